@@ -1,0 +1,66 @@
+"""What a user may be told: one family of errors, turned into HTTP in one place for pages and one for the API."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """One thing wrong with what was sent: where, and what to do about it."""
+
+    field: str
+    message: str
+    line: int | None = None
+
+
+class LabelingError(Exception):
+    """A refusal whose message the user may read. `status` is the HTTP status that says the same."""
+
+    status = 400
+    title = "This cannot be done"
+
+    def __init__(self, message: str, *, problems: Sequence[FieldProblem] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.problems = tuple(problems)
+
+
+class InvalidInputError(LabelingError):
+    """What was sent breaks a rule; `problems` names each field."""
+
+    title = "Some of what was sent cannot be used"
+
+
+class NotAllowedError(LabelingError):
+    """The user may see the thing but not do this to it."""
+
+    status = 403
+    title = "Not allowed"
+
+
+class NotFoundError(LabelingError):
+    """Unknown, or not for this user: the two look the same from outside."""
+
+    status = 404
+    title = "Not found"
+
+
+class ConflictError(LabelingError):
+    """The state of things forbids it now."""
+
+    status = 409
+    title = "Conflict"
+
+
+class LeaseLostError(ConflictError):
+    """The rater's hold on the comparison has ended and somebody else may have it."""
+
+    title = "This comparison has gone to another rater"
+
+
+class BusyError(LabelingError):
+    """Too much at once; the same call works a moment later."""
+
+    status = 503
+    title = "One moment"
+    retry_after_seconds = 1
