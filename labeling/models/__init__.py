@@ -1,0 +1,50 @@
+"""Every table, by its noun."""
+
+from labeling.models.accounts import Organisation, OrganisationMember, User
+from labeling.models.assignments import Assignment, Lane, Place
+from labeling.models.audit import AuditEvent
+from labeling.models.campaigns import Campaign, Membership
+from labeling.models.comparisons import Comparison, Gold
+from labeling.models.generation import Endpoint, GenerationRun, GenerationSlot
+from labeling.models.guidelines import GuidelineVersion
+from labeling.models.jobs import Import, ImportProblem, Job
+from labeling.models.judgments import Judgment, Withdrawal
+from labeling.models.prompts import Completion, Prompt, Source
+from labeling.models.raters import Rater, Seat
+from labeling.models.reports import Report
+from labeling.models.rounds import Round
+from labeling.models.snapshots import Snapshot
+from labeling.models.tokens import IdempotentRequest, Token
+
+__all__ = [
+    "Assignment",
+    "AuditEvent",
+    "Campaign",
+    "Comparison",
+    "Completion",
+    "Endpoint",
+    "GenerationRun",
+    "GenerationSlot",
+    "Gold",
+    "GuidelineVersion",
+    "IdempotentRequest",
+    "Import",
+    "ImportProblem",
+    "Job",
+    "Judgment",
+    "Lane",
+    "Membership",
+    "Organisation",
+    "OrganisationMember",
+    "Place",
+    "Prompt",
+    "Rater",
+    "Report",
+    "Round",
+    "Seat",
+    "Snapshot",
+    "Source",
+    "Token",
+    "User",
+    "Withdrawal",
+]

@@ -1,0 +1,69 @@
+"""Two completions of one prompt, and what is known beforehand about which is better."""
+
+from django.db import models
+from django.db.models import CheckConstraint, F, Q, UniqueConstraint
+
+from labeling.models.base import PublicModel
+from labeling.models.campaigns import Campaign
+from labeling.models.prompts import Completion, Prompt
+from labeling.models.rounds import Round
+
+PREFERENCES = ["a", "b", "tie", "both_bad"]
+
+
+class Comparison(PublicModel):
+    """Two completions of one prompt. `a` has the lower id, so a pair has one row."""
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="comparisons")
+    # Null while it waits for a round to open.
+    round = models.ForeignKey(Round, models.PROTECT, null=True, related_name="comparisons")
+    prompt = models.ForeignKey(Prompt, models.PROTECT, related_name="comparisons")
+    completion_a = models.ForeignKey(Completion, models.PROTECT, related_name="+")
+    completion_b = models.ForeignKey(Completion, models.PROTECT, related_name="+")
+    external_id = models.TextField(null=True)
+    # How the pair was chosen and with what probability, so that estimates can undo the choice.
+    selection_policy = models.CharField(max_length=32, blank=True, default="")
+    propensity = models.FloatField(null=True)
+
+    class Meta:
+        constraints = [
+            CheckConstraint(
+                condition=Q(completion_a__lt=F("completion_b")), name="comparison_a_before_b"
+            ),
+            UniqueConstraint(
+                fields=["campaign", "external_id"],
+                condition=Q(external_id__isnull=False),
+                name="comparison_external_id",
+            ),
+            UniqueConstraint(
+                fields=["completion_a", "completion_b"],
+                condition=Q(external_id=None),
+                name="comparison_pair_once",
+            ),
+            CheckConstraint(
+                condition=Q(propensity=None) | Q(propensity__gt=0, propensity__lte=1),
+                name="comparison_propensity_is_probability",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["completion_a", "completion_b"], name="comparison_pair"),
+            models.Index(fields=["campaign"], condition=Q(round=None), name="comparison_waiting"),
+        ]
+
+
+class Gold(models.Model):
+    """The known answer to a comparison. A table apart, so that nothing a rater reads can join it."""
+
+    comparison = models.OneToOneField(Comparison, models.CASCADE, related_name="gold")
+    preference = models.CharField(max_length=8)
+    strength = models.PositiveSmallIntegerField(null=True)
+    explanation = models.TextField(blank=True, default="")
+    retired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            CheckConstraint(condition=Q(preference__in=PREFERENCES), name="gold_known_preference"),
+            CheckConstraint(
+                condition=Q(strength=None) | Q(strength__lte=3), name="gold_strength_bounded"
+            ),
+        ]

@@ -1,0 +1,129 @@
+"""LLM endpoints, runs that fill prompts with completions, and the slots that are the queue."""
+
+from django.db import models
+from django.db.models import CheckConstraint, Q, UniqueConstraint
+
+from labeling.models.accounts import Organisation, User
+from labeling.models.base import PublicModel
+from labeling.models.campaigns import Campaign
+from labeling.models.prompts import Completion, Prompt
+from labeling.models.rounds import Round
+
+
+class Endpoint(PublicModel):
+    """A model behind an HTTP address. Its key is write-only and bound to the host it was entered for."""
+
+    class Kind(models.TextChoices):
+        OPENAI_COMPATIBLE = "openai_compatible"
+        DEMO = "demo"
+
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="endpoints")
+    name = models.CharField(max_length=120)
+    kind = models.CharField(max_length=24, choices=Kind.choices, default=Kind.OPENAI_COMPATIBLE)
+    base_url = models.CharField(max_length=500, blank=True, default="")
+    model = models.CharField(max_length=200)
+    sampling = models.JSONField(default=dict)
+    limits = models.JSONField(default=dict)
+    price = models.JSONField(default=dict)
+    encrypted_key = models.BinaryField(null=True)
+    key_host = models.CharField(max_length=255, blank=True, default="")
+    disabled_reason = models.CharField(max_length=500, blank=True, default="")
+    created_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            UniqueConstraint(fields=["organisation", "name"], name="endpoint_name"),
+            CheckConstraint(
+                condition=Q(kind__in=["openai_compatible", "demo"]), name="endpoint_known_kind"
+            ),
+            CheckConstraint(
+                condition=Q(kind="demo", base_url="") | ~Q(base_url=""),
+                name="endpoint_has_address",
+            ),
+        ]
+
+
+class GenerationRun(PublicModel):
+    """Prompts × endpoints × samples, to be filled and then paired into a round."""
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        PAUSED = "paused"
+        FINISHED = "finished"
+        CANCELLED = "cancelled"
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="generation_runs")
+    state = models.CharField(max_length=16, choices=State.choices, default=State.RUNNING)
+    completions_per_prompt = models.PositiveSmallIntegerField(default=1)
+    pairing = models.CharField(max_length=16, default="all")
+    seed = models.BigIntegerField(default=0)
+    round = models.ForeignKey(Round, models.SET_NULL, null=True, related_name="generation_runs")
+    created_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            CheckConstraint(
+                condition=Q(state__in=["running", "paused", "finished", "cancelled"]),
+                name="generationrun_known_state",
+            ),
+            CheckConstraint(
+                condition=Q(pairing__in=["all", "baseline", "uncertain"]),
+                name="generationrun_known_pairing",
+            ),
+        ]
+
+
+class GenerationSlot(models.Model):
+    """One completion wanted: at most one is ever stored in it. The row is the queue."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        LEASED = "leased"
+        FILLED = "filled"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    run = models.ForeignKey(GenerationRun, models.CASCADE, related_name="slots")
+    prompt = models.ForeignKey(Prompt, models.CASCADE, related_name="slots")
+    endpoint = models.ForeignKey(Endpoint, models.PROTECT, related_name="slots")
+    params_key = models.BinaryField(
+        max_length=32, help_text="sha256 of model and sampling, canonical."
+    )
+    sample = models.PositiveSmallIntegerField()
+    state = models.CharField(max_length=16, choices=State.choices, default=State.WAITING)
+    # Each lease raises the fence; only the holder of the current fence may fill the slot.
+    fence = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    leased_until = models.DateTimeField(null=True)
+    not_before = models.DateTimeField(null=True)
+    completion = models.ForeignKey(Completion, models.PROTECT, null=True, related_name="slots")
+    error_kind = models.CharField(max_length=40, blank=True, default="")
+    error = models.TextField(blank=True, default="")
+    # Provenance: the request's parameters, the model as answered, finish reason, tokens, latency.
+    provenance = models.JSONField(default=dict)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["run", "id"],
+                condition=Q(state__in=["waiting", "leased"]),
+                name="slot_queue",
+            ),
+            models.Index(fields=["leased_until"], condition=Q(state="leased"), name="slot_leases"),
+        ]
+        constraints = [
+            UniqueConstraint(
+                fields=["prompt", "endpoint", "params_key", "sample"], name="slot_once"
+            ),
+            CheckConstraint(
+                condition=Q(state__in=["waiting", "leased", "filled", "failed", "cancelled"]),
+                name="slot_known_state",
+            ),
+            CheckConstraint(
+                condition=Q(state="filled", completion__isnull=False)
+                | (~Q(state="filled") & Q(completion=None)),
+                name="slot_filled_has_completion",
+            ),
+        ]

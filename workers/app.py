@@ -1,0 +1,18 @@
+"""The Celery application: `celery -A workers.app worker`. The row is the queue, Celery the bell."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("thurstone")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+# One module per errand; a new one is added here and, if it runs by the clock, to schedule.py.
+app.conf.imports = (
+    "workers.generation",
+    "workers.imports",
+    "workers.metrics",
+    "workers.rating",
+)
+app.conf.beat_schedule = {}
