@@ -119,3 +119,15 @@ class Assignment(PublicModel):
                 name="assignment_done_by_someone",
             ),
         ]
+
+    def preference(self, side: str) -> str:
+        """The stored preference for what the rater saw: the one place where sides are turned."""
+        if side not in {"left", "right"}:
+            return side
+        return "a" if (side == "left") == self.a_on_left else "b"
+
+    def side(self, preference: str) -> str:
+        """The side on which a stored preference stood for the rater."""
+        if preference not in {"a", "b"}:
+            return preference
+        return "left" if (preference == "a") == self.a_on_left else "right"

@@ -4,6 +4,7 @@ import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import CheckConstraint, Exists, OuterRef, Q, UniqueConstraint
+from django.db.models.functions import Now
 
 from labeling.models.accounts import User
 from labeling.models.assignments import Assignment
@@ -61,7 +62,7 @@ class Judgment(PublicModel):
     external_id = models.TextField(null=True)
     row_hash = models.BinaryField(max_length=32, null=True)
     judged_at = models.DateTimeField(
-        help_text="When the rater decided; created_at is when we stored it."
+        db_default=Now(), help_text="When the rater decided; created_at is when we stored it."
     )
     xid = TransactionIdField()
 

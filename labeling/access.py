@@ -1,0 +1,57 @@
+"""The only door from a request to a campaign: (user, slug) to an object, or the same 404 for all."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from labeling.errors import NotAllowedError, NotFoundError
+from labeling.models import Campaign, Job, Membership, Organisation, OrganisationMember, User
+
+Role = Membership.Role
+MANAGERS = (Role.OWNER, Role.MANAGER)
+# Those who may read a campaign's judgments, reports and exports.
+READERS = (Role.OWNER, Role.MANAGER, Role.RESEARCHER, Role.REVIEWER)
+
+UNKNOWN = "There is no such campaign, or you have no part in it."
+
+
+def campaign_for_reader(user: User, slug: str) -> Campaign:
+    """The campaign, for one who may read its data; NotFoundError for everybody else."""
+    return _one(Campaign.objects.with_role(user, *READERS).filter(slug=slug))
+
+
+def campaign_for_manager(user: User, slug: str) -> Campaign:
+    """The campaign, for one who may change it. Its readers are told no; others, that it is not."""
+    campaign = campaign_for_reader(user, slug)
+    if not Campaign.objects.with_role(user, *MANAGERS).filter(pk=campaign.pk).exists():
+        raise NotAllowedError("Only owners and managers of the campaign may do this.")
+    return campaign
+
+
+def campaign_for_rater(user: User, slug: str) -> Campaign:
+    """The campaign, for one who rates in it, whatever its state; NotFoundError for others."""
+    return _one(Campaign.objects.with_role(user, Role.RATER).filter(slug=slug))
+
+
+def organisation_for_manager(user: User) -> Organisation:
+    """The organisation in which the user may start campaigns."""
+    places = OrganisationMember.objects.filter(user=user, role__in=["owner", "manager"])
+    if not (place := places.select_related("organisation").order_by("pk").first()):
+        raise NotAllowedError("Only owners and managers of an organisation may start a campaign.")
+    return place.organisation
+
+
+def job_for_reader(user: User, public_id: UUID) -> Job:
+    """A job of a campaign whose data the user may read."""
+    campaigns = Campaign.objects.with_role(user, *READERS)
+    job = Job.objects.filter(public_id=public_id, campaign__in=campaigns).first()
+    if job is None:
+        raise NotFoundError("There is no such job, or you have no part in its campaign.")
+    return job
+
+
+def _one(campaigns: QuerySet[Campaign]) -> Campaign:
+    campaign = campaigns.select_related("organisation").first()
+    if campaign is None:
+        raise NotFoundError(UNKNOWN)
+    return campaign

@@ -1,0 +1,106 @@
+"""Start a campaign and change it."""
+
+import secrets
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.text import slugify
+
+from labeling import audit, schemas
+from labeling.errors import ConflictError, FieldProblem, InvalidInputError
+from labeling.models import Campaign, Membership, Organisation, User
+
+State = Campaign.State
+# Where each state may go. Archived is the end; everything else can be taken up again.
+MOVES: dict[str, set[str]] = {
+    State.DRAFT: {State.ACTIVE, State.ARCHIVED},
+    State.ACTIVE: {State.PAUSED, State.COMPLETED, State.ARCHIVED},
+    State.PAUSED: {State.ACTIVE, State.COMPLETED, State.ARCHIVED},
+    State.COMPLETED: {State.ACTIVE, State.ARCHIVED},
+    State.ARCHIVED: set(),
+}
+
+
+@transaction.atomic(durable=True)
+def create_campaign(
+    *,
+    organisation: Organisation,
+    by: User | None,
+    name: str,
+    slug: str = "",
+    description: str = "",
+    state: str = State.DRAFT,
+    overlap: int = 3,
+    lease_seconds: int = 1800,
+    schema: Any = None,
+    presentation: Any = None,
+    requirements: Any = None,
+    attribution: str = "",
+    is_simulated: bool = False,
+) -> Campaign:
+    """A new campaign, whose maker owns it. A slug that is taken is a ConflictError."""
+    try:
+        with transaction.atomic():
+            campaign = Campaign.objects.create(
+                organisation=organisation,
+                name=name,
+                slug=slug or slugify(name)[:80] or f"campaign-{secrets.token_hex(3)}",
+                description=description,
+                state=state,
+                overlap=overlap,
+                lease_seconds=lease_seconds,
+                schema=schemas.as_json(schemas.read_schema(schema or {})),
+                presentation=schemas.as_json(schemas.read_presentation(presentation or {})),
+                requirements=schemas.as_json(schemas.read_requirements(requirements or {})),
+                attribution=attribution,
+                is_simulated=is_simulated,
+                pseudonym_key=secrets.token_hex(32),
+                created_by=by,
+            )
+    except IntegrityError:
+        message = "A campaign with this slug exists; choose another."
+        raise ConflictError(message, problems=[FieldProblem("slug", message)]) from None
+    if by is not None:
+        Membership.objects.create(campaign=campaign, user=by, role=Membership.Role.OWNER)
+    audit.record("campaign.created", campaign=campaign, by=by, subject=campaign.public_id)
+    return campaign
+
+
+@transaction.atomic(durable=True)
+def update_campaign(*, campaign: Campaign, by: User | None, **changes: Any) -> Campaign:
+    """Change what may change. The scale of a campaign with judgments stays as it is.
+
+    A change of overlap is `change_overlap`: it touches the queue.
+    """
+    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    for field, read in (
+        ("schema", schemas.read_schema),
+        ("presentation", schemas.read_presentation),
+        ("requirements", schemas.read_requirements),
+    ):
+        if field in changes:
+            changes[field] = schemas.as_json(read(changes[field]))
+    if "state" in changes and changes["state"] != campaign.state:
+        if changes["state"] not in MOVES[campaign.state]:
+            message = f"A campaign that is {campaign.state} cannot become {changes['state']}."
+            raise ConflictError(message, problems=[FieldProblem("state", message)])
+    if "schema" in changes and changes["schema"] != campaign.schema:
+        _refuse_other_scale(campaign, changes["schema"])
+    for field, value in changes.items():
+        setattr(campaign, field, value)
+    campaign.save(update_fields=[*changes])
+    audit.record(
+        "campaign.updated",
+        campaign=campaign,
+        by=by,
+        subject=campaign.public_id,
+        fields=sorted(changes),
+        state=campaign.state,
+    )
+    return campaign
+
+
+def _refuse_other_scale(campaign: Campaign, schema: dict[str, Any]) -> None:
+    if schema["scale"] != campaign.schema.get("scale") and campaign.judgments.exists():
+        message = "This campaign has judgments on its scale; clone it to ask on another."
+        raise InvalidInputError(message, problems=[FieldProblem("schema.scale", message)])

@@ -1,0 +1,72 @@
+"""Give people and judges a part in campaigns, and take it back."""
+
+import hashlib
+import hmac
+
+from django.db import transaction
+
+from labeling import audit
+from labeling.models import Campaign, Lane, Membership, Place, Rater, Seat, User, queue
+
+
+def pseudonym_of(campaign: Campaign, rater: Rater) -> str:
+    """The rater's name in this campaign's exports: keyed by it, so it links to no other campaign."""
+    digest = hmac.new(
+        campaign.pseudonym_key.encode(), rater.public_id.bytes, hashlib.sha256
+    ).hexdigest()
+    return f"rater-{digest[:16]}"
+
+
+@transaction.atomic(durable=True)
+def take_seat(*, user: User, campaign: Campaign) -> Seat:
+    """The user's seat in the campaign, made on their first visit with a place in every lane."""
+    rater, _ = Rater.objects.get_or_create(
+        organisation=campaign.organisation,
+        user=user,
+        defaults={"is_simulated": user.is_simulated},
+    )
+    return _seat(rater, campaign)
+
+
+@transaction.atomic(durable=True)
+def seat_judge(*, campaign: Campaign, name: str, by: User | None) -> Seat:
+    """A seat for an LLM judge, known in the campaign by `name`."""
+    if seat := Seat.objects.filter(campaign=campaign, external_id=name).first():
+        return seat
+    rater = Rater.objects.create(organisation=campaign.organisation, kind=Rater.Kind.JUDGE)
+    seat = _seat(rater, campaign, external_id=name)
+    audit.record("judge.seated", campaign=campaign, by=by, subject=rater.public_id)
+    return seat
+
+
+@transaction.atomic(durable=True)
+def add_member(*, campaign: Campaign, user: User, role: str, by: User | None) -> Membership:
+    """Give the user a role in the campaign. Safe to repeat."""
+    membership, is_new = Membership.objects.get_or_create(campaign=campaign, user=user, role=role)
+    if is_new:
+        audit.record("member.added", campaign=campaign, by=by, subject=user.public_id, role=role)
+    return membership
+
+
+@transaction.atomic(durable=True)
+def suspend_rater(*, campaign: Campaign, rater: Rater, by: User | None) -> None:
+    """End the rater's claims in the campaign; what they hold goes back to the queue at once."""
+    Seat.objects.select_for_update(no_key=True).filter(rater=rater, campaign=campaign).update(
+        is_active=False
+    )
+    held = rater.assignments.filter(campaign=campaign, ended_at=None)
+    # A lease that ended a moment ago: the requeue below, or the next claim or sweep, opens it.
+    held.update(leased_until=campaign.created_at)
+    queue.requeue(campaign_id=campaign.pk, limit=1000)
+    audit.record("rater.suspended", campaign=campaign, by=by, subject=rater.public_id)
+
+
+def _seat(rater: Rater, campaign: Campaign, external_id: str | None = None) -> Seat:
+    seat, _ = Seat.objects.get_or_create(
+        rater=rater,
+        campaign=campaign,
+        defaults={"pseudonym": pseudonym_of(campaign, rater), "external_id": external_id},
+    )
+    for lane in Lane.objects.filter(campaign=campaign):
+        Place.objects.get_or_create(seat=seat, lane=lane, defaults={"rank": lane.rank})
+    return seat

@@ -1,0 +1,241 @@
+"""The rater's errand: claim, submit, skip, revise. Each is safe to repeat from any tab."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+from psycopg.types.json import Jsonb
+
+from labeling import audit
+from labeling.errors import (
+    BusyError,
+    ConflictError,
+    LeaseLostError,
+    NotAllowedError,
+    NotFoundError,
+)
+from labeling.models import Assignment, Campaign, GuidelineVersion, Judgment, Rater, Seat, queue
+from labeling.schemas import Answer, read_answer, read_schema, strength_of
+
+CLAIM_TRIES = 8
+
+
+@dataclass(frozen=True)
+class Submission:
+    """The standing judgment of an assignment, and whether this call made it."""
+
+    judgment: Judgment
+    is_new: bool
+
+
+def claim_assignment(*, rater: Rater, campaign: Campaign, hold: int = 1) -> Assignment | None:
+    """Lease the next assignment to `rater`, or renew one they hold; None if none is free.
+
+    Each try is one statement and so one transaction: a retry must see a fresh snapshot. With
+    `hold` above one, that many may be held at once (the current one and those prepared).
+    """
+    for _ in range(CLAIM_TRIES):
+        seen = queue.claim(
+            rater_id=rater.pk,
+            campaign_id=campaign.pk,
+            lease_seconds=campaign.lease_seconds,
+            hold=hold,
+        )
+        if seen.taken_id is not None:
+            return _leased(seen.taken_id)
+        if seen.held_id is not None and queue.renew(
+            assignment_id=seen.held_id, rater_id=rater.pk, lease_seconds=campaign.lease_seconds
+        ):
+            return _leased(seen.held_id)
+        if seen.has_lapsed and queue.requeue(campaign_id=campaign.pk):
+            continue
+        if seen.is_mine and not seen.has_more:
+            return None
+        if not seen.is_mine and not _has_seat(rater, campaign):
+            raise NotAllowedError("Your part in this campaign has been paused.")
+    raise BusyError("Many raters are claiming at once. Please try again in a moment.")
+
+
+def submit_judgment(*, rater: Rater, assignment_id: uuid.UUID, answer: Any) -> Submission:
+    """Complete the rater's assignment with `answer` (CONTRACT's judgment body, sides as shown).
+
+    Submitting it again returns the standing judgment; another answer is a ConflictError. A late
+    answer is taken as long as the assignment still bears the rater: until it was opened to others.
+    """
+    assignment = _own_assignment(rater, assignment_id)
+    decided = read_answer(answer, read_schema(assignment.campaign.schema))
+    public_id = uuid.uuid4()
+    values = _as_stored(decided, assignment)
+    parameters = {
+        key: Jsonb(value) if isinstance(value, dict) else value for key, value in values.items()
+    }
+    made = queue.submit(
+        parameters | {"assignment": assignment.pk, "rater": rater.pk, "public_id": public_id}
+    )
+    if made is not None:
+        return Submission(Judgment.objects.get(pk=made), is_new=True)
+    first = Judgment.objects.filter(assignment=assignment, rater=rater, supersedes=None).first()
+    if first is None:
+        raise LeaseLostError(
+            "The time for this comparison ran out and it has gone to another rater."
+            " Nothing you typed was stored."
+        )
+    if _says(first, values):
+        return Submission(first, is_new=False)
+    standing = _newest(first)
+    if _says(standing, values):
+        return Submission(standing, is_new=False)
+    shown = assignment.side(standing.preference).replace("_", " ")
+    raise ConflictError(
+        f"You have already judged this comparison: “{shown}” is stored. Undo it to change it."
+    )
+
+
+def skip_assignment(*, rater: Rater, assignment_id: uuid.UUID, reason: str) -> None:
+    """Give the comparison back, for good: this rater does not meet it again. Safe to repeat."""
+    assignment = _own_assignment(rater, assignment_id)
+    if queue.skip(assignment_id=assignment.pk, rater_id=rater.pk, reason=reason[:200]):
+        return
+    assignment.refresh_from_db()
+    if assignment.rater_id == rater.pk and assignment.outcome == "skipped":
+        return
+    raise ConflictError("This comparison is already judged, or has gone to another rater.")
+
+
+def renew_lease(*, rater: Rater, assignment_id: uuid.UUID) -> datetime:
+    """Hold the assignment for another lease; its new end."""
+    assignment = _own_assignment(rater, assignment_id)
+    until: datetime | None = queue.renew(
+        assignment_id=assignment.pk,
+        rater_id=rater.pk,
+        lease_seconds=assignment.campaign.lease_seconds,
+    )
+    if until is None:
+        raise LeaseLostError("This comparison is already judged, or has gone to another rater.")
+    return until
+
+
+@transaction.atomic(durable=True)
+def revise_judgment(*, rater: Rater, judgment_id: uuid.UUID, answer: Any) -> Submission:
+    """Supersede the rater's judgment with `answer`, within the campaign's time for undoing.
+
+    The same revision twice is one; the window is measured from the first judgment.
+    """
+    named = (
+        Judgment.objects.filter(public_id=judgment_id, rater=rater, assignment__isnull=False)
+        .select_related("assignment__campaign")
+        .first()
+    )
+    if named is None or named.assignment is None:
+        raise NotFoundError("There is no such judgment of yours.")
+    assignment = named.assignment
+    # The assignment's row is the lock: two revisions take turns, and the second sees the first.
+    Assignment.objects.select_for_update(no_key=True).get(pk=assignment.pk)
+    values = _as_stored(read_answer(answer, read_schema(assignment.campaign.schema)), assignment)
+    standing = _newest(named)
+    if _says(standing, values):
+        return Submission(standing, is_new=False)
+    opened = Judgment.objects.filter(assignment=assignment, supersedes=None)
+    window = timedelta(seconds=assignment.campaign.revise_seconds)
+    if not opened.filter(created_at__gte=Now() - window).exists():
+        minutes = assignment.campaign.revise_seconds // 60
+        raise ConflictError(f"A judgment can be changed for {minutes} minutes; that time is over.")
+    try:
+        with transaction.atomic():
+            revised = Judgment.objects.create(
+                campaign_id=assignment.campaign_id,
+                comparison_id=assignment.comparison_id,
+                rater=rater,
+                assignment=assignment,
+                supersedes=standing,
+                guideline_version=GuidelineVersion.objects.filter(
+                    campaign_id=assignment.campaign_id, number__isnull=False
+                )
+                .order_by("-number")
+                .first(),
+                shown_left="a" if assignment.a_on_left else "b",
+                presentation_arm=assignment.arm,
+                is_repeat=assignment.repeat_of_id is not None,
+                **values,
+            )
+    except IntegrityError:
+        raise ConflictError("This judgment was changed in another tab. Reload to see it.") from None
+    audit.record(
+        "judgment.revised", campaign=assignment.campaign, by=rater, subject=revised.public_id
+    )
+    return Submission(revised, is_new=True)
+
+
+def _leased(pk: int) -> Assignment:
+    return Assignment.objects.select_related(
+        "campaign",
+        "comparison__prompt",
+        "comparison__completion_a",
+        "comparison__completion_b",
+    ).get(pk=pk)
+
+
+def _has_seat(rater: Rater, campaign: Campaign) -> bool:
+    return Seat.objects.filter(rater=rater, campaign=campaign, is_active=True).exists()
+
+
+def _own_assignment(rater: Rater, public_id: uuid.UUID) -> Assignment:
+    """The assignment, if it is or was last the rater's; to anyone else it does not exist."""
+    assignment = Assignment.objects.filter(public_id=public_id).select_related("campaign").first()
+    if assignment is None or rater.pk not in {assignment.rater_id, assignment.lapsed_from_id}:
+        raise NotFoundError("There is no such comparison of yours.")
+    return assignment
+
+
+def _newest(judgment: Judgment) -> Judgment:
+    later = Judgment.objects.filter(assignment_id=judgment.assignment_id)
+    return later.order_by("-pk").first() or judgment
+
+
+def _as_stored(answer: Answer, assignment: Assignment) -> dict[str, Any]:
+    """The answer in the comparison's own order: sides become a and b."""
+    turn = assignment.preference
+    by_side = {turn(side): value for side, value in answer.quality.items()}
+    active = answer.client.get("active_ms")
+    return {
+        "preference": turn(answer.side),
+        "strength": strength_of(answer),
+        "criteria": {key: turn(side) for key, side in answer.criteria.items()},
+        "quality_a": by_side.get("a"),
+        "quality_b": by_side.get("b"),
+        "rationale": answer.rationale.strip(),
+        "clauses": list(answer.clauses),
+        "steps": {turn(side): marks for side, marks in answer.steps.items()}
+        if isinstance(answer.steps, dict)
+        else {"shown": answer.steps},
+        "edited": {"side": turn(answer.edited.side), "text": answer.edited.text}
+        if answer.edited
+        else None,
+        "flags": list(answer.flags),
+        "active_ms": min(int(active), 2**31 - 1)
+        if isinstance(active, int | float) and 0 <= active < 1e12
+        else None,
+        "client": answer.client,
+    }
+
+
+# What makes two answers the same one: all that the rater says, none of what the page measured.
+_SAID = (
+    "preference",
+    "strength",
+    "criteria",
+    "quality_a",
+    "quality_b",
+    "rationale",
+    "clauses",
+    "steps",
+    "edited",
+    "flags",
+)
+
+
+def _says(judgment: Judgment, values: dict[str, Any]) -> bool:
+    return all(getattr(judgment, field) == values[field] for field in _SAID)

@@ -1,0 +1,175 @@
+"""Open comparisons to raters, and close them; keep their number of judgments in step."""
+
+import secrets
+from collections.abc import Iterator
+from itertools import accumulate
+
+from django.db import connection, transaction
+from django.db.models import Max, QuerySet
+from django.db.models.functions import Now
+
+from labeling import audit
+from labeling.errors import ConflictError, InvalidInputError
+from labeling.models import Assignment, Campaign, Comparison, Lane, Place, Round, Seat, User, queue
+from labeling.schemas import DEFAULT_ARM, read_presentation
+
+# Comparisons laid by one statement: bounds the memory of the server's sort and our list of ids.
+BATCH = 20_000
+
+
+@transaction.atomic(durable=True)
+def open_round(
+    *,
+    campaign: Campaign,
+    by: User | None,
+    name: str = "",
+    kind: str = Round.Kind.PRODUCTION,
+    overlap: int | None = None,
+    seed: int | None = None,
+) -> Round:
+    """Open all waiting comparisons as a new round: deal sides and arms, lay the assignments.
+
+    Raises ConflictError when no comparison waits.
+    """
+    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    if overlap is not None and not 1 <= overlap <= 100:
+        raise InvalidInputError("overlap goes from 1 to 100.")
+    if not _waiting(campaign).exists():
+        raise ConflictError("No comparisons wait to be opened. Import some, or generate them.")
+    last = campaign.rounds.aggregate(last=Max("number"))["last"] or 0
+    opened = Round.objects.create(
+        campaign=campaign,
+        number=last + 1,
+        name=name,
+        kind=kind,
+        overlap=overlap or campaign.overlap,
+        seed=secrets.randbits(62) if seed is None else seed,
+    )
+    laid = _lay_waiting(campaign, opened)
+    audit.record(
+        "round.opened", campaign=campaign, by=by, subject=opened.public_id, assignments=laid
+    )
+    return opened
+
+
+@transaction.atomic(durable=True)
+def open_waiting(*, campaign: Campaign, by: User | None) -> Round | None:
+    """Put waiting comparisons in front of raters: into the open round, else into a new one.
+
+    For what arrives while the campaign is active. None when nothing waits or it is not active.
+    """
+    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    if campaign.state != Campaign.State.ACTIVE or not _waiting(campaign).exists():
+        return None
+    standing = campaign.rounds.filter(state=Round.State.OPEN, kind=Round.Kind.PRODUCTION)
+    if (opened := standing.order_by("-number").first()) is None:
+        last = campaign.rounds.aggregate(last=Max("number"))["last"] or 0
+        opened = Round.objects.create(
+            campaign=campaign,
+            number=last + 1,
+            overlap=campaign.overlap,
+            seed=secrets.randbits(62),
+        )
+    laid = _lay_waiting(campaign, opened)
+    audit.record(
+        "round.extended", campaign=campaign, by=by, subject=opened.public_id, assignments=laid
+    )
+    return opened
+
+
+@transaction.atomic(durable=True)
+def close_round(*, round_: Round, by: User | None) -> Round:
+    """Close the round: what is open ends as cancelled, live leases may finish. Safe to repeat."""
+    closing = Round.objects.select_for_update(no_key=True).get(pk=round_.pk)
+    if closing.state == Round.State.CLOSED:
+        return closing
+    closing.state = Round.State.CLOSED
+    closing.closed_at = Now()
+    closing.save(update_fields=["state", "closed_at"])
+    closing.refresh_from_db()
+    ended = Assignment.objects.filter(comparison__round=closing, rater=None, ended_at=None).update(
+        ended_at=Now(), outcome=Assignment.Outcome.CANCELLED
+    )
+    audit.record(
+        "round.closed", campaign=closing.campaign, by=by, subject=closing.public_id, ended=ended
+    )
+    return closing
+
+
+@transaction.atomic(durable=True)
+def change_overlap(*, campaign: Campaign, overlap: int, by: User | None) -> None:
+    """Ask for more or fewer judgments of each comparison in the open rounds.
+
+    More: free places are laid at the tail. Fewer: open places end; live leases may finish, and no
+    judgment is touched.
+    """
+    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    campaign.overlap = overlap
+    campaign.save(update_fields=["overlap"])
+    rounds = campaign.rounds.select_for_update(no_key=True).filter(state=Round.State.OPEN)
+    for opened in rounds.order_by("pk"):
+        before, opened.overlap = opened.overlap, overlap
+        opened.save(update_fields=["overlap"])
+        for ids in _batches(opened):
+            # The comparisons are held, so that two changes of overlap take turns.
+            list(
+                Comparison.objects.select_for_update(no_key=True)
+                .filter(pk__in=ids)
+                .order_by("pk")
+                .values_list("pk")
+            )
+            if overlap > before:
+                queue.raise_overlap(_deal(campaign, opened), ids)
+            else:
+                queue.lower_overlap(overlap=overlap, comparison_ids=ids)
+    audit.record("campaign.overlap_changed", campaign=campaign, by=by, overlap=overlap)
+
+
+def _waiting(campaign: Campaign) -> QuerySet[Comparison]:
+    """In no round, not gold, and with both texts known."""
+    return Comparison.objects.filter(
+        campaign=campaign,
+        round=None,
+        gold=None,
+        completion_a__messages__isnull=False,
+        completion_b__messages__isnull=False,
+    )
+
+
+def _lay_waiting(campaign: Campaign, opened: Round) -> int:
+    deal = _deal(campaign, opened)
+    laid = 0
+    while ids := list(_waiting(campaign).order_by("pk").values_list("pk", flat=True)[:BATCH]):
+        Comparison.objects.filter(pk__in=ids).update(round=opened)
+        laid += queue.lay(deal, ids)
+    with connection.cursor() as cursor:
+        # A claim planned on yesterday's statistics reads the wrong index.
+        cursor.execute("ANALYZE labeling_assignment")
+    return laid
+
+
+def _deal(campaign: Campaign, opened: Round) -> queue.Deal:
+    lane, is_new = Lane.objects.get_or_create(campaign=campaign, audience="", rank=0)
+    if is_new:
+        Place.objects.bulk_create(
+            Place(seat=seat, lane=lane, rank=lane.rank)
+            for seat in Seat.objects.filter(campaign=campaign, is_active=True)
+        )
+    arms = read_presentation(campaign.presentation).arms or (DEFAULT_ARM,)
+    total = sum(arm.weight for arm in arms)
+    return queue.Deal(
+        campaign_id=campaign.pk,
+        lane_id=lane.pk,
+        overlap=opened.overlap,
+        seed=opened.seed,
+        arms=tuple(arm.name for arm in arms),
+        uppers=tuple(share / total for share in accumulate(arm.weight for arm in arms)),
+    )
+
+
+def _batches(opened: Round) -> Iterator[list[int]]:
+    after = 0
+    queryset = Comparison.objects.filter(round=opened).order_by("pk").values_list("pk", flat=True)
+    while ids := list(queryset.filter(pk__gt=after)[:BATCH]):
+        yield ids
+        after = ids[-1]

@@ -1,0 +1,217 @@
+"""What a campaign asks and how it shows it, as typed values; and the check of an answer against it.
+
+Pure: the JSON of CONTRACT's `schema`, `presentation` and `requirements` in, frozen structs out, and
+an InvalidInputError that names each field when the JSON breaks a rule.
+"""
+
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from labeling.errors import FieldProblem, InvalidInputError
+
+Key = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Short = Annotated[str, Meta(min_length=1, max_length=120)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+T = TypeVar("T", bound=Struct)
+
+
+class Criterion(Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing judged apart from the overall preference."""
+
+    key: Key
+    label: Short
+    help: Annotated[str, Meta(max_length=500)] = ""
+
+
+class ResponseSchema(Struct, frozen=True, forbid_unknown_fields=True):
+    """What raters are asked. Scale 2: a side; 4: slightly or better; 7: tie and much better too."""
+
+    scale: Literal[2, 4, 7] = 7
+    tie: bool = True
+    both_bad: bool = True
+    criteria: Annotated[tuple[Criterion, ...], Meta(max_length=12)] = ()
+    rationale: Literal["off", "optional", "required"] = "optional"
+    min_rationale_chars: Annotated[int, Meta(ge=0, le=5000)] = 0
+    edit_winner: bool = False
+    steps: bool = False
+    clauses: bool = False
+    absolute_quality: bool = False
+
+    @property
+    def max_strength(self) -> int:
+        """The strongest preference the scale can say."""
+        return {2: 1, 4: 2, 7: 3}[self.scale]
+
+    @property
+    def has_tie(self) -> bool:
+        """Whether "equally good" may be answered; the seven-step scale has it in its middle."""
+        return self.tie or self.scale == 7
+
+
+class Arm(Struct, frozen=True, forbid_unknown_fields=True):
+    """One way of showing the completions; assignments are dealt an arm by weight."""
+
+    name: Short
+    mode: Literal["instant", "paced", "recorded"] = "instant"
+    tokens_per_second: Annotated[float, Meta(gt=0, le=1000)] | None = None
+    context: Literal["full", "last_turn"] = "full"
+    weight: Annotated[float, Meta(gt=0, le=1000)] = 1
+
+
+class Presentation(Struct, frozen=True, forbid_unknown_fields=True):
+    """The arms of the presentation experiment; one instant arm if none is named."""
+
+    arms: Annotated[tuple[Arm, ...], Meta(max_length=12)] = ()
+
+
+class Requirements(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who may rate, and how often they meet gold and repeats."""
+
+    skills: dict[str, Share] = {}
+    languages: Annotated[tuple[Short, ...], Meta(max_length=40)] = ()
+    qualification: str | None = None
+    gold_rate: Share = 0
+    repeat_rate: Share = 0
+    daily_cap: Annotated[int, Meta(ge=1, le=100_000)] | None = None
+
+
+DEFAULT_ARM = Arm(name="instant")
+
+
+def _read(kind: type[T], value: Any, name: str) -> T:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `")
+        field = name + path.rstrip("`").removeprefix("$")
+        raise InvalidInputError(
+            f"{field}: {message}", problems=[FieldProblem(field, message)]
+        ) from None
+
+
+def _refuse_twins(names: list[str], field: str) -> None:
+    if len(set(names)) < len(names):
+        message = f"{field}: two of them have the same name; give each its own."
+        raise InvalidInputError(message, problems=[FieldProblem(field, message)])
+
+
+def read_schema(value: Any) -> ResponseSchema:
+    """The response schema in `value`; missing fields take their defaults."""
+    schema = _read(ResponseSchema, value, "schema")
+    _refuse_twins([c.key for c in schema.criteria], "schema.criteria")
+    return schema
+
+
+def read_presentation(value: Any) -> Presentation:
+    """The presentation in `value`. A paced arm needs its speed."""
+    presentation = _read(Presentation, value, "presentation")
+    _refuse_twins([arm.name for arm in presentation.arms], "presentation.arms")
+    for number, arm in enumerate(presentation.arms):
+        if arm.mode == "paced" and arm.tokens_per_second is None:
+            field = f"presentation.arms[{number}].tokens_per_second"
+            message = "A paced arm needs tokens_per_second."
+            raise InvalidInputError(f"{field}: {message}", problems=[FieldProblem(field, message)])
+    return presentation
+
+
+def read_requirements(value: Any) -> Requirements:
+    """The requirements in `value`."""
+    return _read(Requirements, value, "requirements")
+
+
+def as_json(value: Struct) -> dict[str, Any]:
+    """The struct as plain JSON values, defaults included, for storing and for answering."""
+    plain: dict[str, Any] = msgspec.to_builtins(value)
+    return plain
+
+
+class Edit(Struct, frozen=True, forbid_unknown_fields=True):
+    """The preferred text as the rater would have it."""
+
+    side: Literal["left", "right"]
+    text: Annotated[str, Meta(min_length=1, max_length=200_000)]
+
+
+Side = Literal["left", "right"]
+
+
+class Answer(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a rater says of what they saw: sides as shown, never models."""
+
+    side: Literal["left", "right", "tie", "both_bad"]
+    strength: Annotated[int, Meta(ge=0, le=3)] | None = None
+    criteria: dict[str, Literal["left", "right", "tie"]] = {}
+    steps: dict[Side, list[Literal["ok", "unsure", "wrong", None]]] | list[Any] = {}
+    rationale: Annotated[str, Meta(max_length=20_000)] = ""
+    clauses: Annotated[tuple[Annotated[str, Meta(max_length=40)], ...], Meta(max_length=50)] = ()
+    quality: dict[Side, Annotated[int, Meta(ge=1, le=7)]] = {}
+    edited: Edit | None = None
+    flags: Annotated[
+        tuple[Literal["unsafe", "broken", "identifies_itself"], ...], Meta(max_length=3)
+    ] = ()
+    client: dict[str, Any] = {}
+
+
+ANSWER_FIELDS = tuple(field.name for field in msgspec.structs.fields(Answer))
+
+
+def read_answer(value: Any, schema: ResponseSchema) -> Answer:
+    """The answer in `value`, checked against what the campaign asks.
+
+    Raises InvalidInputError with a problem per field: an unknown field, a strength the scale does
+    not have, a tie where none is asked, a criterion left out, a rationale that is too short.
+    """
+    answer = _read(Answer, value, "answer")
+    problems = list(_misfits(answer, schema))
+    if problems:
+        raise InvalidInputError(problems[0].message, problems=problems)
+    return answer
+
+
+def strength_of(answer: Answer) -> int:
+    """0 for tie and both bad, else the stated strength; a side without one is "slightly"."""
+    return 0 if answer.side in {"tie", "both_bad"} else answer.strength or 1
+
+
+def _misfits(answer: Answer, schema: ResponseSchema) -> list[FieldProblem]:
+    wrong: list[FieldProblem] = []
+
+    def add(field: str, message: str) -> None:
+        wrong.append(FieldProblem(field, message))
+
+    if answer.side == "tie" and not schema.has_tie:
+        add("side", "This campaign has no tie: choose left or right.")
+    if answer.side == "both_bad" and not schema.both_bad:
+        add("side", "This campaign has no “both bad”: choose a side or a tie.")
+    if answer.side in {"tie", "both_bad"} and answer.strength:
+        add("strength", "A tie has strength 0.")
+    if answer.side in {"left", "right"} and answer.strength is not None:
+        if not 1 <= answer.strength <= schema.max_strength:
+            add("strength", f"On this scale the strength goes from 1 to {schema.max_strength}.")
+    asked = {criterion.key: criterion.label for criterion in schema.criteria}
+    for key in answer.criteria:
+        if key not in asked:
+            add(f"criteria.{key}", "This campaign does not ask for this criterion.")
+    if answer.side != "both_bad":
+        for key, label in asked.items():
+            if key not in answer.criteria:
+                add(f"criteria.{key}", f"{label}: say which is better, or choose =.")
+    wanted = max(schema.min_rationale_chars, 1) if schema.rationale == "required" else 0
+    length = len(answer.rationale.strip())
+    if schema.rationale == "off" and length:
+        add("rationale", "This campaign does not ask for a reason.")
+    elif length < wanted:
+        add("rationale", f"Say why, in at least {wanted} characters; there are {length}.")
+    if "\x00" in answer.rationale or (answer.edited and "\x00" in answer.edited.text):
+        add("rationale", "The text has a NUL character in it; take it out.")
+    for field, is_asked, is_given in (
+        ("steps", schema.steps, bool(answer.steps)),
+        ("clauses", schema.clauses, bool(answer.clauses)),
+        ("edited", schema.edit_winner, answer.edited is not None),
+        ("quality", schema.absolute_quality, bool(answer.quality)),
+    ):
+        if is_given and not is_asked:
+            add(field, f"This campaign does not ask for {field}.")
+    return wrong
