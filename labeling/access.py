@@ -5,7 +5,16 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from labeling.errors import NotAllowedError, NotFoundError
-from labeling.models import Campaign, Job, Membership, Organisation, OrganisationMember, User
+from labeling.models import (
+    Campaign,
+    Job,
+    Membership,
+    Organisation,
+    OrganisationMember,
+    Rater,
+    Seat,
+    User,
+)
 
 Role = Membership.Role
 MANAGERS = (Role.OWNER, Role.MANAGER)
@@ -31,6 +40,39 @@ def campaign_for_manager(user: User, slug: str) -> Campaign:
 def campaign_for_rater(user: User, slug: str) -> Campaign:
     """The campaign, for one who rates in it, whatever its state; NotFoundError for others."""
     return _one(Campaign.objects.with_role(user, Role.RATER).filter(slug=slug))
+
+
+def seat_of(user: User, campaign: Campaign) -> Seat | None:
+    """The user's seat in the campaign, with its rater, if they have taken it."""
+    seats = Seat.objects.filter(campaign=campaign, rater__user=user)
+    return seats.select_related("rater").first()
+
+
+def rater_of_assignment(user: User, public_id: UUID) -> tuple[Rater, Campaign]:
+    """The user as rater in the assignment's campaign; NotFoundError where they have no seat.
+
+    Whether the assignment is theirs is the action's to decide, with the same refusal.
+    """
+    seats = Seat.objects.filter(
+        campaign__assignments__public_id=public_id, rater__user=user
+    ).select_related("rater", "campaign")
+    return _as_rater(seats, "There is no such comparison of yours.")
+
+
+def rater_of_judgment(user: User, public_id: UUID) -> tuple[Rater, Campaign]:
+    """The user as rater in the judgment's campaign."""
+    seats = Seat.objects.filter(
+        campaign__judgments__public_id=public_id, rater__user=user
+    ).select_related("rater", "campaign")
+    return _as_rater(seats, "There is no such judgment of yours.")
+
+
+def _as_rater(seats: QuerySet[Seat], refusal: str) -> tuple[Rater, Campaign]:
+    if (seat := seats.first()) is None:
+        raise NotFoundError(refusal)
+    if not seat.is_active:
+        raise NotAllowedError("Your part in this campaign has been paused.")
+    return seat.rater, seat.campaign
 
 
 def organisation_for_manager(user: User) -> Organisation:

@@ -67,3 +67,9 @@ def revoke_token(*, token: Token, by: User) -> None:
     revoked = Token.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=Now())
     if revoked:
         audit.record("token.revoked", by=by, subject=token.public_id)
+
+
+@transaction.atomic(durable=True)
+def note_token_use(*, token: Token) -> None:
+    """Note that the token was used now."""
+    Token.objects.filter(pk=token.pk).update(last_used_at=Now())

@@ -1,0 +1,179 @@
+"""Claim a comparison, answer it, give it back, hold it longer. Nothing here names a model."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from api.base import CampaignMixin, once, within_token
+from api.judgments import OwnJudgmentSerializer
+from labeling import access
+from labeling.actions.raters import take_seat
+from labeling.actions.rating import (
+    claim_assignment,
+    renew_lease,
+    revise_judgment,
+    skip_assignment,
+    submit_judgment,
+)
+from labeling.models import Rater
+from labeling.queries.bench import shown
+
+
+class MessagesSerializer(serializers.Serializer[Any]):
+    """A conversation, or the part of it a completion is."""
+
+    messages = serializers.ListField(child=serializers.DictField())
+
+
+class AssignmentSerializer(serializers.Serializer[Any]):
+    """One judgment wanted, as the rater may see it: sides as dealt, no model, no gold."""
+
+    id = serializers.UUIDField()
+    expires_at = serializers.DateTimeField()
+    prompt = MessagesSerializer()
+    left = MessagesSerializer()
+    right = MessagesSerializer()
+    presentation = serializers.DictField()
+    schema = serializers.DictField()
+
+
+class AnswerSerializer(serializers.Serializer[Any]):
+    """The body of a judgment. It is checked against the campaign's schema by the action."""
+
+    side = serializers.ChoiceField(choices=["left", "right", "tie", "both_bad"])
+    strength = serializers.IntegerField(min_value=0, max_value=3, required=False)
+    criteria = serializers.DictField(child=serializers.CharField(), required=False)
+    steps = serializers.DictField(required=False)
+    rationale = serializers.CharField(required=False)
+    clauses = serializers.ListField(child=serializers.CharField(), required=False)
+    quality = serializers.DictField(child=serializers.IntegerField(), required=False)
+    edited = serializers.DictField(required=False)
+    flags = serializers.ListField(child=serializers.CharField(), required=False)
+    client = serializers.DictField(required=False)
+
+
+class SkipSerializer(serializers.Serializer[Any]):
+    """Why it was given back."""
+
+    reason = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+
+
+class LeaseSerializer(serializers.Serializer[Any]):
+    """Until when the assignment is held."""
+
+    expires_at = serializers.DateTimeField()
+
+
+class ClaimView(CampaignMixin):
+    """`POST /campaigns/{slug}/assignments/`."""
+
+    scopes = {"POST": ("rate",)}
+
+    @extend_schema(
+        summary="Claim the next comparison",
+        request=None,
+        responses={201: AssignmentSerializer, 204: OpenApiResponse(description="Nothing is left.")},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Lease the next assignment, or renew the one you hold."""
+        campaign = self.campaign_to_rate()
+        seat = access.seat_of(request.user, campaign) or take_seat(
+            user=request.user, campaign=campaign
+        )
+        assignment = claim_assignment(rater=seat.rater, campaign=campaign)
+        if assignment is None:
+            return Response(status=204)
+        return Response(AssignmentSerializer(shown(assignment)).data, status=201)
+
+
+class OwnAssignmentView(APIView):
+    """A view of one assignment, which exists only for the rater who holds or held it."""
+
+    scopes = {"POST": ("rate",)}
+
+    def rater(self, assignment_id: UUID) -> Rater:
+        rater, campaign = access.rater_of_assignment(self.request.user, assignment_id)
+        within_token(self.request, campaign)
+        return rater
+
+
+class JudgmentView(OwnAssignmentView):
+    """`POST /assignments/{id}/judgment/`."""
+
+    @extend_schema(
+        summary="Answer a comparison",
+        request=AnswerSerializer,
+        responses={
+            200: OwnJudgmentSerializer,
+            201: OwnJudgmentSerializer,
+            409: OpenApiResponse(description="Another answer stands, or the lease was lost."),
+        },
+        examples=[
+            OpenApiExample(
+                "left, slightly",
+                value={"side": "left", "strength": 1, "rationale": "It answers what was asked."},
+                request_only=True,
+            )
+        ],
+    )
+    def post(self, request: Request, id: UUID) -> Response:
+        """Complete the assignment. The same answer again is 200 with the first one."""
+        rater = self.rater(id)
+
+        def answer() -> Response:
+            done = submit_judgment(rater=rater, assignment_id=id, answer=request.data)
+            data = OwnJudgmentSerializer(done.judgment).data
+            return Response(data, status=201 if done.is_new else 200)
+
+        return once(request, answer, may_run_twice=True)
+
+
+class SkipView(OwnAssignmentView):
+    """`POST /assignments/{id}/skip/`."""
+
+    @extend_schema(summary="Give a comparison back", request=SkipSerializer, responses={204: None})
+    def post(self, request: Request, id: UUID) -> Response:
+        """Give it back for good: you do not meet it again."""
+        rater = self.rater(id)
+        body = SkipSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        skip_assignment(rater=rater, assignment_id=id, reason=body.validated_data["reason"])
+        return Response(status=204)
+
+
+class HeartbeatView(OwnAssignmentView):
+    """`POST /assignments/{id}/heartbeat/`."""
+
+    @extend_schema(summary="Hold a comparison longer", request=None, responses=LeaseSerializer)
+    def post(self, request: Request, id: UUID) -> Response:
+        """Extend the lease."""
+        until = renew_lease(rater=self.rater(id), assignment_id=id)
+        return Response(LeaseSerializer({"expires_at": until}).data)
+
+
+class ReviseView(APIView):
+    """`POST /judgments/{id}/revise/`."""
+
+    scopes = {"POST": ("rate",)}
+
+    @extend_schema(
+        summary="Change a judgment of yours",
+        request=AnswerSerializer,
+        responses={200: OwnJudgmentSerializer, 201: OwnJudgmentSerializer},
+    )
+    def post(self, request: Request, id: UUID) -> Response:
+        """Supersede it, within the campaign's time for undoing."""
+        rater, campaign = access.rater_of_judgment(request.user, id)
+        within_token(request, campaign)
+
+        def answer() -> Response:
+            done = revise_judgment(rater=rater, judgment_id=id, answer=request.data)
+            data = OwnJudgmentSerializer(done.judgment).data
+            return Response(data, status=201 if done.is_new else 200)
+
+        return once(request, answer, may_run_twice=True)

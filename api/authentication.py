@@ -1,0 +1,61 @@
+"""Bearer tokens: `Authorization: Bearer ths_…`."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from labeling.actions.tokens import digest_of, is_well_formed, note_token_use
+from labeling.models import Token, User
+
+# `last_used_at` is for people who look for unused tokens: a minute's precision is enough.
+PRECISION = timedelta(minutes=1)
+REFUSAL = "This token is unknown, expired or revoked. Issue a new one under Account › Tokens."
+
+
+class TokenAuthentication(BaseAuthentication):
+    """The token's user, with the token as `request.auth`."""
+
+    def authenticate(self, request: Request) -> tuple[User, Token] | None:
+        words = get_authorization_header(request).split()
+        if not words or words[0].lower() != b"bearer":
+            return None
+        if len(words) != 2:
+            raise AuthenticationFailed("Send one token: Authorization: Bearer ths_…")
+        text = words[1].decode("latin-1")
+        if not is_well_formed(text):
+            raise AuthenticationFailed("This is not a whole token: its checksum does not fit.")
+        now = timezone.now()
+        token = (
+            Token.objects.select_related("user")
+            .filter(
+                Q(expires_at=None) | Q(expires_at__gt=now),
+                digest=digest_of(text),
+                revoked_at=None,
+                user__is_active=True,
+            )
+            .first()
+        )
+        if token is None:
+            raise AuthenticationFailed(REFUSAL)
+        if token.last_used_at is None or token.last_used_at < now - PRECISION:
+            note_token_use(token=token)
+        return token.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="thurstone"'
+
+
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the OpenAPI document names it."""
+
+    target_class = TokenAuthentication
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "ths_…"}

@@ -1,0 +1,81 @@
+"""What the API's views share: finding the campaign, and answering a repeated write the same."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from labeling import access
+from labeling.actions.idempotency import begin_request, forget_request, keep_answer
+from labeling.errors import FieldProblem, InvalidInputError, NotFoundError
+from labeling.models import Campaign, Token, User
+
+
+class CampaignMixin(APIView):
+    """A view below `/campaigns/{slug}/`."""
+
+    def find(self, how: Callable[[User, str], Campaign]) -> Campaign:
+        """The campaign of the address, found by one of access's functions and the token's limits."""
+        campaign = how(self.request.user, self.kwargs["slug"])
+        return within_token(self.request, campaign)
+
+    def campaign_to_read(self) -> Campaign:
+        return self.find(access.campaign_for_reader)
+
+    def campaign_to_manage(self) -> Campaign:
+        return self.find(access.campaign_for_manager)
+
+    def campaign_to_rate(self) -> Campaign:
+        return self.find(access.campaign_for_rater)
+
+
+def within_token(request: Request, campaign: Campaign) -> Campaign:
+    """The campaign, unless the token is bound to others."""
+    token: Token = request.auth
+    bound = set(token.campaigns.values_list("pk", flat=True))
+    if bound and campaign.pk not in bound:
+        raise NotFoundError(access.UNKNOWN)
+    return campaign
+
+
+def once(
+    request: Request, answer: Callable[[], Response], *, may_run_twice: bool = False
+) -> Response:
+    """`answer()`, or what it answered when the same Idempotency-Key was sent before.
+
+    A replay carries `Idempotent-Replayed: true`. Refusals are not kept: nothing was done, so the
+    key may be used again once the request is put right.
+    """
+    key = request.headers.get("Idempotency-Key", "")
+    if not key:
+        return answer()
+    if len(key) > 255 or not key.isprintable():
+        message = "Idempotency-Key: at most 255 printable characters."
+        raise InvalidInputError(message, problems=[FieldProblem("Idempotency-Key", message)])
+    text = f"{request.method} {request.path}\n{canonical(request.data)}"
+    kept = begin_request(
+        user=request.user,
+        key=key,
+        fingerprint=hashlib.sha256(text.encode()).digest(),
+        may_run_twice=may_run_twice,
+    )
+    if kept.status is not None:
+        return Response(kept.body, status=kept.status, headers={"Idempotent-Replayed": "true"})
+    try:
+        response = answer()
+    except Exception:
+        forget_request(request=kept)
+        raise
+    body = json.loads(JSONRenderer().render(response.data)) if response.data is not None else None
+    keep_answer(request=kept, status=response.status_code, body=body)
+    return response
+
+
+def canonical(data: Any) -> str:
+    """One text for equal bodies."""
+    return json.dumps(data, sort_keys=True, default=str)

@@ -1,0 +1,114 @@
+"""`/campaigns/`: list, start, read and change campaigns."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.base import once, within_token
+from api.permissions import scopes_of
+from labeling import access
+from labeling.actions.campaigns import create_campaign, update_campaign
+from labeling.actions.rounds import change_overlap, open_waiting
+from labeling.models import Campaign
+
+FIELDS = [
+    "name",
+    "slug",
+    "description",
+    "state",
+    "overlap",
+    "lease_seconds",
+    "schema",
+    "presentation",
+    "requirements",
+    "attribution",
+    "is_simulated",
+    "created_at",
+]
+
+
+class CampaignSerializer(serializers.ModelSerializer[Campaign]):
+    """CONTRACT's fields of a campaign. The three settings are checked by the action."""
+
+    schema = serializers.DictField(required=False, help_text="What raters are asked.")
+    presentation = serializers.DictField(required=False, help_text="How completions are shown.")
+    requirements = serializers.DictField(required=False, help_text="Who may rate.")
+    overlap = serializers.IntegerField(min_value=1, max_value=100, required=False)
+    lease_seconds = serializers.IntegerField(min_value=1, max_value=7 * 24 * 3600, required=False)
+    slug = serializers.SlugField(max_length=80, required=False)
+
+    class Meta:
+        model = Campaign
+        fields = FIELDS
+        read_only_fields = ["is_simulated", "created_at"]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if unknown := sorted(set(self.initial_data) - set(self.fields)):
+            raise serializers.ValidationError(
+                {name: "Unknown field of a campaign." for name in unknown}
+            )
+        if self.instance is not None and "slug" in attrs and attrs["slug"] != self.instance.slug:
+            raise serializers.ValidationError({"slug": "A campaign keeps its slug."})
+        return attrs
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Campaigns you have a part in"),
+    retrieve=extend_schema(summary="One campaign"),
+    create=extend_schema(
+        summary="Start a campaign",
+        responses={201: CampaignSerializer, 409: OpenApiResponse(description="The slug is taken.")},
+    ),
+    partial_update=extend_schema(summary="Change a campaign"),
+)
+class CampaignViewSet(
+    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Campaign]
+):
+    """Labeling efforts. A token with scope `rate` alone sees those its user rates in."""
+
+    serializer_class = CampaignSerializer
+    scopes = {"GET": ("read", "rate"), "POST": ("write",), "PATCH": ("write",)}
+    lookup_field = "slug"
+    filterset_fields = ("state",)
+
+    def get_queryset(self) -> QuerySet[Campaign]:
+        if getattr(self, "swagger_fake_view", False):
+            return Campaign.objects.none()
+        user, token = self.request.user, self.request.auth
+        campaigns = Campaign.objects.visible_to(user)
+        if "read" not in scopes_of(self.request):
+            campaigns = Campaign.objects.with_role(user, access.Role.RATER)
+        if bound := list(token.campaigns.values_list("pk", flat=True)):
+            campaigns = campaigns.filter(pk__in=bound)
+        return campaigns
+
+    def create(self, request: Request) -> Response:
+        def answer() -> Response:
+            serializer = self.get_serializer(data=request.data)
+            serializer.is_valid(raise_exception=True)
+            campaign = create_campaign(
+                organisation=access.organisation_for_manager(request.user),
+                by=request.user,
+                **serializer.validated_data,
+            )
+            return Response(self.get_serializer(campaign).data, status=201)
+
+        return once(request, answer)
+
+    def partial_update(self, request: Request, slug: str) -> Response:
+        campaign = within_token(request, access.campaign_for_manager(request.user, slug))
+        serializer = self.get_serializer(campaign, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        changes = {k: v for k, v in serializer.validated_data.items() if k != "slug"}
+        overlap = changes.pop("overlap", campaign.overlap)
+        if changes:
+            campaign = update_campaign(campaign=campaign, by=request.user, **changes)
+        if overlap != campaign.overlap:
+            change_overlap(campaign=campaign, overlap=overlap, by=request.user)
+        open_waiting(campaign=campaign, by=request.user)
+        campaign.refresh_from_db()
+        return Response(self.get_serializer(campaign).data)
