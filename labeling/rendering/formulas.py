@@ -12,10 +12,11 @@ MAX_NODES = 2500
 MAX_DEPTH = 40
 MAX_BRACES = 20
 
-ELEMENTS = frozenset(
-    "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot mstyle msub msup msubsup munder mover "
-    "munderover mmultiscripts mprescripts none mtable mtr mtd mphantom mpadded menclose".split()  # noqa: SIM905
-)
+ELEMENTS = {
+    "math", "mrow", "mi", "mn", "mo", "ms", "mtext", "mspace", "mfrac", "msqrt", "mroot",
+    "mstyle", "msub", "msup", "msubsup", "munder", "mover", "munderover", "mmultiscripts",
+    "mprescripts", "none", "mtable", "mtr", "mtd", "mphantom", "mpadded", "menclose",
+}  # fmt: skip
 # A value must match the whole pattern. Lengths are bounded, so that no formula leaves its box.
 _LENGTH = re.compile(r"-?[0-3]?(\.\d{1,4})?(em|ex|pt|mu)|-?\d{1,2}(\.\d{1,3})?(pt|mu)|0")
 _LENGTHS = re.compile(r"([0-3]?(\.\d{1,4})?(em|ex)|\d{1,2}pt|0)( ([0-3]?(\.\d{1,4})?(em|ex)|0))*")

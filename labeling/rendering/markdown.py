@@ -29,6 +29,10 @@ MAX_CHARS = 200_000
 MAX_LEVEL = 30
 MAX_URL_CHARS = 2_000
 MAX_CELLS = 6_000
+# What a block, a link and a formula cost, in steps of the inline parser.
+BLOCK_STEPS = 3
+LINK_STEPS = 6
+FORMULA_STEPS = 10
 # One formula may take 30 ms; what comes after these is shown as its source.
 MAX_FORMULA_CHARS = 6_000
 
@@ -120,7 +124,11 @@ def _only_our_classes(tag: str, name: str, value: str) -> str | None:
 def _spend(state: StateBlock | StateInline, *_args: Any) -> bool:
     """A rule that never matches: it counts the steps of the parser, and its depth."""
     budget: Budget = state.env["budget"]
-    budget.spend()
+    if isinstance(state, StateBlock):
+        budget.spend(BLOCK_STEPS)
+    else:
+        # An address between angle brackets is parsed and written anew, which is slow.
+        budget.spend(LINK_STEPS if state.src[state.pos] == "<" else 1)
     # Deeper text would be dropped without a word by markdown-it's maxNesting.
     if state.level > MAX_LEVEL:
         raise TooMuchWorkError("depth")
@@ -163,6 +171,7 @@ class _Renderer(RendererHTML):
         env: MutableMapping[str, Any],
     ) -> str:
         href = str(tokens[idx].attrGet("href") or "")
+        env["budget"].spend(LINK_STEPS)
         env["budget"].spend_output(len(href))
         return f'<a href="{escape(href)}" target="_blank" rel="noopener noreferrer nofollow">'
 
@@ -243,7 +252,7 @@ def _slot(latex: str, env: MutableMapping[str, Any], *, is_display: bool) -> str
     """A place for a formula: MathML goes in after the sanitiser, which does not know it."""
     budget: Budget = env["budget"]
     spent = env["formula_chars"] = env.get("formula_chars", 0) + len(latex)
-    budget.check_time()
+    budget.spend(FORMULA_STEPS + len(latex) // 4)
     latex = latex.strip()
     make = formula if spent <= MAX_FORMULA_CHARS else formula_source
     html = make(latex, is_display=is_display)

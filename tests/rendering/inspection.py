@@ -14,18 +14,26 @@ ALLOWED: dict[str, set[str]] = {
     "details": {"class"},
     "math": {"display", "tabindex", "alttext"},
     **{tag: {"dir", "class"} for tag in ("p", "h3", "h4", "h5", "h6", "ul", "blockquote", "table")},
-    **{tag: set() for tag in "li em strong s br hr thead tbody tr summary".split()},  # noqa: SIM905
+    **{
+        tag: set()
+        for tag in ("li", "em", "strong", "s", "br", "hr", "thead", "tbody", "tr", "summary")
+    },
 }
-MATH = set(
-    "mrow mi mn mo ms mtext mspace mfrac msqrt mroot mstyle msub msup msubsup munder mover"
-    " munderover mmultiscripts mprescripts none mtable mtr mtd mphantom mpadded menclose".split()  # noqa: SIM905
-)
-MATH_ATTRIBUTES = set(
-    "displaystyle scriptlevel mathvariant stretchy fence separator symmetric largeop movablelimits"
-    " accent accentunder form lspace rspace width minsize maxsize linethickness columnalign"
-    " rowspacing columnspacing notation".split()  # noqa: SIM905
-)
-CLASSES = set("k s1 mi c1 gd gi tex block num mid scroll plain image tool muted".split())  # noqa: SIM905
+MATH = {
+    "mrow", "mi", "mn", "mo", "ms", "mtext", "mspace", "mfrac", "msqrt", "mroot", "mstyle",
+    "msub", "msup", "msubsup", "munder", "mover", "munderover", "mmultiscripts",
+    "mprescripts", "none", "mtable", "mtr", "mtd", "mphantom", "mpadded", "menclose",
+}  # fmt: skip
+MATH_ATTRIBUTES = {
+    "displaystyle", "scriptlevel", "mathvariant", "stretchy", "fence", "separator",
+    "symmetric", "largeop", "movablelimits", "accent", "accentunder", "form", "lspace",
+    "rspace", "width", "minsize", "maxsize", "linethickness", "columnalign", "rowspacing",
+    "columnspacing", "notation",
+}  # fmt: skip
+CLASSES = {
+    "k", "s1", "mi", "c1", "gd", "gi", "tex", "block", "num", "mid", "scroll", "plain",
+    "image", "tool", "muted",
+}  # fmt: skip
 
 
 class _Inspector(HTMLParser):
