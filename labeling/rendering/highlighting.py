@@ -22,6 +22,8 @@ from pygments.util import ClassNotFound
 from labeling.rendering.budget import Budget
 
 MAX_CHARS = 8_000
+# The declaration of a method, as that lexer reads it, looks ahead over the whole block.
+MAX_CHARS_OF = {"java": 2_500}
 MAX_LINE_CHARS = 200
 # Lexers are regular expressions of very different care; these were tried with hostile input.
 LANGUAGES = {
@@ -63,15 +65,17 @@ def language_label(info: str) -> str:
 def highlighted(code: str, info: str, budget: Budget) -> str:
     """`code` escaped, with spans for keywords, strings, numbers and comments where we know how."""
     word = info.split(maxsplit=1)[0].lower() if info.strip() else ""
-    lexer = _lexer(word) if word in LANGUAGES and _is_modest(code) else None
+    lexer = _lexer(word) if word in LANGUAGES and _is_modest(code, word) else None
     if lexer is None:
         return escape(code, quote=False)
     return "".join(_spans(lexer, code, budget))
 
 
-def _is_modest(code: str) -> bool:
-    # Where a lexer is slow, it is so in the length of a line.
-    return len(code) <= MAX_CHARS and all(len(line) <= MAX_LINE_CHARS for line in code.split("\n"))
+def _is_modest(code: str, word: str) -> bool:
+    # Where a lexer is slow, it is mostly so in the length of a line.
+    return len(code) <= MAX_CHARS_OF.get(word, MAX_CHARS) and all(
+        len(line) <= MAX_LINE_CHARS for line in code.split("\n")
+    )
 
 
 @cache
