@@ -13,6 +13,7 @@ from labeling.metrics.votes import ANSWER_A, ANSWER_B, ANSWER_TIE, Bools, Floats
 ELO_CENTRE: Final = 1000.0
 ELO_PER_LOGIT: Final = 400.0 / math.log(10.0)
 PRIOR_SD: Final = 2.0  # logits (347 Elo points), used only where the likelihood has no maximum
+FEW_ITEMS: Final = 20
 _MOST_STEPS: Final = 200
 _TOLERANCE: Final = 1e-11
 
@@ -75,6 +76,16 @@ class Encounters:
         """How many models met another."""
         return len(self.models)
 
+    @property
+    def votes(self) -> Floats:
+        """Votes of each kind of item."""
+        return self.wins_first + self.wins_second + self.ties
+
+    @property
+    def half_tie_wins(self) -> Floats:
+        """Wins of the first model, a tie counting as half."""
+        return self.wins_first + self.ties / 2
+
     def matrices(self) -> tuple[Floats, Floats]:
         """Wins of the row's model over the column's, and ties of the two (symmetric)."""
         shape = (self.model_count, self.model_count)
@@ -90,18 +101,59 @@ class BradleyTerryFit:
     """Strengths in logits with mean zero, their standard errors, and how they were reached.
 
     `components` groups the models into sets within which all are ranked by the data alone; with
-    more than one set, `prior_sd` says which prior was needed. Numbers are `Encounters.models`.
+    more than one set, `prior_sd` says which prior was needed. `is_widened` marks the models whose
+    error is the model's own. Numbers index `Encounters.models`.
     """
 
     strength: Floats
     standard_error: Floats
+    is_widened: Bools
     components: tuple[tuple[int, ...], ...]
     prior_sd: float | None
     item_count: int
     iterations: int
     converged: bool
     log_likelihood: float
-    is_model_based: bool
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Likelihood:
+    """The log-likelihood from the totals of each pair of models, less the prior's penalty."""
+
+    first: Ints
+    second: Ints
+    wins: Floats
+    games: Floats
+    size: int
+    ridge: float
+
+    @classmethod
+    def of(cls, encounters: Encounters, ridge: float) -> Self:
+        size = encounters.model_count
+        pair, place = np.unique(encounters.first * size + encounters.second, return_inverse=True)
+        m = encounters.multiplicity
+        wins = np.bincount(place, encounters.half_tie_wins * m, len(pair)).astype(np.float64)
+        games = np.bincount(place, encounters.votes * m, len(pair)).astype(np.float64)
+        return cls(pair // max(size, 1), pair % max(size, 1), wins, games, size, ridge)
+
+    def value(self, theta: Floats) -> float:
+        gap = theta[self.first] - theta[self.second]
+        likelihood = self.wins * gap - self.games * np.logaddexp(0, gap)
+        return float(likelihood.sum() - self.ridge / 2 * (theta**2).sum())
+
+    def slope(self, theta: Floats) -> Floats:
+        residual = self.wins - self.games * _logistic(theta[self.first] - theta[self.second])
+        up = np.bincount(self.first, residual, self.size)
+        down = np.bincount(self.second, residual, self.size)
+        slope: Floats = up - down - self.ridge * theta
+        return slope
+
+    def information(self, theta: Floats) -> Floats:
+        p = _logistic(theta[self.first] - theta[self.second])
+        weight = self.games * p * (1 - p)
+        return _laplacian(self.first, self.second, weight, self.size) + self.ridge * np.eye(
+            self.size
+        )
 
 
 def bradley_terry(encounters: Encounters) -> BradleyTerryFit:
@@ -110,88 +162,79 @@ def bradley_terry(encounters: Encounters) -> BradleyTerryFit:
     Bradley and Terry (1952), Rank analysis of incomplete block designs. Newton's method from 0
     on the concave likelihood. A finite maximum exists only if the win graph is strongly connected
     (Ford 1957, Solution of a ranking problem from binary comparisons); otherwise a normal prior of
-    mean 0 and sd `PRIOR_SD` holds the strengths. The sandwich sums scores by item (Liang and Zeger
-    1986), times G/(G - 1) for G items.
+    mean 0 and sd `PRIOR_SD` holds the strengths.
     """
-    m, i, j = encounters.multiplicity, encounters.first, encounters.second
     size = encounters.model_count
-    games = encounters.wins_first + encounters.wins_second + encounters.ties
-    wins = encounters.wins_first + encounters.ties / 2
-    items = round(float(m.sum()))
     components = connected_components(encounters)
     prior_sd = PRIOR_SD if len(components) > 1 else None
-    ridge = 0.0 if prior_sd is None else prior_sd**-2
-
-    # Newton needs only the totals of each pair of models.
-    upper = i * size + j
-    pair, place = np.unique(upper, return_inverse=True)
-    first, second = pair // max(size, 1), pair % max(size, 1)
-    pair_wins = np.bincount(place, wins * m, len(pair))
-    pair_games = np.bincount(place, games * m, len(pair))
-
-    def objective(theta: Floats) -> float:
-        gap = theta[first] - theta[second]
-        likelihood = pair_wins * gap - pair_games * np.logaddexp(0, gap)
-        return float(likelihood.sum() - ridge / 2 * (theta**2).sum())
-
-    def laplacian(weight: Floats, one: Ints, other: Ints) -> Floats:
-        matrix = np.zeros((size, size))
-        np.add.at(matrix, (one, other), -weight)
-        np.add.at(matrix, (other, one), -weight)
-        matrix[np.diag_indices(size)] = -matrix.sum(axis=1)
-        return matrix
-
-    def information(theta: Floats) -> Floats:
-        p = _logistic(theta[first] - theta[second])
-        return laplacian(pair_games * p * (1 - p), first, second) + ridge * np.eye(size)
-
+    likelihood = _Likelihood.of(encounters, 0.0 if prior_sd is None else prior_sd**-2)
     # Adding a constant to every strength changes nothing: the constant direction is filled in so
     # that the matrix can be inverted, and left out of the result.
     fill = 0.0 if prior_sd is not None or size == 0 else 1 / size
     theta = np.zeros(size)
-    value = objective(theta)
+    value = likelihood.value(theta)
     converged = size < 2
     iterations = 0
     while not converged and iterations < _MOST_STEPS:
         iterations += 1
-        residual = pair_wins - pair_games * _logistic(theta[first] - theta[second])
-        slope = np.bincount(first, residual, size) - np.bincount(second, residual, size)
-        step = np.linalg.solve(information(theta) + fill, slope - ridge * theta)
+        step = np.linalg.solve(likelihood.information(theta) + fill, likelihood.slope(theta))
         scale = 1.0
-        while scale > 1e-6 and objective(theta + scale * step) < value - 1e-9 * abs(value):
+        while scale > 1e-6 and likelihood.value(theta + scale * step) < value - 1e-9 * abs(value):
             scale /= 2
         theta = theta + scale * step
         theta -= theta.mean()
-        value = objective(theta)
+        value = likelihood.value(theta)
         converged = bool(np.abs(step).max() < _TOLERANCE * (1 + np.abs(theta).max()))
+    if size > 1:
+        inverse = np.linalg.inv(likelihood.information(theta) + fill).astype(np.float64) - fill
+        error, is_widened = _errors(encounters, theta, inverse, likelihood.ridge)
+    else:
+        error, is_widened = np.zeros(size), np.zeros(size, dtype=np.bool_)
+    return BradleyTerryFit(
+        strength=theta,
+        standard_error=error,
+        is_widened=is_widened,
+        components=components,
+        prior_sd=prior_sd,
+        item_count=round(float(encounters.multiplicity.sum())),
+        iterations=iterations,
+        converged=converged,
+        log_likelihood=value + likelihood.ridge / 2 * float((theta**2).sum()),
+    )
 
-    p = _logistic(theta[i] - theta[j])
-    meat = laplacian(m * (wins - games * p) ** 2, i, j)
+
+def _errors(
+    encounters: Encounters, theta: Floats, inverse: Floats, ridge: float
+) -> tuple[Floats, Bools]:
+    """Standard errors by the sandwich, and for which models the model's own error was wider.
+
+    Scores are summed by item first (Liang and Zeger 1986, Longitudinal data analysis using
+    generalized linear models), times G/(G - 1) for G items. A model seen on few items fits them
+    too well for its residuals to show its spread: there the inverse information is the floor.
+    """
+    i, j, m = encounters.first, encounters.second, encounters.multiplicity
+    size = len(theta)
+    expected = encounters.votes * _logistic(theta[i] - theta[j])
+    meat = _laplacian(i, j, m * (encounters.half_tie_wins - expected) ** 2, size)
+    items = float(m.sum())
     if items > 1:
         meat *= items / (items - 1)
-    error = np.zeros(size)
-    is_model_based = False
-    if size > 1:
-        inverse = np.linalg.inv(information(theta) + fill) - fill
-        # With the prior its own spread belongs to the uncertainty.
-        clustered = inverse @ (meat + ridge * np.eye(size)) @ inverse
-        error = np.sqrt(np.clip(np.diag(clustered), 0, None))
-        # One item, or nothing but ties, leaves no residuals to measure a spread by.
-        if bool((error < 1e-9).any()) or items < 2:
-            is_model_based = True
-            error = np.sqrt(np.clip(np.diag(inverse), 0, None))
-    likelihood = value + ridge / 2 * float((theta**2).sum())
-    return BradleyTerryFit(
-        theta,
-        error,
-        components,
-        prior_sd,
-        items,
-        iterations,
-        converged,
-        likelihood,
-        is_model_based,
-    )
+    # With the prior its own spread belongs to the uncertainty.
+    clustered = inverse @ (meat + ridge * np.eye(size)) @ inverse
+    sandwich = np.sqrt(np.clip(np.diag(clustered), 0, None))
+    own = np.sqrt(np.clip(np.diag(inverse), 0, None))
+    seen = np.bincount(i, m, size) + np.bincount(j, m, size)
+    # Nothing but ties leaves no residuals at all, however many items there are.
+    is_widened = ((seen < FEW_ITEMS) | (sandwich < 1e-9)) & (own > sandwich)
+    return np.where(is_widened, own, sandwich), is_widened
+
+
+def _laplacian(one: Ints, other: Ints, weight: Floats, size: int) -> Floats:
+    matrix = np.zeros((size, size))
+    np.add.at(matrix, (one, other), -weight)
+    np.add.at(matrix, (other, one), -weight)
+    matrix[np.diag_indices(size)] = -matrix.sum(axis=1)
+    return matrix
 
 
 def _logistic(gap: Floats) -> Floats:

@@ -155,6 +155,5 @@ class _Rows:
             key = self.rater[here] * self.rater_count + self.rater[there]
             place = np.minimum(np.searchsorted(pairs, key), len(pairs) - 1)
             listed = pairs[place] == key
-            here, there, place = here[listed], there[listed], place[listed]
             cell = self.answer[here].astype(np.int64) * 3 + self.answer[there]
-            yield place, cell, self.item[here]
+            yield place[listed], cell[listed], self.item[here[listed]]

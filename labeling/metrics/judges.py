@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 
 from labeling.metrics.estimates import proportion
-from labeling.metrics.raters import credit_against_majority, median_times
+from labeling.metrics.raters import CREDIT, credit_against_majority, median_times
 from labeling.metrics.votes import ANSWER_A, ANSWER_B, UNKNOWN, Votes
 
 _NO_PEOPLE: Final = "No person voted on this judge's items."
@@ -23,7 +23,7 @@ def judge_rows(judged: Votes, people: Votes) -> list[dict[str, Any]]:
     given = np.bincount(judged.rater, minlength=size)
     first = judged.first_votes()
     credit, counted = credit_against_majority(first, people)
-    hits = np.bincount(first.rater, credit, size)
+    hits = np.bincount(first.rater, credit, size) / CREDIT
     hits_n = np.bincount(first.rater[counted], minlength=size)
 
     sides = people.answer_counts()[first.item][:, [ANSWER_A, ANSWER_B]]

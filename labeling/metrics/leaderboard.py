@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
 from labeling.metrics.bradley_terry import (
     BradleyTerryFit,
     Encounters,
@@ -14,7 +16,7 @@ from labeling.metrics.bradley_terry import (
 from labeling.metrics.estimates import WILSON, wilson
 from labeling.metrics.votes import Votes
 
-MODEL: Final = "Bradley-Terry, maximum likelihood"
+MODEL: Final = "Bradley–Terry, maximum likelihood"
 TIE_RULE: Final = "a tie (or both bad) is half a win to each model"
 SANDWICH: Final = "sandwich, clustered by item"
 NO_MODELS: Final = "No judged comparison is between two different known models."
@@ -94,18 +96,21 @@ def _method(fit: BradleyTerryFit, names: list[str]) -> dict[str, Any]:
             f"has no finite maximum. A normal prior (mean 0, sd {fit.prior_sd:g} logits) was "
             "added; distances between the groups listed under components rest on it."
         )
-    if fit.is_model_based:
+    widened = sorted(names[k] for k in np.flatnonzero(fit.is_widened))
+    if widened:
         notes.append(
-            "There is too little variation between items for the sandwich: the limits come from "
-            "the model's own information and take votes on one item as independent."
+            "The votes vary too little between items, or there are too few items, for the sandwich "
+            f"to be trusted for {', '.join(widened)}: the wider limits of the model's own "
+            "information are shown."
         )
     if not fit.converged:
         notes.append(f"Newton's method had not settled after {fit.iterations} steps.")
     method: dict[str, Any] = {
         "model": MODEL if fit.prior_sd is None else f"{MODEL}, with a normal prior",
         "tie_rule": TIE_RULE,
-        "scale": "Elo = 1000 + 400/ln 10 times strength, mean strength 0; low and high are Elo",
-        "interval": "model-based" if fit.is_model_based else SANDWICH,
+        "scale": "Elo = 1000 + 400/ln 10 × strength, mean strength 0; low and high are Elo",
+        "interval": SANDWICH,
+        "widened": widened,
         "is_connected": connected and bool(names),
         "components": components,
         "prior_sd": fit.prior_sd,

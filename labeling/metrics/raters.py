@@ -12,6 +12,8 @@ from labeling.metrics.estimates import (
 )
 from labeling.metrics.votes import ANSWER_OF_PREFERENCE, UNKNOWN, Bools, Floats, Ints, Votes
 
+# One vote's credit, divisible by one, two and three modes: sums of whole numbers are exact.
+CREDIT: Final = 6
 NO_OTHERS: Final = "Nobody else voted on this rater's items."
 NO_SIDES: Final = "No vote that chose a side has its sides recorded."
 NO_GOLD: Final = "No vote on an item whose answer is known."
@@ -53,7 +55,7 @@ def rater_rows(votes: Votes, *, gold: Ints, compared: Votes) -> list[RaterRow]:
 
     compared = compared.first_votes()
     credit, counted = credit_against_others(compared)
-    agreed = np.bincount(compared.rater, credit, size)
+    agreed = np.bincount(compared.rater, credit, size) / CREDIT
     agreed_n = np.bincount(compared.rater[counted], minlength=size)
 
     sided = first.select(first.is_decisive & (first.shown_left != UNKNOWN))
@@ -78,29 +80,28 @@ def rater_rows(votes: Votes, *, gold: Ints, compared: Votes) -> list[RaterRow]:
     return sorted(rows, key=lambda row: (-row.judgment_count, row.rater))
 
 
-def credit_against_others(votes: Votes) -> tuple[Floats, Bools]:
+def credit_against_others(votes: Votes) -> tuple[Ints, Bools]:
     """Each vote's credit against the mode of the item's other votes, and whether there are any.
 
-    A tied mode counts 1/(number of modes).
+    A full credit is `CREDIT`; a tied mode gives 1/(number of modes) of it.
     """
     answer = votes.answer
-    rows = np.arange(len(votes))
     others = votes.answer_counts()[votes.item]
-    others[rows, answer] -= 1
+    others[np.arange(len(votes)), answer] -= 1
     return _credit(others, answer), others.sum(axis=1) > 0
 
 
-def credit_against_majority(votes: Votes, others: Votes) -> tuple[Floats, Bools]:
+def credit_against_majority(votes: Votes, others: Votes) -> tuple[Ints, Bools]:
     """Each vote's credit against the mode of other raters' votes on its item, and whether any."""
     counts = others.answer_counts()[votes.item]
     return _credit(counts, votes.answer), counts.sum(axis=1) > 0
 
 
-def _credit(others: Ints, answer: Ints) -> Floats:
+def _credit(others: Ints, answer: Ints) -> Ints:
     most = others.max(axis=1, initial=0)
     modes = (others == most[:, None]).sum(axis=1)
     hit = (others[np.arange(len(answer)), answer] == most) & (most > 0)
-    credit: Floats = hit / np.maximum(modes, 1)
+    credit: Ints = np.where(hit, CREDIT // np.maximum(modes, 1), 0)
     return credit
 
 
