@@ -20,7 +20,7 @@ CANONICAL = (
     "model_b params_a params_b shown_left presentation_arm guideline_version clauses rater "
     "rater_kind rater_groups preference strength score criteria quality_a quality_b rationale "
     "edited steps active_ms created_at is_gold repeat_of selection_policy propensity superseded_by"
-).split()  # noqa: SIM905
+)
 texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
 
 
@@ -48,7 +48,7 @@ def export_row(**changes: Any) -> ExportRow:
 
 def test_the_canonical_record_has_every_key_in_the_public_order() -> None:
     (line,) = layouts.lines(export_row(), layout="native", ties="keep")
-    assert list(orjson.loads(line)) == CANONICAL
+    assert " ".join(orjson.loads(line)) == CANONICAL
     assert line.endswith(b"}\n")
     assert b'"created_at":"2026-01-31T00:00:00Z"' in line
     # Bytes of the database are embedded as they are.

@@ -1,0 +1,1 @@
+"""LLM endpoints behind one protocol. No models, no transactions."""

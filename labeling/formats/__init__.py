@@ -1,0 +1,1 @@
+"""Files to rows and back. Pure: no Django, no models, no transactions."""
