@@ -1,0 +1,51 @@
+"""What every test may ask for. The services themselves are started by tests/settings.py."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Playwright's own loop runs in the test's thread, and Django then suspects async code.
+    os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one browser or of one process tree stay on one worker, one after the other."""
+    for item in items:
+        if {"page", "browser", "context"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group("browser"))
+        if Path(str(item.path)).parent.name == "ops":
+            item.add_marker(pytest.mark.ops)
+            item.add_marker(pytest.mark.xdist_group("ops"))
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Chromium as installed here, or as THURSTONE_CHROMIUM names it."""
+    executable = os.environ.get("THURSTONE_CHROMIUM") or shutil.which("chromium")
+    named = {"executable_path": executable} if executable else {}
+    return {**browser_type_launch_args, **named, "args": CHROMIUM_FLAGS}
+
+
+@pytest.fixture(scope="session")
+def study_data() -> Path:
+    """The folder of published studies, which the user has or has not; see THURSTONE_DATA."""
+    folder = os.environ.get("THURSTONE_DATA", "")
+    if not folder:
+        pytest.skip("THURSTONE_DATA is not set: published studies are not at hand")
+    return Path(folder)
