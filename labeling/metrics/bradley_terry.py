@@ -142,15 +142,17 @@ class _Likelihood:
         return float(likelihood.sum() - self.ridge / 2 * (theta**2).sum())
 
     def slope(self, theta: Floats) -> Floats:
-        residual = self.wins - self.games * _logistic(theta[self.first] - theta[self.second])
+        gap = theta[self.first] - theta[self.second]
+        # The difference of two products keeps its digits where wins are almost all the games.
+        residual = self.wins * _logistic(-gap) - (self.games - self.wins) * _logistic(gap)
         up = np.bincount(self.first, residual, self.size)
         down = np.bincount(self.second, residual, self.size)
         slope: Floats = up - down - self.ridge * theta
         return slope
 
     def information(self, theta: Floats) -> Floats:
-        p = _logistic(theta[self.first] - theta[self.second])
-        weight = self.games * p * (1 - p)
+        gap = theta[self.first] - theta[self.second]
+        weight = self.games * _logistic(gap) * _logistic(-gap)
         return _laplacian(self.first, self.second, weight, self.size) + self.ridge * np.eye(
             self.size
         )

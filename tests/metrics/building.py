@@ -77,8 +77,8 @@ def planted_votes(
     item_sd: float,
     seed: int,
     spread: float = 1.0,
-) -> tuple[Votes, list[float]]:
-    """Votes drawn from known strengths with an effect of each item, and the strengths."""
+) -> Votes:
+    """Votes drawn from strengths evenly spread about 0, with an effect of each item."""
     random = np.random.default_rng(seed)
     strength = np.linspace(-spread, spread, models)
     a = random.integers(0, models, items)
@@ -86,7 +86,7 @@ def planted_votes(
     gap = strength[a] - strength[b] + random.normal(0, item_sd, items)
     chance = np.repeat(1 / (1 + np.exp(-gap)), per_item)
     item = np.repeat(np.arange(items), per_item)
-    votes = Votes.from_columns(
+    return Votes.from_columns(
         comparison=item,
         rater=np.tile(np.arange(per_item), items),
         preference=(random.random(len(item)) > chance).astype(int),
@@ -95,7 +95,6 @@ def planted_votes(
         model_names={k: f"m{k:02d}" for k in range(models)},
         rater_names={k: f"r{k}" for k in range(per_item)},
     )
-    return votes, [float(value) for value in strength]
 
 
 def marginal_strengths(
