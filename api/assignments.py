@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from api.authentication import caller
 from api.base import CampaignMixin, once, within_token
 from api.judgments import OwnJudgmentSerializer
 from labeling import access
@@ -82,8 +83,8 @@ class ClaimView(CampaignMixin):
     def post(self, request: Request, slug: str) -> Response:
         """Lease the next assignment, or renew the one you hold."""
         campaign = self.campaign_to_rate()
-        seat = access.seat_of(request.user, campaign) or take_seat(
-            user=request.user, campaign=campaign
+        seat = access.seat_of(caller(request), campaign) or take_seat(
+            user=caller(request), campaign=campaign
         )
         assignment = claim_assignment(rater=seat.rater, campaign=campaign)
         if assignment is None:
@@ -97,7 +98,7 @@ class OwnAssignmentView(APIView):
     scopes = {"POST": ("rate",)}
 
     def rater(self, assignment_id: UUID) -> Rater:
-        rater, campaign = access.rater_of_assignment(self.request.user, assignment_id)
+        rater, campaign = access.rater_of_assignment(caller(self.request), assignment_id)
         within_token(self.request, campaign)
         return rater
 
@@ -168,7 +169,7 @@ class ReviseView(APIView):
     )
     def post(self, request: Request, id: UUID) -> Response:
         """Supersede it, within the campaign's time for undoing."""
-        rater, campaign = access.rater_of_judgment(request.user, id)
+        rater, campaign = access.rater_of_judgment(caller(request), id)
         within_token(request, campaign)
 
         def answer() -> Response:

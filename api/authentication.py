@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
 from labeling.actions.tokens import digest_of, is_well_formed, note_token_use
@@ -16,6 +16,20 @@ from labeling.models import Token, User
 # `last_used_at` is for people who look for unused tokens: a minute's precision is enough.
 PRECISION = timedelta(minutes=1)
 REFUSAL = "This token is unknown, expired or revoked. Issue a new one under Account › Tokens."
+
+
+def caller(request: Request) -> User:
+    """The user of the request's token. Permissions have seen to it that there is one."""
+    if not isinstance(request.user, User):
+        raise NotAuthenticated
+    return request.user
+
+
+def token_of(request: Request) -> Token:
+    """The request's token."""
+    if not isinstance(request.auth, Token):
+        raise NotAuthenticated
+    return request.auth
 
 
 class TokenAuthentication(BaseAuthentication):

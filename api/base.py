@@ -10,18 +10,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from api.authentication import caller, token_of
 from labeling import access
 from labeling.actions.idempotency import begin_request, forget_request, keep_answer
 from labeling.errors import FieldProblem, InvalidInputError, NotFoundError
-from labeling.models import Campaign, Token, User
+from labeling.models import Campaign, User
 
 
 class CampaignMixin(APIView):
     """A view below `/campaigns/{slug}/`."""
 
     def find(self, how: Callable[[User, str], Campaign]) -> Campaign:
-        """The campaign of the address, found by one of access's functions and the token's limits."""
-        campaign = how(self.request.user, self.kwargs["slug"])
+        """The address's campaign, by one of access's functions and within the token's limits."""
+        campaign = how(caller(self.request), self.kwargs["slug"])
         return within_token(self.request, campaign)
 
     def campaign_to_read(self) -> Campaign:
@@ -36,8 +37,7 @@ class CampaignMixin(APIView):
 
 def within_token(request: Request, campaign: Campaign) -> Campaign:
     """The campaign, unless the token is bound to others."""
-    token: Token = request.auth
-    bound = set(token.campaigns.values_list("pk", flat=True))
+    bound = set(token_of(request).campaigns.values_list("pk", flat=True))
     if bound and campaign.pk not in bound:
         raise NotFoundError(access.UNKNOWN)
     return campaign
@@ -59,7 +59,7 @@ def once(
         raise InvalidInputError(message, problems=[FieldProblem("Idempotency-Key", message)])
     text = f"{request.method} {request.path}\n{canonical(request.data)}"
     kept = begin_request(
-        user=request.user,
+        user=caller(request),
         key=key,
         fingerprint=hashlib.sha256(text.encode()).digest(),
         may_run_twice=may_run_twice,

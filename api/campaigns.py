@@ -8,6 +8,7 @@ from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api.authentication import caller, token_of
 from api.base import once, within_token
 from api.permissions import scopes_of
 from labeling import access
@@ -78,7 +79,7 @@ class CampaignViewSet(
     def get_queryset(self) -> QuerySet[Campaign]:
         if getattr(self, "swagger_fake_view", False):
             return Campaign.objects.none()
-        user, token = self.request.user, self.request.auth
+        user, token = caller(self.request), token_of(self.request)
         campaigns = Campaign.objects.visible_to(user)
         if "read" not in scopes_of(self.request):
             campaigns = Campaign.objects.with_role(user, access.Role.RATER)
@@ -91,8 +92,8 @@ class CampaignViewSet(
             serializer = self.get_serializer(data=request.data)
             serializer.is_valid(raise_exception=True)
             campaign = create_campaign(
-                organisation=access.organisation_for_manager(request.user),
-                by=request.user,
+                organisation=access.organisation_for_manager(caller(request)),
+                by=caller(request),
                 **serializer.validated_data,
             )
             return Response(self.get_serializer(campaign).data, status=201)
@@ -100,15 +101,15 @@ class CampaignViewSet(
         return once(request, answer)
 
     def partial_update(self, request: Request, slug: str) -> Response:
-        campaign = within_token(request, access.campaign_for_manager(request.user, slug))
+        campaign = within_token(request, access.campaign_for_manager(caller(request), slug))
         serializer = self.get_serializer(campaign, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         changes = {k: v for k, v in serializer.validated_data.items() if k != "slug"}
         overlap = changes.pop("overlap", campaign.overlap)
         if changes:
-            campaign = update_campaign(campaign=campaign, by=request.user, **changes)
+            campaign = update_campaign(campaign=campaign, by=caller(request), **changes)
         if overlap != campaign.overlap:
-            change_overlap(campaign=campaign, overlap=overlap, by=request.user)
-        open_waiting(campaign=campaign, by=request.user)
+            change_overlap(campaign=campaign, overlap=overlap, by=caller(request))
+        open_waiting(campaign=campaign, by=caller(request))
         campaign.refresh_from_db()
         return Response(self.get_serializer(campaign).data)

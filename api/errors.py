@@ -81,8 +81,8 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
             return problem(400, flat[0]["message"] if flat else "Invalid.", errors=flat)
         case exceptions.APIException():
             headers = {}
-            if isinstance(error, exceptions.Throttled) and error.wait:
-                headers["Retry-After"] = str(int(error.wait) + 1)
+            if wait := getattr(error, "wait", None):
+                headers["Retry-After"] = str(int(wait) + 1)
             if header := getattr(error, "auth_header", None):
                 headers["WWW-Authenticate"] = header
             return problem(error.status_code, str(error.detail), headers=headers)

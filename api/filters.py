@@ -10,7 +10,7 @@ from rest_framework.request import Request
 PAGING = {"cursor", "page_size"}
 
 
-class AllowListedFilters(DjangoFilterBackend):
+class AllowListedFilters(DjangoFilterBackend):  # type: ignore[misc]
     """django-filter, strict: a view's `filterset_fields` and `extra_parameters` are all there is."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> Any:

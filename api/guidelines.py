@@ -10,6 +10,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api.authentication import caller
 from api.base import CampaignMixin, once
 from labeling.actions.guidelines import publish_guidelines
 from labeling.errors import NotFoundError
@@ -62,7 +63,7 @@ class GuidelineViewSet(
         body.is_valid(raise_exception=True)
 
         def answer() -> Response:
-            made = publish_guidelines(campaign=campaign, by=request.user, **body.validated_data)
+            made = publish_guidelines(campaign=campaign, by=caller(request), **body.validated_data)
             return Response(self.get_serializer(made).data, status=201)
 
         return once(request, answer)

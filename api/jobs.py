@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from api.authentication import caller
 from api.base import within_token
 from labeling import access
 from labeling.actions.jobs import cancel_job
@@ -49,7 +50,7 @@ class JobView(APIView):
     @extend_schema(summary="How a job is doing", responses=JobSerializer)
     def get(self, request: Request, id: UUID) -> Response:
         """Its status, progress and result."""
-        job = access.job_for_reader(request.user, id)
+        job = access.job_for_reader(caller(request), id)
         within_token(request, job.campaign)
         return Response(JobSerializer(job).data)
 
@@ -62,9 +63,9 @@ class JobCancelView(APIView):
     @extend_schema(summary="Cancel a job", request=None, responses=JobSerializer)
     def post(self, request: Request, id: UUID) -> Response:
         """A waiting job ends now; a running one at its next step, with nothing half done."""
-        job = access.job_for_reader(request.user, id)
+        job = access.job_for_reader(caller(request), id)
         within_token(request, job.campaign)
-        access.campaign_for_manager(request.user, job.campaign.slug)
-        cancel_job(job=job, by=request.user)
+        access.campaign_for_manager(caller(request), job.campaign.slug)
+        cancel_job(job=job, by=caller(request))
         job.refresh_from_db()
         return Response(JobSerializer(job).data)

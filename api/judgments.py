@@ -23,8 +23,8 @@ class OwnJudgmentSerializer(serializers.ModelSerializer[Judgment]):
         fields = ["id", "side", "strength", "rationale", "created_at"]
 
     def get_side(self, judgment: Judgment) -> str:
-        assert judgment.assignment is not None
-        return judgment.assignment.side(judgment.preference)
+        assignment = judgment.assignment
+        return assignment.side(judgment.preference) if assignment else judgment.preference
 
 
 class RecordSerializer(serializers.BaseSerializer[Judgment]):

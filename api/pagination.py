@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -20,9 +20,7 @@ class CursorPagination(BasePagination):
     page_size = 100
     max_page_size = 1000
 
-    def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: Any = None
-    ) -> list[Model]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         size = self._size(request)
         cursor = request.query_params.get("cursor", "")
         is_backwards = cursor.startswith("-")

@@ -6,6 +6,8 @@ from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from api.authentication import token_of
+
 # What each scope includes beside itself.
 INCLUDES = {
     "read": {"read"},
@@ -17,8 +19,7 @@ INCLUDES = {
 
 def scopes_of(request: Request) -> set[str]:
     """Every scope the request's token has, included ones too."""
-    token = request.auth
-    return set().union(*(INCLUDES[scope] for scope in token.scopes)) if token else set()
+    return set().union(*(INCLUDES[scope] for scope in token_of(request).scopes))
 
 
 class HasScope(BasePermission):

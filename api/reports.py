@@ -4,6 +4,7 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api.authentication import caller
 from api.base import CampaignMixin
 from api.jobs import JobSerializer
 from labeling.actions.jobs import queue_job
@@ -23,7 +24,7 @@ class ReportView(CampaignMixin):
         },
     )
     def get(self, request: Request, slug: str) -> Response:
-        """Agreement, leaderboard, win matrix, bias, raters, judges: docs/METRICS.md defines each."""
+        """Agreement, leaderboard, win matrix, bias, raters, judges: see docs/METRICS.md."""
         report = self.campaign_to_read().reports.order_by("-computed_at").first()
         if report is None:
             raise NotFoundError("No report yet: POST here to have one computed.")
@@ -32,5 +33,5 @@ class ReportView(CampaignMixin):
     @extend_schema(summary="Recompute the report", request=None, responses={202: JobSerializer})
     def post(self, request: Request, slug: str) -> Response:
         """A job that computes it from all standing judgments."""
-        job = queue_job(campaign=self.campaign_to_read(), kind="report", by=request.user)
+        job = queue_job(campaign=self.campaign_to_read(), kind="report", by=caller(request))
         return Response(JobSerializer(job).data, status=202)

@@ -9,6 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api.authentication import caller
 from api.base import CampaignMixin, once
 from labeling.actions.rounds import close_round, open_round
 from labeling.models import Round
@@ -66,7 +67,7 @@ class RoundViewSet(
         body.is_valid(raise_exception=True)
 
         def answer() -> Response:
-            opened = open_round(campaign=campaign, by=request.user, **body.validated_data)
+            opened = open_round(campaign=campaign, by=caller(request), **body.validated_data)
             return Response(self.get_serializer(opened).data, status=201)
 
         return once(request, answer)
@@ -76,5 +77,5 @@ class RoundViewSet(
     def close(self, request: Request, slug: str, id: UUID) -> Response:
         """What is open ends; live leases may finish."""
         self.campaign_to_manage()
-        closed = close_round(round_=self.get_object(), by=request.user)
+        closed = close_round(round_=self.get_object(), by=caller(request))
         return Response(self.get_serializer(closed).data)

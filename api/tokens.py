@@ -8,6 +8,7 @@ from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api.authentication import caller, token_of
 from api.permissions import scopes_of
 from labeling.actions.tokens import issue_token, revoke_token
 from labeling.errors import NotAllowedError
@@ -44,7 +45,8 @@ class TokenSerializer(serializers.ModelSerializer[Token]):
         request = self.context.get("request")
         if request is not None and request.auth is not None:
             # A campaign that is not the user's is as unknown here as everywhere.
-            fields["campaigns"].child_relation.queryset = Campaign.objects.visible_to(request.user)
+            campaigns: Any = fields["campaigns"]
+            campaigns.child_relation.queryset = Campaign.objects.visible_to(caller(request))
         return fields
 
 
@@ -73,7 +75,7 @@ class TokenViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Token]):
     def get_queryset(self) -> QuerySet[Token]:
         if getattr(self, "swagger_fake_view", False):
             return Token.objects.none()
-        return Token.objects.filter(user=self.request.user).prefetch_related("campaigns")
+        return Token.objects.filter(user=caller(self.request)).prefetch_related("campaigns")
 
     def create(self, request: Request) -> Response:
         body = self.get_serializer(data=request.data)
@@ -81,12 +83,12 @@ class TokenViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Token]):
         wanted = body.validated_data
         if not set(wanted["scopes"]) <= scopes_of(request):
             raise NotAllowedError("A token cannot issue one that may do more than itself.")
-        bound = list(request.auth.campaigns.all())
+        bound = list(token_of(request).campaigns.all())
         if bound and not set(wanted.get("campaigns", [])) <= set(bound):
             raise NotAllowedError("A token bound to campaigns can issue only for those.")
         token, text = issue_token(
-            user=request.user,
-            by=request.user,
+            user=caller(request),
+            by=caller(request),
             scopes=wanted["scopes"],
             name=wanted.get("name", ""),
             campaigns=wanted.get("campaigns") or bound,
@@ -96,5 +98,5 @@ class TokenViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Token]):
         return Response(data, status=201)
 
     def destroy(self, request: Request, id: str) -> Response:
-        revoke_token(token=self.get_object(), by=request.user)
+        revoke_token(token=self.get_object(), by=caller(request))
         return Response(status=204)

@@ -1,6 +1,6 @@
 """Where API requests go."""
 
-from django.urls import include, path, re_path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
@@ -29,7 +29,7 @@ below.register("rounds", RoundViewSet, "round")
 below.register("guidelines", GuidelineViewSet, "guideline")
 below.register("judgments", JudgmentViewSet, "judgment")
 
-campaign_urlpatterns = [
+campaign_urlpatterns: list[URLPattern | URLResolver] = [
     path("assignments/", ClaimView.as_view(), name="claim"),
     path("report/", ReportView.as_view(), name="report"),
     path("", include(below.urls)),

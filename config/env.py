@@ -1,4 +1,4 @@
-"""The environment, read once: every setting has a name, a type and a default here or in settings.py."""
+"""The environment, read once: a setting has its name, type and default here or in settings."""
 
 import os
 import sys

@@ -18,13 +18,13 @@ _database_url = env.str("DATABASE_URL", _running.database_url if _running else "
 REDIS_URL = env.str("REDIS_URL", _running.redis_url if _running else "redis://127.0.0.1:6379/0")
 
 SECRET_KEY = env.str("SECRET_KEY", _running.secret_key if _running else "")
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 FIELD_ENCRYPTION_KEYS = env.list(
     "FIELD_ENCRYPTION_KEYS", _running.field_encryption_keys if _running else []
 )
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 BASE_URL = env.str("BASE_URL", "http://127.0.0.1:8000").rstrip("/")
-EGRESS_ALLOW = env.list("EGRESS_ALLOW", [])
+EGRESS_ALLOW: list[str] = env.list("EGRESS_ALLOW", [])
 refuse_unsafe(debug=DEBUG, secret_key=SECRET_KEY, hosts=ALLOWED_HOSTS, database_url=_database_url)
 if DEBUG and not SECRET_KEY:
     SECRET_KEY = "debug-only-" + "x" * 40

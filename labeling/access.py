@@ -1,4 +1,4 @@
-"""The only door from a request to a campaign: (user, slug) to an object, or the same 404 for all."""
+"""The only door from a request to a campaign: (user, slug) to an object, or one 404 for all."""
 
 from uuid import UUID
 

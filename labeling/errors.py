@@ -1,4 +1,7 @@
-"""What a user may be told: one family of errors, turned into HTTP in one place for pages and one for the API."""
+"""What a user may be told: one family of errors.
+
+They turn into HTTP in one place for pages and one for the API.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

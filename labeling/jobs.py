@@ -1,4 +1,4 @@
-"""Ring a worker after commit. The row is the queue: a bell that is lost is rung again by a sweep."""
+"""Ring a worker after commit. The row is the queue: a sweep rings again for a lost bell."""
 
 import logging
 from functools import partial

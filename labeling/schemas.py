@@ -4,6 +4,7 @@ Pure: the JSON of CONTRACT's `schema`, `presentation` and `requirements` in, fro
 an InvalidInputError that names each field when the JSON breaks a rule.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -175,37 +176,11 @@ def strength_of(answer: Answer) -> int:
     return 0 if answer.side in {"tie", "both_bad"} else answer.strength or 1
 
 
-def _misfits(answer: Answer, schema: ResponseSchema) -> list[FieldProblem]:
-    wrong: list[FieldProblem] = []
-
-    def add(field: str, message: str) -> None:
-        wrong.append(FieldProblem(field, message))
-
-    if answer.side == "tie" and not schema.has_tie:
-        add("side", "This campaign has no tie: choose left or right.")
-    if answer.side == "both_bad" and not schema.both_bad:
-        add("side", "This campaign has no “both bad”: choose a side or a tie.")
-    if answer.side in {"tie", "both_bad"} and answer.strength:
-        add("strength", "A tie has strength 0.")
-    if answer.side in {"left", "right"} and answer.strength is not None:
-        if not 1 <= answer.strength <= schema.max_strength:
-            add("strength", f"On this scale the strength goes from 1 to {schema.max_strength}.")
-    asked = {criterion.key: criterion.label for criterion in schema.criteria}
-    for key in answer.criteria:
-        if key not in asked:
-            add(f"criteria.{key}", "This campaign does not ask for this criterion.")
-    if answer.side != "both_bad":
-        for key, label in asked.items():
-            if key not in answer.criteria:
-                add(f"criteria.{key}", f"{label}: say which is better, or choose =.")
-    wanted = max(schema.min_rationale_chars, 1) if schema.rationale == "required" else 0
-    length = len(answer.rationale.strip())
-    if schema.rationale == "off" and length:
-        add("rationale", "This campaign does not ask for a reason.")
-    elif length < wanted:
-        add("rationale", f"Say why, in at least {wanted} characters; there are {length}.")
-    if "\x00" in answer.rationale or (answer.edited and "\x00" in answer.edited.text):
-        add("rationale", "The text has a NUL character in it; take it out.")
+def _misfits(answer: Answer, schema: ResponseSchema) -> Iterator[FieldProblem]:
+    """Everything in the answer that the campaign did not ask for, or that it misses."""
+    yield from _misfit_preference(answer, schema)
+    yield from _misfit_criteria(answer, schema)
+    yield from _misfit_rationale(answer, schema)
     for field, is_asked, is_given in (
         ("steps", schema.steps, bool(answer.steps)),
         ("clauses", schema.clauses, bool(answer.clauses)),
@@ -213,5 +188,44 @@ def _misfits(answer: Answer, schema: ResponseSchema) -> list[FieldProblem]:
         ("quality", schema.absolute_quality, bool(answer.quality)),
     ):
         if is_given and not is_asked:
-            add(field, f"This campaign does not ask for {field}.")
-    return wrong
+            yield FieldProblem(field, f"This campaign does not ask for {field}.")
+
+
+def _misfit_preference(answer: Answer, schema: ResponseSchema) -> Iterator[FieldProblem]:
+    if answer.side == "tie" and not schema.has_tie:
+        yield FieldProblem("side", "This campaign has no tie: choose left or right.")
+    if answer.side == "both_bad" and not schema.both_bad:
+        yield FieldProblem("side", "This campaign has no “both bad”: choose a side or a tie.")
+    if answer.strength is None:
+        return
+    if answer.side in {"tie", "both_bad"}:
+        if answer.strength:
+            yield FieldProblem("strength", "A tie has strength 0.")
+    elif not 1 <= answer.strength <= schema.max_strength:
+        message = f"On this scale the strength goes from 1 to {schema.max_strength}."
+        yield FieldProblem("strength", message)
+
+
+def _misfit_criteria(answer: Answer, schema: ResponseSchema) -> Iterator[FieldProblem]:
+    asked = {criterion.key: criterion.label for criterion in schema.criteria}
+    for key in answer.criteria:
+        if key not in asked:
+            message = "This campaign does not ask for this criterion."
+            yield FieldProblem(f"criteria.{key}", message)
+    if answer.side != "both_bad":
+        for key, label in asked.items():
+            if key not in answer.criteria:
+                message = f"{label}: say which is better, or choose =."
+                yield FieldProblem(f"criteria.{key}", message)
+
+
+def _misfit_rationale(answer: Answer, schema: ResponseSchema) -> Iterator[FieldProblem]:
+    length = len(answer.rationale.strip())
+    wanted = max(schema.min_rationale_chars, 1) if schema.rationale == "required" else 0
+    if schema.rationale == "off" and length:
+        yield FieldProblem("rationale", "This campaign does not ask for a reason.")
+    elif length < wanted:
+        message = f"Say why, in at least {wanted} characters; there are {length}."
+        yield FieldProblem("rationale", message)
+    if "\x00" in answer.rationale or (answer.edited and "\x00" in answer.edited.text):
+        yield FieldProblem("rationale", "The text has a NUL character in it; take it out.")

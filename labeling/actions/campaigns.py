@@ -80,10 +80,10 @@ def update_campaign(*, campaign: Campaign, by: User | None, **changes: Any) -> C
     ):
         if field in changes:
             changes[field] = schemas.as_json(read(changes[field]))
-    if "state" in changes and changes["state"] != campaign.state:
-        if changes["state"] not in MOVES[campaign.state]:
-            message = f"A campaign that is {campaign.state} cannot become {changes['state']}."
-            raise ConflictError(message, problems=[FieldProblem("state", message)])
+    state = changes.get("state", campaign.state)
+    if state != campaign.state and state not in MOVES[campaign.state]:
+        message = f"A campaign that is {campaign.state} cannot become {state}."
+        raise ConflictError(message, problems=[FieldProblem("state", message)])
     if "schema" in changes and changes["schema"] != campaign.schema:
         _refuse_other_scale(campaign, changes["schema"])
     for field, value in changes.items():

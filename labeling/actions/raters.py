@@ -10,7 +10,7 @@ from labeling.models import Campaign, Lane, Membership, Place, Rater, Seat, User
 
 
 def pseudonym_of(campaign: Campaign, rater: Rater) -> str:
-    """The rater's name in this campaign's exports: keyed by it, so it links to no other campaign."""
+    """The rater's name in the campaign's exports: keyed by it, so it links to no other."""
     digest = hmac.new(
         campaign.pseudonym_key.encode(), rater.public_id.bytes, hashlib.sha256
     ).hexdigest()

@@ -191,7 +191,7 @@ def _own_assignment(rater: Rater, public_id: uuid.UUID) -> Assignment:
 
 
 def _newest(judgment: Judgment) -> Judgment:
-    later = Judgment.objects.filter(assignment_id=judgment.assignment_id)
+    later = Judgment.objects.filter(assignment=judgment.assignment)
     return later.order_by("-pk").first() or judgment
 
 

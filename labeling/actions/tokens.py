@@ -23,7 +23,7 @@ def digest_of(text: str) -> bytes:
 
 
 def is_well_formed(text: str) -> bool:
-    """Whether the checksum fits: a typing error is told from a revoked token without the database."""
+    """Whether the checksum fits: a typing error is told apart without the database."""
     body, check = text[:-8], text[-8:]
     return text.startswith(PREFIX) and f"{zlib.crc32(body.encode()):08x}" == check
 

@@ -26,7 +26,7 @@ class Lane(models.Model):
 
 
 class Place(models.Model):
-    """How far a rater has come in a lane: all that is open up to here is of comparisons they met."""
+    """How far a rater has come in a lane: they have met all that is open up to here."""
 
     seat = models.ForeignKey(Seat, models.CASCADE, related_name="places")
     lane = models.ForeignKey(Lane, models.CASCADE, related_name="places")

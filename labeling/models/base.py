@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models.functions import Now
@@ -26,17 +26,21 @@ class CurrentTransactionId(models.Func):
     output_field = models.BigIntegerField()
 
 
-class TransactionIdField(models.BigIntegerField):
+if TYPE_CHECKING:
+    _BigIntegerField = models.BigIntegerField[int, int]
+else:
+    _BigIntegerField = models.BigIntegerField
+
+
+class TransactionIdField(_BigIntegerField):
     """PostgreSQL's xid8 of the writing transaction: what a counter or a snapshot may rely on.
 
     Internal ids are taken before commit, so "everything after id n" misses late commits; windows
     of transaction ids below the oldest running one do not.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(
-            *args, **{"editable": False, "db_default": CurrentTransactionId()} | kwargs
-        )
+    def __init__(self) -> None:
+        super().__init__(editable=False, db_default=CurrentTransactionId())
 
     def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         # Migrations import none of our code: to them this is a bigint, turned into xid8 by SQL.

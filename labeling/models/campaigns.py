@@ -19,7 +19,9 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
         return self.filter(Exists(member) | Exists(governs))
 
     def with_role(self, user: User, *roles: str) -> Self:
-        """Campaigns in which the user holds one of `roles`; organisation owners hold all but rater."""
+        """Campaigns in which the user holds one of `roles`; an organisation's owners hold all
+        but rater.
+        """
         member = Membership.objects.filter(campaign=OuterRef("pk"), user=user, role__in=roles)
         governs = OrganisationMember.objects.filter(
             organisation=OuterRef("organisation"), user=user, role__in=["owner", "manager"]

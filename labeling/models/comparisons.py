@@ -52,7 +52,7 @@ class Comparison(PublicModel):
 
 
 class Gold(models.Model):
-    """The known answer to a comparison. A table apart, so that nothing a rater reads can join it."""
+    """The known answer to a comparison. A table apart, so that nothing a rater reads joins it."""
 
     comparison = models.OneToOneField(Comparison, models.CASCADE, related_name="gold")
     preference = models.CharField(max_length=8)

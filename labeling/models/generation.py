@@ -11,7 +11,7 @@ from labeling.models.rounds import Round
 
 
 class Endpoint(PublicModel):
-    """A model behind an HTTP address. Its key is write-only and bound to the host it was entered for."""
+    """A model behind an HTTP address. Its key is write-only and bound to the host it is for."""
 
     class Kind(models.TextChoices):
         OPENAI_COMPATIBLE = "openai_compatible"

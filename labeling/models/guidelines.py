@@ -1,4 +1,4 @@
-"""Written guidelines, in numbered versions; a judgment is stamped with the one it was made under."""
+"""Written guidelines, in numbered versions; a judgment is stamped with the one in force."""
 
 import pgtrigger
 from django.db import models

@@ -9,7 +9,7 @@ from labeling.models.campaigns import Campaign
 
 
 class Job(PublicModel):
-    """Work a worker does for someone. `beat_at` is the worker's pulse: a silent one is run again."""
+    """Work a worker does for someone. `beat_at` is its pulse: a silent job is run again."""
 
     class Status(models.TextChoices):
         QUEUED = "queued"

@@ -1,4 +1,4 @@
-"""What raters decided. Rows are never edited: a change is a superseding row, a removal a withdrawal."""
+"""What raters decided. Rows are never edited: a change supersedes, a removal withdraws."""
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
@@ -58,7 +58,7 @@ class Judgment(PublicModel):
     client = models.JSONField(default=dict)
     # The rater had met the pair before (hidden repeat, or the imported file says so).
     is_repeat = models.BooleanField(default=False)
-    # Imported rows: the caller's id, the key that makes a second import harmless, and what was said.
+    # Imported rows: the caller's id, and the hash that makes a second import harmless.
     external_id = models.TextField(null=True)
     row_hash = models.BinaryField(max_length=32, null=True)
     judged_at = models.DateTimeField(

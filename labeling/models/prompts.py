@@ -65,7 +65,7 @@ class Completion(PublicModel):
         default=0, help_text="Code points of all text parts, for the length statistics."
     )
     finish_reason = models.CharField(max_length=32, blank=True, default="")
-    # Milliseconds from the request to each token, where they were recorded (presentation: recorded).
+    # Milliseconds from the request to each token, where recorded (for the arm that replays them).
     token_times = models.JSONField(null=True)
 
     class Meta:

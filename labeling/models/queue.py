@@ -235,15 +235,13 @@ def claim(*, rater_id: int, campaign_id: int, lease_seconds: int, hold: int) -> 
         CLAIM,
         {"rater": rater_id, "campaign": campaign_id, "lease": lease_seconds, "hold": hold},
     )
-    assert row is not None
-    return Claim(*row)
+    return Claim(*row) if row else Claim(None, None, False, False, False)
 
 
 def requeue(*, campaign_id: int, limit: int = 16) -> int:
     """Open the slots of lapsed leases again; how many rows moved."""
     row = _run(REQUEUE, {"campaign": campaign_id, "limit": limit})
-    assert row is not None
-    return int(row[0])
+    return int(row[0]) if row else 0
 
 
 def renew(*, assignment_id: int, rater_id: int, lease_seconds: int) -> Any:
@@ -305,8 +303,7 @@ def _insert(sql: str, deal: Deal, comparison_ids: list[int]) -> int:
             "UPDATE labeling_lane SET tail = tail + %s WHERE id = %s RETURNING tail - %s",
             [(room := deal.overlap * len(comparison_ids)), deal.lane_id, room],
         )
-        row = cursor.fetchone()
-        assert row is not None
+        (base,) = cursor.fetchone()
         cursor.execute(
             sql,
             {
@@ -315,7 +312,7 @@ def _insert(sql: str, deal: Deal, comparison_ids: list[int]) -> int:
                 "overlap": deal.overlap,
                 "seed": deal.seed,
                 "ids": comparison_ids,
-                "base": row[0],
+                "base": base,
                 "arms": list(deal.arms),
                 "uppers": list(deal.uppers),
             },

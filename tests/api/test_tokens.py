@@ -1,0 +1,97 @@
+"""Tokens: shown once, stored as a hash, narrowed by scope and campaign, ended at once."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from labeling.actions.tokens import issue_token
+from labeling.models import Token
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_token_is_shown_once_and_only_its_hash_is_stored(call_as):
+    person = factories.user()
+    call = call_as(person, "admin")
+    issued = call.post("tokens/", {"scopes": ["read"], "name": "laptop"})
+    assert issued.status_code == 201
+    text = issued.json()["token"]
+    stored = Token.objects.get(public_id=issued.json()["id"])
+    assert text.encode() not in bytes(stored.digest)
+    assert text not in call.get("tokens/").content.decode()
+
+
+@pytest.mark.parametrize("end", ["revoked", "expired", "suspended"])
+def test_an_ended_token_is_refused_by_the_next_request(call_as, end):
+    person = factories.user(of=factories.organisation())
+    call = call_as(person, "read")
+    assert call.get("campaigns/").status_code == 200
+    if end == "suspended":
+        person.is_active = False
+        person.save()
+    else:
+        Token.objects.update(
+            **{
+                f"{end.removesuffix('d').removesuffix('e')}ed_at"
+                if end == "revoked"
+                else "expires_at": timezone.now() - timedelta(seconds=1)
+            }
+        )
+    answer = call.get("campaigns/")
+    assert answer.status_code == 401
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_anonymous_and_mistyped_tokens_are_refused(call_as, client):
+    good = factories.token(factories.user(), "read")
+    for header in ("", f"Bearer {good[:-1]}x", "Bearer a b", f"Token {good}", "Bearer \xff"):
+        answer = client.get("/api/v1/campaigns/", headers={"authorization": header})
+        assert answer.status_code == 401, header
+
+
+def test_a_scope_allows_what_it_says_and_no_more(call_as):
+    person = factories.user(of=factories.organisation(), role="manager")
+    read, rate = call_as(person, "read"), call_as(person, "rate")
+    assert read.post("campaigns/", {"name": "Tone"}).status_code == 403
+    assert rate.post("campaigns/", {"name": "Tone"}).status_code == 403
+    assert read.post("tokens/", {"scopes": ["admin"]}).status_code == 403
+    assert rate.get("jobs/00000000-0000-0000-0000-000000000000/").status_code == 403
+
+
+def test_a_token_cannot_issue_a_stronger_one(call_as):
+    person = factories.user()
+    campaign = factories.campaign(by=person)
+    _, text = issue_token(user=person, scopes=["admin"], by=person, campaigns=[campaign])
+    from tests.api.conftest import Caller
+
+    other = factories.campaign(by=person)
+    bound = Caller(text)
+    assert bound.post("tokens/", {"scopes": ["read"], "campaigns": [other.slug]}).status_code == 403
+    narrowed = bound.post("tokens/", {"scopes": ["read"]})
+    assert narrowed.json()["campaigns"] == [campaign.slug]
+
+
+def test_a_token_bound_to_a_campaign_does_not_know_the_others(call_as):
+    from tests.api.conftest import Caller
+
+    person = factories.user()
+    mine, other = factories.campaign(by=person), factories.campaign(by=person)
+    _, text = issue_token(user=person, scopes=["admin"], by=person, campaigns=[mine])
+    call = Caller(text)
+    assert [row["slug"] for row in call.get("campaigns/").json()["results"]] == [mine.slug]
+    assert call.get(f"campaigns/{mine.slug}/comparisons/").status_code == 200
+    assert call.get(f"campaigns/{other.slug}/comparisons/").status_code == 404
+    assert call("PATCH", f"campaigns/{other.slug}/", {"name": "X"}).status_code == 404
+
+
+def test_nobody_sees_or_revokes_the_token_of_another(call_as):
+    factories.token(factories.user(), "read")
+    theirs = Token.objects.get()
+    call = call_as(factories.user(), "admin")
+    assert str(theirs.public_id) not in call.get("tokens/").content.decode()
+    assert call("DELETE", f"tokens/{theirs.public_id}/").status_code == 404
+    theirs.refresh_from_db()
+    assert theirs.revoked_at is None
