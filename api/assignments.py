@@ -16,11 +16,13 @@ from labeling import access
 from labeling.actions.raters import take_seat
 from labeling.actions.rating import (
     claim_assignment,
+    record_refusal,
     renew_lease,
     revise_judgment,
     skip_assignment,
     submit_judgment,
 )
+from labeling.errors import NotFoundError
 from labeling.models import Rater
 from labeling.queries.bench import shown
 
@@ -124,14 +126,17 @@ class JudgmentView(OwnAssignmentView):
     )
     def post(self, request: Request, id: UUID) -> Response:
         """Complete the assignment. The same answer again is 200 with the first one."""
-        rater = self.rater(id)
 
         def answer() -> Response:
-            done = submit_judgment(rater=rater, assignment_id=id, answer=request.data)
+            done = submit_judgment(rater=self.rater(id), assignment_id=id, answer=request.data)
             data = OwnJudgmentSerializer(done.judgment).data
             return Response(data, status=201 if done.is_new else 200)
 
-        return once(request, answer, may_run_twice=True)
+        try:
+            return once(request, answer, may_run_twice=True)
+        except NotFoundError:
+            record_refusal(user=caller(request), assignment_id=id)
+            raise
 
 
 class SkipView(OwnAssignmentView):

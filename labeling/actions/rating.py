@@ -17,7 +17,16 @@ from labeling.errors import (
     NotAllowedError,
     NotFoundError,
 )
-from labeling.models import Assignment, Campaign, GuidelineVersion, Judgment, Rater, Seat, queue
+from labeling.models import (
+    Assignment,
+    Campaign,
+    GuidelineVersion,
+    Judgment,
+    Rater,
+    Seat,
+    User,
+    queue,
+)
 from labeling.schemas import Answer, read_answer, read_schema, strength_of
 
 CLAIM_TRIES = 8
@@ -92,6 +101,12 @@ def submit_judgment(*, rater: Rater, assignment_id: uuid.UUID, answer: Any) -> S
     raise ConflictError(
         f"You have already judged this comparison: “{shown}” is stored. Undo it to change it."
     )
+
+
+@transaction.atomic(durable=True)
+def record_refusal(*, user: User, assignment_id: uuid.UUID) -> None:
+    """Note that someone answered an assignment that is not theirs; nothing of the answer is kept."""
+    audit.record("judgment.refused", by=user, subject=assignment_id)
 
 
 def skip_assignment(*, rater: Rater, assignment_id: uuid.UUID, reason: str) -> None:

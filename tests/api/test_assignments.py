@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from labeling.models import Assignment, Judgment
+from labeling.models import Assignment, AuditEvent, Judgment
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -173,6 +173,7 @@ def test_what_is_not_yours_does_not_exist(call_as, rate, campaign):
         assert {a.status_code for a in answers} == {404}
         assert len({a.content for a in answers}) == 1
     assert not Judgment.objects.exists()
+    assert AuditEvent.objects.filter(verb="judgment.refused").count() == 4
 
 
 def test_a_manager_who_is_not_a_rater_cannot_claim(call_as, campaign):
