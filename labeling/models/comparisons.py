@@ -21,6 +21,10 @@ class Comparison(PublicModel):
     completion_a = models.ForeignKey(Completion, models.PROTECT, related_name="+")
     completion_b = models.ForeignKey(Completion, models.PROTECT, related_name="+")
     external_id = models.TextField(null=True)
+    # A row that names the comparison by its id alone means the sides as the file named them.
+    is_turned = models.BooleanField(
+        default=False, db_default=False, help_text="The file that brought it calls our b its a."
+    )
     # How the pair was chosen and with what probability, so that estimates can undo the choice.
     selection_policy = models.CharField(max_length=32, blank=True, default="")
     propensity = models.FloatField(null=True)

@@ -70,8 +70,9 @@ class Completion(PublicModel):
 
     class Meta:
         constraints = [
+            # In this order it also finds a text whatever its source.
             UniqueConstraint(
-                fields=["prompt", "source", "content_hash"], name="completion_once_per_source"
+                fields=["prompt", "content_hash", "source"], name="completion_once_per_source"
             ),
             CheckConstraint(
                 condition=Q(messages__isnull=False) | Q(char_count=0),
