@@ -12,6 +12,7 @@ from labeling.metrics.votes import Bools, Floats, Ints, Votes
 MIN_SHARED: Final = 20
 _MOST_RATERS: Final = 3_000  # a table of all pairs of them takes 36 MB
 _MOST_LISTED: Final = 10_000_000
+_BATCH: Final = 500_000
 _UNIT: Final = "pairs of raters"
 _INTERVAL: Final = "linearised, clustered by item"
 
@@ -46,7 +47,7 @@ def cohen_kappa(votes: Votes, *, min_shared: int = MIN_SHARED) -> RaterPairs:
         return _none(f"No two raters share {min_shared} items.")
     tables = np.zeros(len(pairs) * 9, dtype=np.int64)
     for pair, cell, _item in rows.meetings(pairs):
-        np.add.at(tables, pair * 9 + cell, 1)
+        tables += np.bincount(pair * 9 + cell, minlength=len(tables))
     share = tables.reshape(-1, 3, 3) / tables.reshape(-1, 9).sum(axis=1)[:, None, None]
     shared = tables.reshape(-1, 9).sum(axis=1)
     observed = np.trace(share, axis1=1, axis2=2)
@@ -73,7 +74,7 @@ def cohen_kappa(votes: Votes, *, min_shared: int = MIN_SHARED) -> RaterPairs:
     by_item = np.zeros(votes.item_count)
     met = np.zeros(votes.item_count, dtype=np.bool_)
     for pair, cell, item in rows.meetings(pairs):
-        np.add.at(by_item, item, influence[pair * 9 + cell])
+        by_item += np.bincount(item, influence[pair * 9 + cell], len(by_item))
         met[item] = True
     items = int(met.sum())
     reach = Z95 * float(np.sqrt((by_item**2).sum() * items / max(items - 1, 1)))
@@ -118,42 +119,57 @@ class _Rows:
     def rater_count(self) -> int:
         return max(len(self.raters), 1)
 
-    def _steps(self) -> Iterator[tuple[Ints, int]]:
-        """Rows, and the distance to another row of the same item: all pairs, step by step."""
+    def _meetings(self) -> Iterator[tuple[Ints, Ints]]:
+        """Every two rows of one item, the earlier first, some hundred thousand at a time."""
+        waiting: list[tuple[Ints, Ints]] = []
         step = 1
         here = np.arange(len(self.item))
         while len(here):
             here = here[here < len(self.item) - step]
             here = here[self.item[here] == self.item[here + step]]
-            if len(here):
-                yield here, step
+            waiting.append((here, here + step))
             step += 1
+            if len(here) == 0 or sum(len(rows) for rows, _ in waiting) >= _BATCH:
+                yield (
+                    np.concatenate([rows for rows, _ in waiting]),
+                    np.concatenate([rows for _, rows in waiting]),
+                )
+                waiting = []
+
+    def _key(self, here: Ints, there: Ints) -> Ints:
+        key: Ints = self.rater[here] * self.rater_count + self.rater[there]
+        return key
 
     def pairs_sharing(self, min_shared: int) -> Ints | None:
         """Keys of the pairs that share enough items, ascending; None if they cannot be listed."""
         count = self.rater_count
         if count <= _MOST_RATERS:
             shared = np.zeros(count * count, dtype=np.int32)
-            for here, step in self._steps():
-                np.add.at(shared, self.rater[here] * count + self.rater[here + step], 1)
+            for here, there in self._meetings():
+                shared += np.bincount(self._key(here, there), minlength=len(shared))
             return np.flatnonzero(shared >= min_shared)
         votes_per_item = np.bincount(self.item)
         if int((votes_per_item * (votes_per_item - 1) // 2).sum()) > _MOST_LISTED:
             return None
-        listed = [
-            self.rater[here] * count + self.rater[here + step] for here, step in self._steps()
-        ]
-        if not listed:
-            return np.zeros(0, dtype=np.int64)
+        listed = [self._key(here, there) for here, there in self._meetings()]
         keys, times = np.unique(np.concatenate(listed), return_counts=True)
-        return keys[times >= min_shared]
+        frequent: Ints = keys[times >= min_shared]
+        return frequent
 
     def meetings(self, pairs: Ints) -> Iterator[tuple[Ints, Ints, Ints]]:
         """For each two votes of a listed pair on an item: the pair's place, the cell, the item."""
-        for here, step in self._steps():
-            there = here + step
-            key = self.rater[here] * self.rater_count + self.rater[there]
-            place = np.minimum(np.searchsorted(pairs, key), len(pairs) - 1)
-            listed = pairs[place] == key
+        if self.rater_count <= _MOST_RATERS:
+            place_of_key = np.full(self.rater_count**2, -1, dtype=np.int32)
+            place_of_key[pairs] = np.arange(len(pairs))
+        else:
+            place_of_key = None
+        for here, there in self._meetings():
+            key = self._key(here, there)
+            if place_of_key is None:
+                place = np.minimum(np.searchsorted(pairs, key), len(pairs) - 1)
+                listed = pairs[place] == key
+            else:
+                place = place_of_key[key].astype(np.int64)
+                listed = place >= 0
             cell = self.answer[here].astype(np.int64) * 3 + self.answer[there]
             yield place[listed], cell[listed], self.item[here[listed]]

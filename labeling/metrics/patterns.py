@@ -10,7 +10,7 @@ from labeling.metrics.votes import Floats, Ints
 BOOTSTRAP_DRAWS: Final = 1000
 BOOTSTRAP_SEED: Final = 1927  # Thurstone's law of comparative judgment
 _MOST_CELLS: Final = 2_000_000
-_MOST_WORK: Final = 20_000_000
+_MOST_WORK: Final = 10_000_000
 _FEWEST_DRAWS: Final = 200
 
 

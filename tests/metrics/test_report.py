@@ -190,11 +190,12 @@ def test_cohens_kappa_of_a_worked_table() -> None:
     pairs = cohen_kappa(votes_of(rows))
     assert pairs.kappa.tolist() == [pytest.approx(0.4)]
     assert pairs.shared.tolist() == [50]
-    # Fleiss, Cohen and Everitt (1969): the large-sample standard error of this table is 0.1269.
+    # Fleiss, Cohen and Everitt (1969): the large-sample error is sqrt((A + B - C) / n) / (1 - Pe),
+    # with A = .10972, B = .10188, C = .01 for this table.
     assert pairs.mean.low is not None
     assert pairs.mean.high is not None
     error = (pairs.mean.high - pairs.mean.low) / 2 / 1.959964
-    assert error == pytest.approx(0.1269 * np.sqrt(50 / 49), abs=1e-3)
+    assert error == pytest.approx(np.sqrt(0.2016) / 0.5 / np.sqrt(50) * np.sqrt(50 / 49), abs=1e-6)
     assert cohen_kappa(votes_of(rows), min_shared=51).mean.value is None
 
 
