@@ -59,7 +59,7 @@ dev:
 	  echo "Python's venv module is missing; on Debian: apt install python3-venv" >&2; exit 1; }; \
 	[ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt; \
 	echo "Installing requirements/$(LOCK).txt …"; \
-	$(UV) pip sync --quiet --require-hashes requirements/$(LOCK).txt; \
+	$(UV) pip sync --quiet --compile-bytecode --require-hashes requirements/$(LOCK).txt; \
 	echo "$$want" > .venv/.synced
 
 clean: ## remove what was installed and built; data in .thurstone stays

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-_NAMES = ("up", "postgres", "valkey", "migrate", "static", "demo", "web", "worker", "beat")
+_NAMES = ("up", "postgres", "valkey", "migrate", "static", "demo", "web", "worker")
 _WIDTH = max(len(name) for name in _NAMES)
 DEMO_ACCOUNTS = (
     ("admin", "everything"),

@@ -9,6 +9,9 @@ from django.core.exceptions import ImproperlyConfigured
 from config import embedded
 from config.env import BASE_DIR, HOME, env, refuse_unsafe
 
+# Loaded with the settings, so that any process that has settings can ring a worker.
+from workers.app import app as celery_app  # noqa: F401
+
 DEBUG = env.bool("DEBUG", False)
 DEMO = env.bool("THURSTONE_DEMO", False)
 

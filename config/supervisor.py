@@ -5,7 +5,6 @@ Runs without Django, so that it stays small and needs no settings before it has 
 
 import argparse
 import hashlib
-import http.client
 import os
 import signal
 import socket
@@ -27,7 +26,7 @@ from config.embedded import (
 from config.process_tree import ProcessTree, Stopped
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-_APPLICATION = {"web", "worker", "beat"}
+_APPLICATION = {"web", "worker"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -135,7 +134,6 @@ class _Up:
 
     def _application(self) -> list[Command]:
         python, env, fd = sys.executable, self.env, self.listener.fileno()
-        celery = [python, "-m", "celery", "-A", "workers.app"]
         return [
             Command(
                 "web",
@@ -150,7 +148,8 @@ class _Up:
             Command(
                 "worker",
                 [
-                    *(*celery, "worker", "--pool", "threads", "--loglevel", "warning"),
+                    *(python, "-m", "workers.embedded", str(self.home / "beat-schedule")),
+                    *("--pool", "threads", "--loglevel", "warning"),
                     *("--concurrency", env.get("WORKER_CONCURRENCY", "8")),
                     *("--queues", env.get("WORKER_QUEUES", "default,llm")),
                     *("--without-gossip", "--without-mingle", "--without-heartbeat"),
@@ -159,14 +158,6 @@ class _Up:
                 # Celery's warm shutdown would wait for tasks whose database is gone.
                 orphan_signal=signal.SIGKILL,
             ),
-            Command(
-                "beat",
-                [
-                    *(*celery, "beat", "--loglevel", "warning", "--pidfile", ""),
-                    *("--schedule", str(self.home / "beat-schedule")),
-                ],
-                env=env,
-            ),
         ]
 
     def _manage(self, name: str, *arguments: str) -> Command:
@@ -174,14 +165,14 @@ class _Up:
         return Command(name, argv, env=self.env)
 
     def _answers(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+        # By hand: http.client would bring its TLS library along for the supervisor's whole life.
+        request = b"GET /healthz/ready HTTP/1.0\r\nHost: localhost\r\n\r\n"
         try:
-            connection.request("GET", "/healthz/ready")
-            return connection.getresponse().status == http.HTTPStatus.OK
-        except (OSError, http.client.HTTPException):
+            with socket.create_connection(("127.0.0.1", self.port), timeout=2) as connection:
+                connection.sendall(request)
+                return connection.recv(64).split()[1:2] == [b"200"]
+        except OSError:
             return False
-        finally:
-            connection.close()
 
 
 def _listen(port: int) -> socket.socket:
