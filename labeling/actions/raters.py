@@ -4,6 +4,7 @@ import hashlib
 import hmac
 
 from django.db import transaction
+from django.db.models.functions import Now
 
 from labeling import audit
 from labeling.models import Campaign, Lane, Membership, Place, Rater, Seat, User, queue
@@ -55,6 +56,8 @@ def suspend_rater(*, campaign: Campaign, rater: Rater, by: User | None) -> None:
         is_active=False
     )
     held = rater.assignments.filter(campaign=campaign, ended_at=None)
+    # Gold waits for nobody else: it ends with the rater's part.
+    held.filter(ordinal=None).update(ended_at=Now(), outcome="skipped")
     # A lease that ended a moment ago: the requeue below, or the next claim or sweep, opens it.
     held.update(leased_until=campaign.created_at)
     queue.requeue(campaign_id=campaign.pk, limit=1000)
@@ -62,6 +65,8 @@ def suspend_rater(*, campaign: Campaign, rater: Rater, by: User | None) -> None:
 
 
 def _seat(rater: Rater, campaign: Campaign, external_id: str | None = None) -> Seat:
+    # Nobody lays a new lane meanwhile: each lane has a place for every seat, however they come.
+    Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     seat, _ = Seat.objects.get_or_create(
         rater=rater,
         campaign=campaign,

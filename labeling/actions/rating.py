@@ -1,5 +1,7 @@
 """The rater's errand: claim, submit, skip, revise. Each is safe to repeat from any tab."""
 
+import random
+import time
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,9 +29,19 @@ from labeling.models import (
     User,
     queue,
 )
-from labeling.schemas import Answer, read_answer, read_schema, strength_of
+from labeling.models.gold_dealing import deal_gold
+from labeling.schemas import (
+    DEFAULT_ARM,
+    Answer,
+    read_answer,
+    read_presentation,
+    read_requirements,
+    read_schema,
+    strength_of,
+)
 
-CLAIM_TRIES = 8
+# How long a claim tries again while others are taking what it sees, before it says "one moment".
+CLAIM_PATIENCE_SECONDS = 1.5
 
 
 @dataclass(frozen=True)
@@ -46,44 +58,74 @@ def claim_assignment(*, rater: Rater, campaign: Campaign, hold: int = 1) -> Assi
     Each try is one statement and so one transaction: a retry must see a fresh snapshot. With
     `hold` above one, that many may be held at once (the current one and those prepared).
     """
-    for _ in range(CLAIM_TRIES):
-        seen = queue.claim(
+    if campaign.state == Campaign.State.ARCHIVED:
+        return None
+    if (gold := _deal_gold(rater, campaign, hold)) is not None:
+        return _leased(gold)
+    give_up_at = time.monotonic() + CLAIM_PATIENCE_SECONDS
+    while time.monotonic() < give_up_at:
+        seen = _try_claim(rater, campaign, hold)
+        if seen.taken_id is not None:
+            return _leased(seen.taken_id)
+        if seen.held_id is not None:
+            if queue.renew(
+                assignment_id=seen.held_id, rater_id=rater.pk, lease_seconds=campaign.lease_seconds
+            ):
+                return _leased(seen.held_id)
+            continue  # It went back to the queue between the two statements.
+        if seen.has_lapsed and _requeue_lapsed(campaign):
+            continue
+        if seen.is_contended:
+            # The others need a moment to commit; should one fail, what it took is free again.
+            time.sleep(random.uniform(0.001, 0.02))
+        elif not seen.is_mine:
+            if not _has_seat(rater, campaign):
+                raise NotAllowedError("Your part in this campaign has been paused.")
+        elif not seen.is_catching_up:
+            return None
+    raise BusyError("Many raters are claiming at once. Please try again in a moment.")
+
+
+def _try_claim(rater: Rater, campaign: Campaign, hold: int) -> queue.Claim:
+    try:
+        return queue.claim(
             rater_id=rater.pk,
             campaign_id=campaign.pk,
             lease_seconds=campaign.lease_seconds,
             hold=hold,
         )
-        if seen.taken_id is not None:
-            return _leased(seen.taken_id)
-        if seen.held_id is not None and queue.renew(
-            assignment_id=seen.held_id, rater_id=rater.pk, lease_seconds=campaign.lease_seconds
-        ):
-            return _leased(seen.held_id)
-        if seen.has_lapsed and queue.requeue(campaign_id=campaign.pk):
-            continue
-        if seen.is_mine and not seen.has_more:
-            return None
-        if not seen.is_mine and not _has_seat(rater, campaign):
-            raise NotAllowedError("Your part in this campaign has been paused.")
-    raise BusyError("Many raters are claiming at once. Please try again in a moment.")
+    except IntegrityError:
+        # The net under `turn`: a late answer in another tab met the comparison meanwhile.
+        return queue.Claim()
+
+
+@transaction.atomic(durable=True)
+def _requeue_lapsed(campaign: Campaign) -> int:
+    return queue.requeue(campaign_id=campaign.pk)
 
 
 def submit_judgment(*, rater: Rater, assignment_id: uuid.UUID, answer: Any) -> Submission:
     """Complete the rater's assignment with `answer` (CONTRACT's judgment body, sides as shown).
 
     Submitting it again returns the standing judgment; another answer is a ConflictError. A late
-    answer is taken as long as the assignment still bears the rater: until it was opened to others.
+    answer is taken until somebody else has claimed the assignment or it has ended.
     """
     assignment = _own_assignment(rater, assignment_id)
+    if assignment.campaign.state == Campaign.State.ARCHIVED:
+        raise ConflictError("This campaign has ended; it takes no more answers.")
     decided = read_answer(answer, read_schema(assignment.campaign.schema))
     public_id = uuid.uuid4()
     values = _as_stored(decided, assignment)
     parameters = {
         key: Jsonb(value) if isinstance(value, dict) else value for key, value in values.items()
     }
-    made = queue.submit(
-        parameters | {"assignment": assignment.pk, "rater": rater.pk, "public_id": public_id}
-    )
+    try:
+        made = queue.submit(
+            parameters | {"assignment": assignment.pk, "rater": rater.pk, "public_id": public_id}
+        )
+    except IntegrityError:
+        # A late answer, while another tab of the rater took the comparison anew.
+        made = None
     if made is not None:
         return Submission(Judgment.objects.get(pk=made), is_new=True)
     first = Judgment.objects.filter(assignment=assignment, rater=rater, supersedes=None).first()
@@ -105,10 +147,11 @@ def submit_judgment(*, rater: Rater, assignment_id: uuid.UUID, answer: Any) -> S
 
 @transaction.atomic(durable=True)
 def record_refusal(*, user: User, assignment_id: uuid.UUID) -> None:
-    """Note that someone answered an assignment that is not theirs; nothing of the answer is kept."""
+    """Note that someone answered an assignment not theirs; nothing of the answer is kept."""
     audit.record("judgment.refused", by=user, subject=assignment_id)
 
 
+@transaction.atomic(durable=True)
 def skip_assignment(*, rater: Rater, assignment_id: uuid.UUID, reason: str) -> None:
     """Give the comparison back, for good: this rater does not meet it again. Safe to repeat."""
     assignment = _own_assignment(rater, assignment_id)
@@ -191,6 +234,22 @@ def _leased(pk: int) -> Assignment:
         "comparison__completion_a",
         "comparison__completion_b",
     ).get(pk=pk)
+
+
+def _deal_gold(rater: Rater, campaign: Campaign, hold: int) -> int | None:
+    rate = read_requirements(campaign.requirements).gold_rate
+    if not rate:
+        return None
+    arms = read_presentation(campaign.presentation).arms or (DEFAULT_ARM,)
+    arm = random.choices(arms, [arm.weight for arm in arms])[0]
+    return deal_gold(
+        rater_id=rater.pk,
+        campaign_id=campaign.pk,
+        rate=rate,
+        arm=arm.name,
+        lease_seconds=campaign.lease_seconds,
+        hold=hold,
+    )
 
 
 def _has_seat(rater: Rater, campaign: Campaign) -> bool:

@@ -1,0 +1,63 @@
+"""Deal a comparison whose answer is known, at the campaign's rate. No slot waits for gold.
+
+A gold assignment is made already leased: it has no ordinal, so it counts towards no overlap, and
+the rater meets it once. Which turn is gold and which comparison it is come from hashes of the
+rater's seat and turn, so nothing the browser sees can foretell them.
+"""
+
+from django.db import IntegrityError, connection
+
+_DEAL = """
+WITH seen AS MATERIALIZED (
+  SELECT turn FROM labeling_seat WHERE rater_id = %(rater)s AND campaign_id = %(campaign)s),
+mine AS MATERIALIZED (
+  SELECT id, turn FROM labeling_seat
+  WHERE rater_id = %(rater)s AND campaign_id = %(campaign)s AND is_active FOR NO KEY UPDATE),
+due AS MATERIALIZED (
+  SELECT mine.id, mine.turn FROM mine JOIN seen USING (turn)
+  WHERE (hashtextextended(mine.id || ':' || mine.turn, 7) & 2147483647) < %(rate)s * 2147483648.0
+    AND (SELECT state = 'active' FROM labeling_campaign WHERE id = %(campaign)s)
+    AND (SELECT count(*) FROM labeling_assignment a
+      WHERE a.rater_id = %(rater)s AND a.campaign_id = %(campaign)s AND a.rater_id IS NOT NULL
+        AND a.ended_at IS NULL) < %(hold)s),
+pick AS MATERIALIZED (
+  SELECT c.id FROM due, labeling_comparison c JOIN labeling_gold g ON g.comparison_id = c.id
+  WHERE c.campaign_id = %(campaign)s AND g.retired_at IS NULL
+    AND NOT EXISTS (SELECT FROM labeling_assignment m
+      WHERE m.comparison_id = c.id AND m.rater_id = %(rater)s AND m.repeat_of_id IS NULL OFFSET 0)
+  ORDER BY hashtextextended(c.public_id::text, due.id) LIMIT 1),
+made AS (
+  INSERT INTO labeling_assignment (public_id, campaign_id, comparison_id, lane_id, position,
+    rater_id, a_on_left, arm, leased_until, skip_reason)
+  SELECT gen_random_uuid(), %(campaign)s::bigint, pick.id, lane.id, 0, %(rater)s::bigint,
+    random() < 0.5, %(arm)s::text, now() + %(lease)s * interval '1 second', ''
+  FROM pick, (SELECT id FROM labeling_lane WHERE campaign_id = %(campaign)s
+    ORDER BY rank, id LIMIT 1) lane
+  RETURNING id),
+turned AS (UPDATE labeling_seat s SET turn = s.turn + 1 FROM due, made WHERE s.id = due.id)
+SELECT id FROM made
+"""
+
+
+def deal_gold(
+    *, rater_id: int, campaign_id: int, rate: float, arm: str, lease_seconds: int, hold: int
+) -> int | None:
+    """The id of a gold assignment leased to the rater, or None if this turn is not for gold."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _DEAL,
+                {
+                    "rater": rater_id,
+                    "campaign": campaign_id,
+                    "rate": rate,
+                    "arm": arm,
+                    "lease": lease_seconds,
+                    "hold": hold,
+                },
+            )
+            row = cursor.fetchone()
+    except IntegrityError:
+        # Another tab was dealt the same one; the ordinary claim comes next.
+        return None
+    return int(row[0]) if row else None
