@@ -4,8 +4,24 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from labeling.models import User
+from labeling.queries.rating import has_data_to_read
+
+THEMES = ("light", "dark")
 
 
 def product(request: HttpRequest) -> dict[str, Any]:
-    """The instance's own facts: whether it is a demo."""
-    return {"is_demo": settings.DEMO}
+    """The instance's own facts and the visitor's looks. `reads_data` asks only where it is used."""
+    theme = request.COOKIES.get("theme", "")
+    return {
+        "is_demo": settings.DEMO,
+        "theme": theme if theme in THEMES else "",
+        "reads_data": SimpleLazyObject(lambda: _reads_data(request)),
+    }
+
+
+def _reads_data(request: HttpRequest) -> bool:
+    user = getattr(request, "user", None)
+    return isinstance(user, User) and user.is_authenticated and has_data_to_read(user)

@@ -1,9 +1,17 @@
-"""The addresses of pages."""
+"""The addresses of pages. A slug's path converter refuses what no campaign can be called."""
 
 from django.contrib.auth import views as auth_views
 from django.urls import path
 
+from labeling.web import rating
+
 urlpatterns = [
-    path("login/", auth_views.LoginView.as_view(), name="login"),
+    path("", rating.home, name="home"),
+    path("login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
+    path("rate/", rating.rate_home, name="rate_home"),
+    path("rate/<slug:slug>/", rating.rate, name="rate"),
+    path("rate/<slug:slug>/skip/", rating.skip, name="skip"),
+    path("rate/<slug:slug>/undo/", rating.undo, name="undo"),
+    path("rate/<slug:slug>/guidelines/", rating.guidelines, name="rate_guidelines"),
 ]

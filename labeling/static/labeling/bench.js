@@ -1,0 +1,231 @@
+/* The bench: keys, drafts, active time, sending again. The page works without any of it. */
+"use strict";
+(() => {
+  const DRAFT = "thurstone-draft:";
+  const DAY = 24 * 3600 * 1000;
+  const IDLE = 60 * 1000;
+  const WAITS = [2, 4, 8, 15, 30];
+  const LIKELY_TO_PASS = [0, 429, 502, 503, 504];
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const work = () => $("form.work");
+  const form = (event) => event.detail.elt.closest("form");
+
+  /* Active time: the page is in front and somebody has touched it within a minute. */
+  let activeMs = 0, since = null, touched = 0;
+  const inFront = () => document.visibilityState === "visible" && document.hasFocus();
+  const count = () => {
+    const now = performance.now();
+    if (since !== null) activeMs += Math.max(0, Math.min(now, touched + IDLE) - since);
+    since = inFront() && now < touched + IDLE ? now : null;
+  };
+  const touch = () => { count(); touched = performance.now(); count(); };
+  for (const name of ["keydown", "pointerdown", "pointermove", "wheel", "scroll"]) {
+    addEventListener(name, touch, { passive: true, capture: true });
+  }
+  for (const name of ["focus", "blur"]) addEventListener(name, count);
+  document.addEventListener("visibilitychange", count);
+
+  /* Drafts: what is chosen and typed outlives a reload, a crash and a lost network. */
+  const store = {
+    get(key) { try { return JSON.parse(localStorage.getItem(key)); } catch { return null; } },
+    set(key, value) { try { localStorage.setItem(key, JSON.stringify(value)); } catch { /* full */ } },
+    drop(key) { try { localStorage.removeItem(key); } catch { /* not allowed */ } },
+    keys() { try { return Object.keys(localStorage).filter((key) => key.startsWith(DRAFT)); } catch { return []; } },
+  };
+  const draftKey = (of = work()) => of && DRAFT + (of.judgment_id || of.assignment_id).value;
+  const saveDraft = () => {
+    const said = {};
+    for (const field of all("[name]", work())) {
+      if (field.type === "hidden" || field.name === "hide-prompt") continue;
+      if (field.matches("[type=radio], [type=checkbox]")) { if (field.checked) said[field.name] = field.value; }
+      else if (field.value) said[field.name] = field.value;
+    }
+    store.set(draftKey(), { at: Date.now(), said });
+  };
+  const restoreDraft = () => {
+    for (const key of store.keys()) if (!(Date.now() - store.get(key)?.at < DAY)) store.drop(key);
+    const draft = store.get(draftKey());
+    if (!draft) return;
+    for (const field of all("[name]", work())) {
+      if (field.type === "hidden" || !(field.name in draft.said)) continue;
+      if (field.matches("[type=radio], [type=checkbox]")) field.checked = field.value === draft.said[field.name];
+      else field.value = draft.said[field.name];
+    }
+  };
+
+  /* Messages above the dock. */
+  const say = (id) => {
+    const box = $("#say");
+    if (!box) return;
+    const toast = $("#" + id)?.content.cloneNode(true);
+    box.replaceChildren(...(toast ? [toast] : []));
+  };
+  const announce = (text) => { $("#live").textContent = text || ""; };
+  const busy = (is) => {
+    const dock = $(".dock");
+    if (!dock) return;
+    if (is) dock.setAttribute("aria-busy", "true");
+    else dock.removeAttribute("aria-busy");
+  };
+  const isBusy = () => $(".dock")?.hasAttribute("aria-busy");
+
+  /* Sending: a judgment that did not get through is sent again; the server stores it once. */
+  let waiting = null, tries = 0, pending = null;
+  const send = () => {
+    clearTimeout(waiting);
+    waiting = null;
+    if (pending?.isConnected) pending.requestSubmit();
+  };
+  const sendLater = (seconds) => {
+    clearTimeout(waiting);
+    waiting = setTimeout(send, 1000 * (seconds || WAITS[Math.min(tries, WAITS.length - 1)]));
+    tries += 1;
+  };
+  addEventListener("online", () => { if (waiting) send(); });
+
+  const lost = (event) => {
+    busy(false);
+    if (!form(event)) { say("offline"); return; }
+    pending = form(event);
+    say("offline");
+    // Nothing may change while it waits: what is sent again is what was sent.
+    if (pending === work()) busy(true);
+    sendLater();
+  };
+  document.addEventListener("htmx:sendError", lost);
+  document.addEventListener("htmx:timeout", lost);
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const sent = form(event);
+    if (!sent) return;
+    pending = sent;
+    if (sent === work()) busy(true);
+  });
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (form(event) !== work()) return;
+    count();
+    event.detail.parameters.active_ms = Math.round(activeMs);
+    delete event.detail.parameters["hide-prompt"];
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr } = event.detail;
+    const ours = xhr.getResponseHeader("HX-Retarget") === "#say";
+    if (xhr.status < 400) {
+      if (form(event)) { store.drop(draftKey()); pending = null; tries = 0; }
+      return;
+    }
+    busy(false);
+    event.detail.shouldSwap = ours && Boolean($("#say"));
+    event.detail.isError = false;
+    if (LIKELY_TO_PASS.includes(xhr.status) && form(event)) {
+      if (!ours) say("offline");
+      if (form(event) === work()) busy(true);
+      sendLater(Number(xhr.getResponseHeader("Retry-After")) || 0);
+    } else if (!ours) say("failed");
+  });
+
+  /* A card came in: read its first line, go on from there. */
+  const settle = () => {
+    const fault = $("#say [data-fault]")?.dataset.fault;
+    all(".mini[data-error]").forEach((row) => row.removeAttribute("data-error"));
+    if (!fault) return;
+    const row = $(`.mini[data-name="${CSS.escape(fault)}"]`);
+    row?.setAttribute("data-error", "");
+    (fault === "rationale" ? $("#why") : $("input", row || $(".scale")))?.focus();
+  };
+  const begin = (isFirst) => {
+    activeMs = 0;
+    since = null;
+    touch();
+    if (work()) restoreDraft();
+    for (const button of all("[data-copy]")) button.hidden = !navigator.clipboard;
+    if (isFirst) return;
+    scrollTo({ top: 0, behavior: "instant" });
+    $("#task h1")?.focus({ preventScroll: true });
+    announce($("#say [role=status]")?.textContent.replace(/\s+U\s*$/, ""));
+  };
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.elt.id === "say" || event.detail.target?.id === "say") settle();
+    else if (event.detail.elt.id === "task") begin(false);
+  });
+
+  /* Choosing. */
+  const unset = (name) => all(`[name="${CSS.escape(name)}"]`, work()).forEach((input) => { input.checked = false; });
+  document.addEventListener("change", (event) => {
+    const { target } = event;
+    if (!work()?.contains(target)) return;
+    if (target.name === "both_bad" && target.checked) unset("verdict");
+    if (target.name === "verdict" && $("[name=both_bad]")) unset("both_bad");
+    target.closest(".mini")?.removeAttribute("data-error");
+    if (target.name !== "hide-prompt") saveDraft();
+  });
+  document.addEventListener("input", (event) => { if (event.target.id === "why") saveDraft(); });
+  document.addEventListener("click", async (event) => {
+    const copy = event.target.closest("[data-copy]");
+    if (copy) {
+      await navigator.clipboard.writeText($(`#${copy.dataset.copy} > .prose`).innerText);
+      announce("Copied");
+    }
+    if (event.target.closest("[data-do=retry]")) send();
+    if (event.target.closest("[data-leave]")) store.drop(draftKey());
+  });
+
+  /* Keys: single ones, and only while nobody is typing. */
+  const press = (input) => {
+    if (!input) return;
+    input.click();
+    if (input.type === "radio") input.focus({ preventScroll: true });
+  };
+  const stepCriterion = (number) => {
+    const inputs = all(`.mini[data-number="${number}"] input`);
+    if (!inputs.length) return;
+    press(inputs[(inputs.findIndex((input) => input.checked) + 1) % inputs.length]);
+  };
+  const open = (id) => {
+    const box = document.getElementById(id);
+    box?.togglePopover();
+    if (box?.matches(":popover-open")) (box.querySelector("[autofocus], button") || box).focus();
+  };
+  const KEYS = {
+    r: () => $("#why")?.focus(),
+    s: () => open("skip"),
+    u: () => $("#undo")?.click(),
+    p: () => press($("[data-key=p]")),
+    g: () => open("guidelines"),
+    "?": () => open("keys"),
+  };
+  const isTyping = (target) =>
+    target.closest("textarea, select, [contenteditable], input:not([type=radio], [type=checkbox])");
+  document.addEventListener("keydown", (event) => {
+    const { key, code, target } = event;
+    if (event.defaultPrevented || event.isComposing || event.altKey) return;
+    if (isTyping(target)) {
+      if (key === "Escape" && target.id === "why") { target.blur(); event.preventDefault(); }
+      if (key === "Enter" && (event.ctrlKey || event.metaKey) && target.id === "why" && !isBusy()) work().requestSubmit();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey) return;
+    const box = $(":popover-open");
+    const digit = /^(?:Digit|Numpad)(\d)$/.exec(code)?.[1];
+    const letter = key.length === 1 ? key.toLowerCase() : key;
+    if (box) {
+      if (box.id === "skip" && digit) { press($(`[data-key="${digit}"]`, box)); event.preventDefault(); }
+      else if (box.id === "skip" && key === "Enter" && !target.closest("button")) { box.requestSubmit(); event.preventDefault(); }
+      else if ((box.id === "guidelines" && letter === "g") || (box.id === "keys" && key === "?")) { box.hidePopover(); event.preventDefault(); }
+      return;
+    }
+    if (isBusy()) return;
+    if (digit && work()) {
+      if (event.shiftKey && code.startsWith("Digit")) stepCriterion(digit);
+      else press($(`.dock [data-key="${digit}"]`));
+      event.preventDefault();
+    } else if (key === "Enter" && work() && !target.closest("a, button, summary, .menu")) {
+      work().requestSubmit();
+      event.preventDefault();
+    } else if (KEYS[letter] && (letter === "?" || !event.shiftKey)) {
+      KEYS[letter]();
+      event.preventDefault();
+    }
+  });
+  begin(true);
+})();

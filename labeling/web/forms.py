@@ -1,0 +1,205 @@
+"""The rater's forms: fields as the campaign's schema asks for them, read into an answer."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+
+from labeling.errors import InvalidInputError
+from labeling.models import Assignment, Judgment
+from labeling.schemas import ResponseSchema
+
+SKIP_REASONS = (
+    ("expertise", "I lack the expertise"),
+    ("unclear", "The prompt is unclear"),
+    ("language", "I do not read this language"),
+    ("display", "A response did not display"),
+    ("distress", "I would rather not read this"),
+)
+CRITERION = "criterion_"
+CRITERION_STEPS = (("left", "A"), ("tie", "="), ("right", "B"))
+BOTH_BAD = "both_bad"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the verdict scale: what it means, how it looks, which key presses it."""
+
+    value: str
+    words: str
+    style: str
+    dots: str
+    key: int
+
+
+@dataclass(frozen=True)
+class CriterionRow:
+    """One criterion with what is chosen in it."""
+
+    name: str
+    label: str
+    help: str
+    chosen: str
+    number: int
+
+
+_LEFT = {3: "A much better", 2: "A better", 1: "A slightly"}
+_RIGHT = {1: "B slightly", 2: "B better", 3: "B much better"}
+
+
+def scale_steps(schema: ResponseSchema) -> list[Step]:
+    """The steps of the schema's scale from A to B, keys counted from 1."""
+    sides: list[tuple[str, str, str, str]]
+    if schema.max_strength == 1:
+        left = [("left:1", "A is better", "a2 a", "●")]
+        right = [("right:1", "B is better", "b2 b", "●")]
+    else:
+        strengths = range(1, schema.max_strength + 1)
+        left = [(f"left:{n}", _LEFT[n], f"a{n} a", "●" * n) for n in reversed(strengths)]
+        right = [(f"right:{n}", _RIGHT[n], f"b{n} b", "●" * n) for n in strengths]
+    middle = [("tie:0", "Tie", "tie", "=")] if schema.has_tie else []
+    sides = [*left, *middle, *right]
+    return [Step(*side, key) for key, side in enumerate(sides, start=1)]
+
+
+class AnswerForm(forms.Form):
+    """An answer to one comparison. What it means is checked by the action, in one place."""
+
+    assignment_id = forms.UUIDField()
+    judgment_id = forms.UUIDField(required=False)
+    both_bad = forms.BooleanField(required=False)
+    rationale = forms.CharField(required=False, strip=False, max_length=20_000)
+    active_ms = forms.IntegerField(required=False, min_value=0, max_value=10**9)
+
+    def __init__(self, *args: Any, schema: ResponseSchema, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.schema = schema
+        self.steps = scale_steps(schema)
+        self.message = ""
+        self.fault = ""
+        self.fields["verdict"] = forms.ChoiceField(
+            required=False, choices=[(step.value, step.words) for step in self.steps]
+        )
+        for criterion in schema.criteria:
+            self.fields[CRITERION + criterion.key] = forms.ChoiceField(
+                required=False, choices=CRITERION_STEPS
+            )
+
+    @classmethod
+    def for_change(
+        cls, judgment: Judgment, assignment: Assignment, schema: ResponseSchema
+    ) -> "AnswerForm":
+        """A form that holds what the judgment says, as its rater saw it."""
+        side = assignment.side(judgment.preference)
+        values = {
+            "assignment_id": assignment.public_id,
+            "judgment_id": judgment.public_id,
+            "verdict": f"{side}:{judgment.strength or 0}",
+            "both_bad": side == BOTH_BAD,
+            "rationale": judgment.rationale,
+        }
+        for key, preference in judgment.criteria.items():
+            values[CRITERION + key] = assignment.side(preference)
+        return cls(initial=values, schema=schema)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.errors and not cleaned.get("verdict") and not cleaned.get("both_bad"):
+            self.add_error("verdict", "Choose which response is better.")
+        return cleaned
+
+    def answer(self) -> dict[str, Any]:
+        """The judgment body of the contract: sides as shown, and what the page measured."""
+        values = self.cleaned_data
+        if values["both_bad"]:
+            said: dict[str, Any] = {"side": BOTH_BAD, "strength": 0}
+        else:
+            side, _, strength = values["verdict"].partition(":")
+            said = {"side": side, "strength": int(strength)}
+        said["criteria"] = {
+            criterion.key: chosen
+            for criterion in self.schema.criteria
+            if (chosen := values.get(CRITERION + criterion.key))
+        }
+        # A campaign that asks for no reason has no field for one; a stray value is not an answer.
+        if self.schema.rationale != "off":
+            said["rationale"] = values["rationale"]
+        client: dict[str, Any] = {"page": "bench"}
+        if values["active_ms"]:
+            client["active_ms"] = values["active_ms"]
+        return said | {"client": client}
+
+    def refuse(self, error: InvalidInputError) -> None:
+        """Take what the action found wrong."""
+        problem = error.problems[0] if error.problems else None
+        self.message = problem.message if problem else error.message
+        field = problem.field if problem else ""
+        if field.startswith("criteria."):
+            self.fault = CRITERION + field.removeprefix("criteria.")
+        else:
+            self.fault = {"side": "verdict", "strength": "verdict"}.get(field, field)
+
+    def say_first_error(self) -> None:
+        """Take the form's own first error as the message."""
+        for field, messages in self.errors.items():
+            self.fault = field
+            self.message = str(messages[0])
+            if field in {"assignment_id", "judgment_id"}:
+                self.message = "This form is incomplete. Reload the page; your text stays here."
+            return
+
+    def _value(self, name: str) -> str:
+        value = self[name].value()
+        return "" if value is None else str(value)
+
+    @property
+    def chosen(self) -> str:
+        """The verdict that is chosen, unless both are bad."""
+        return "" if self.is_both_bad else self._value("verdict")
+
+    @property
+    def is_both_bad(self) -> bool:
+        return self._value("both_bad") not in {"", "False"}
+
+    @property
+    def reason(self) -> str:
+        return self._value("rationale")
+
+    @property
+    def criteria(self) -> list[CriterionRow]:
+        """The criteria in their order, with what is chosen."""
+        return [
+            CriterionRow(
+                CRITERION + criterion.key,
+                criterion.label,
+                criterion.help,
+                self._value(CRITERION + criterion.key),
+                number,
+            )
+            for number, criterion in enumerate(self.schema.criteria, start=1)
+        ]
+
+    @property
+    def asks_reason(self) -> bool:
+        return self.schema.rationale != "off"
+
+    @property
+    def reason_hint(self) -> str:
+        """What the field of the reason says while it is empty."""
+        if self.schema.rationale == "required":
+            least = max(self.schema.min_rationale_chars, 1)
+            return f"Why? At least {least} characters." if least > 1 else "Why?"
+        return "Why? Optional."
+
+
+class SkipForm(forms.Form):
+    """A comparison given back, and why."""
+
+    assignment_id = forms.UUIDField()
+    reason = forms.ChoiceField(choices=SKIP_REASONS)
+    note = forms.CharField(required=False, max_length=150)
+
+    def stored_reason(self) -> str:
+        """The reason's key, with the rater's own words after it."""
+        note = self.cleaned_data["note"].strip()
+        return f"{self.cleaned_data['reason']}: {note}" if note else self.cleaned_data["reason"]
