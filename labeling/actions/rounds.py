@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from labeling import audit
 from labeling.errors import ConflictError, InvalidInputError
-from labeling.models import Assignment, Campaign, Comparison, Lane, Place, Round, Seat, User, queue
+from labeling.models import Campaign, Comparison, Lane, Place, Round, Seat, User, laying
 from labeling.schemas import DEFAULT_ARM, read_presentation
 
 # Comparisons laid by one statement: bounds the memory of the server's sort and our list of ids.
@@ -79,7 +79,12 @@ def open_waiting(*, campaign: Campaign, by: User | None) -> Round | None:
 
 @transaction.atomic(durable=True)
 def close_round(*, round_: Round, by: User | None) -> Round:
-    """Close the round: what is open ends as cancelled, live leases may finish. Safe to repeat."""
+    """Close the round: what is open ends as cancelled, live leases may finish. Safe to repeat.
+
+    A lease of it that lapses later ends too, and a skip has no successor.
+    """
+    # Held like this, nothing is laid into the round while it closes.
+    Campaign.objects.select_for_update(no_key=True).get(pk=round_.campaign_id)
     closing = Round.objects.select_for_update(no_key=True).get(pk=round_.pk)
     if closing.state == Round.State.CLOSED:
         return closing
@@ -87,9 +92,7 @@ def close_round(*, round_: Round, by: User | None) -> Round:
     closing.closed_at = Now()
     closing.save(update_fields=["state", "closed_at"])
     closing.refresh_from_db()
-    ended = Assignment.objects.filter(comparison__round=closing, rater=None, ended_at=None).update(
-        ended_at=Now(), outcome=Assignment.Outcome.CANCELLED
-    )
+    ended = laying.close(round_id=closing.pk)
     audit.record(
         "round.closed", campaign=closing.campaign, by=by, subject=closing.public_id, ended=ended
     )
@@ -111,17 +114,10 @@ def change_overlap(*, campaign: Campaign, overlap: int, by: User | None) -> None
         before, opened.overlap = opened.overlap, overlap
         opened.save(update_fields=["overlap"])
         for ids in _batches(opened):
-            # The comparisons are held, so that two changes of overlap take turns.
-            list(
-                Comparison.objects.select_for_update(no_key=True)
-                .filter(pk__in=ids)
-                .order_by("pk")
-                .values_list("pk")
-            )
             if overlap > before:
-                queue.raise_overlap(_deal(campaign, opened), ids)
+                laying.raise_overlap(_deal(campaign, opened), ids)
             else:
-                queue.lower_overlap(overlap=overlap, comparison_ids=ids)
+                laying.lower_overlap(overlap=overlap, comparison_ids=ids)
     audit.record("campaign.overlap_changed", campaign=campaign, by=by, overlap=overlap)
 
 
@@ -141,14 +137,14 @@ def _lay_waiting(campaign: Campaign, opened: Round) -> int:
     laid = 0
     while ids := list(_waiting(campaign).order_by("pk").values_list("pk", flat=True)[:BATCH]):
         Comparison.objects.filter(pk__in=ids).update(round=opened)
-        laid += queue.lay(deal, ids)
+        laid += laying.lay(deal, ids)
     with connection.cursor() as cursor:
         # A claim planned on yesterday's statistics reads the wrong index.
         cursor.execute("ANALYZE labeling_assignment")
     return laid
 
 
-def _deal(campaign: Campaign, opened: Round) -> queue.Deal:
+def _deal(campaign: Campaign, opened: Round) -> laying.Deal:
     lane, is_new = Lane.objects.get_or_create(campaign=campaign, audience="", rank=0)
     if is_new:
         Place.objects.bulk_create(
@@ -157,7 +153,7 @@ def _deal(campaign: Campaign, opened: Round) -> queue.Deal:
         )
     arms = read_presentation(campaign.presentation).arms or (DEFAULT_ARM,)
     total = sum(arm.weight for arm in arms)
-    return queue.Deal(
+    return laying.Deal(
         campaign_id=campaign.pk,
         lane_id=lane.pk,
         overlap=opened.overlap,

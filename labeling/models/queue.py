@@ -1,23 +1,28 @@
-"""The statements of the queue: claim, requeue, submit, skip, lay. docs/QUEUE.md has the proof.
+"""The statements of the queue: claim, requeue, submit, skip, renew. docs/QUEUE.md has the proof.
 
-Each is one statement, and one statement is one transaction unless the action opens another. Rules
-they keep together: what becomes open gets a position at the tail of its lane while the lane's row
-is held, so position order is commit order; a place moves only over what the rater has met; locks
-go seat, comparison, assignment, lane.
+Rules they keep together: what becomes open gets a position at the tail of its lane while the lane's
+row is held, so position order is commit order; a place moves only over what the rater has met; a
+slot is opened again only while its round still wants it; locks go seat, round, comparison,
+assignment, lane. labeling.models.laying lays the slots.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
+from django.db.utils import ProgrammingError
 
 _WINDOW = """(SELECT a.id, a.position, a.comparison_id FROM labeling_assignment a
     WHERE a.lane_id = p.lane_id AND a.position > {after} AND a.rater_id IS NULL
       AND a.ended_at IS NULL ORDER BY a.position LIMIT 256)"""
-# OFFSET 0 keeps this a two-column probe: without it PostgreSQL may skip-scan by rater alone.
-_UNMET = """NOT EXISTS (SELECT FROM labeling_assignment m
-    WHERE m.comparison_id = w.comparison_id AND m.rater_id = %(rater)s
-      AND m.repeat_of_id IS NULL OFFSET 0)"""
+# OFFSET 0 keeps these two-column probes: without it PostgreSQL may skip-scan by rater alone.
+_MET = """SELECT FROM labeling_assignment m
+    WHERE m.comparison_id = w.comparison_id AND m.rater_id = %(rater)s AND m.repeat_of_id IS NULL"""
+_UNMET = f"NOT EXISTS ({_MET} OFFSET 0)"
+# What a place must not pass. A lapsed lease is about to be taken back: what it met will be unmet.
+# The wall clock, because now() may be earlier than what this statement sees.
+_STOP = f"""NOT EXISTS ({_MET}
+      AND (m.ended_at IS NOT NULL OR m.leased_until > clock_timestamp()) OFFSET 0)"""
 
 CLAIM = f"""
 WITH seen AS MATERIALIZED (
@@ -38,7 +43,7 @@ places AS MATERIALIZED (
 first AS MATERIALIZED (
   SELECT p.id, p.rank, c.position FROM (SELECT * FROM places ORDER BY rank, id) p, LATERAL (
     SELECT w.position FROM {_WINDOW.format(after="p.position")} w
-    WHERE {_UNMET} ORDER BY w.position LIMIT 1) c LIMIT 1),
+    WHERE {_STOP} ORDER BY w.position LIMIT 1) c LIMIT 1),
 pick AS MATERIALIZED (
   SELECT c.id FROM (
     SELECT p.*, CASE WHEN p.id = f.id THEN f.position - 1 ELSE p.position END AS after
@@ -65,39 +70,87 @@ SELECT take.id, (SELECT min(id) FROM held), EXISTS (SELECT FROM me),
   EXISTS (SELECT FROM labeling_assignment l WHERE l.campaign_id = %(campaign)s
     AND l.leased_until < now() AND l.rater_id IS NOT NULL AND l.ended_at IS NULL
     AND l.ordinal IS NOT NULL),
-  EXISTS (SELECT FROM passed WHERE n = 256)
-    OR (EXISTS (SELECT FROM first) AND NOT EXISTS (SELECT FROM take))
+  EXISTS (SELECT FROM passed WHERE n = 256),
+  EXISTS (SELECT FROM first) AND NOT EXISTS (SELECT FROM take)
 FROM (SELECT) one LEFT JOIN take ON true
 """
 
-REQUEUE = """
+# How many standing slots of comparison `c` are beyond what its round `r` wants: none are wanted
+# of a closed round, and judgments that people made elsewhere count too.
+_STANDING = "a.ordinal IS NOT NULL AND (a.outcome IS NULL OR a.outcome = 'completed')"
+JUDGED_ELSEWHERE = """(SELECT count(*) FROM labeling_judgment j
+  JOIN labeling_rater judge ON judge.id = j.rater_id
+  WHERE j.comparison_id = c.id AND j.assignment_id IS NULL AND judge.kind = 'human'
+    AND NOT j.is_repeat)"""
+_SURPLUS = f"""((SELECT count(*) FROM labeling_assignment a
+    WHERE a.comparison_id = c.id AND {_STANDING}) + {JUDGED_ELSEWHERE}
+  - CASE WHEN r.state = 'open' THEN r.overlap ELSE 0 END)"""
+
+# First half of a requeue: hold what lapsed, its comparison against others that count its slots,
+# and its round against being closed or asked for another overlap. Waits for nobody.
+HOLD_LAPSED = """
+SELECT a.id FROM labeling_assignment a
+JOIN labeling_comparison c ON c.id = a.comparison_id
+JOIN labeling_round r ON r.id = c.round_id
+WHERE a.campaign_id = %(campaign)s AND a.leased_until < now() AND a.rater_id IS NOT NULL
+  AND a.ended_at IS NULL AND a.ordinal IS NOT NULL
+ORDER BY a.leased_until LIMIT %(limit)s
+FOR SHARE OF r SKIP LOCKED FOR NO KEY UPDATE OF c, a SKIP LOCKED
+"""
+# Second half, which sees all that was committed before those locks were had.
+REQUEUE = f"""
 WITH due AS MATERIALIZED (
-  SELECT id, lane_id, comparison_id FROM labeling_assignment
-  WHERE campaign_id = %(campaign)s AND leased_until < now() AND rater_id IS NOT NULL
-    AND ended_at IS NULL AND ordinal IS NOT NULL
-  ORDER BY leased_until LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED),
+  SELECT a.id, a.lane_id, a.comparison_id,
+    row_number() OVER (PARTITION BY a.comparison_id ORDER BY a.ordinal DESC)
+      <= (SELECT {_SURPLUS} FROM labeling_comparison c JOIN labeling_round r ON r.id = c.round_id
+          WHERE c.id = a.comparison_id) AS is_surplus
+  FROM labeling_assignment a WHERE a.id = ANY(%(ids)s)),
 -- The lapsed rater has not met the comparison any more: its other open slots move along too.
 kin AS MATERIALIZED (
-  SELECT id, lane_id FROM labeling_assignment
+  SELECT id, lane_id, comparison_id FROM labeling_assignment
   WHERE comparison_id IN (SELECT comparison_id FROM due) AND rater_id IS NULL
     AND ended_at IS NULL FOR NO KEY UPDATE SKIP LOCKED),
+-- One of them is being taken this instant and may yet be let go: leave the lease to the next pass.
+busy AS MATERIALIZED (
+  SELECT comparison_id FROM labeling_assignment
+  WHERE comparison_id IN (SELECT comparison_id FROM due) AND rater_id IS NULL
+    AND ended_at IS NULL AND id NOT IN (SELECT id FROM kin)),
 back AS MATERIALIZED (
   SELECT id, lane_id, row_number() OVER (PARTITION BY lane_id) AS n
-  FROM (SELECT id, lane_id FROM due UNION SELECT id, lane_id FROM kin) u),
+  FROM (SELECT * FROM due WHERE NOT is_surplus UNION ALL SELECT *, false FROM kin) u
+  WHERE comparison_id NOT IN (SELECT comparison_id FROM busy)),
+lanes AS MATERIALIZED (
+  SELECT id FROM labeling_lane WHERE id IN (SELECT lane_id FROM back)
+  ORDER BY id FOR NO KEY UPDATE),
 tails AS (
   UPDATE labeling_lane lane SET tail = tail + b.n
-  FROM (SELECT lane_id, max(n) AS n FROM back GROUP BY 1) b
-  WHERE lane.id = b.lane_id RETURNING lane.id, lane.tail - b.n AS base)
-UPDATE labeling_assignment a
-SET lapsed_from_id = coalesce(a.rater_id, a.lapsed_from_id), rater_id = NULL,
-  leased_until = NULL, position = tails.base + back.n
-FROM back JOIN tails ON tails.id = back.lane_id WHERE a.id = back.id
+  FROM (SELECT lane_id, max(n) AS n FROM back GROUP BY 1) b JOIN lanes ON lanes.id = b.lane_id
+  WHERE lane.id = b.lane_id RETURNING lane.id, lane.tail - b.n AS base),
+opened AS (
+  UPDATE labeling_assignment a
+  SET lapsed_from_id = coalesce(a.rater_id, a.lapsed_from_id), rater_id = NULL,
+    leased_until = NULL, position = tails.base + back.n
+  FROM back JOIN tails ON tails.id = back.lane_id WHERE a.id = back.id RETURNING a.id),
+ended AS (
+  UPDATE labeling_assignment a
+  SET lapsed_from_id = a.rater_id, rater_id = NULL, leased_until = NULL,
+    ended_at = now(), outcome = 'cancelled'
+  FROM due WHERE a.id = due.id AND due.is_surplus RETURNING a.id)
+SELECT (SELECT count(*) FROM opened) + (SELECT count(*) FROM ended)
 """
 
 SUBMIT = """
 WITH done AS (
-  UPDATE labeling_assignment SET ended_at = now(), outcome = 'completed'
-  WHERE id = %(assignment)s AND rater_id = %(rater)s AND ended_at IS NULL
+  UPDATE labeling_assignment a
+  SET ended_at = now(), outcome = 'completed', rater_id = %(rater)s,
+    leased_until = coalesce(leased_until, now())
+  -- Late is taken until somebody else has it: the last rater it lapsed from may still answer it.
+  WHERE id = %(assignment)s AND ended_at IS NULL AND (rater_id = %(rater)s OR (
+    rater_id IS NULL AND lapsed_from_id = %(rater)s
+    AND EXISTS (SELECT FROM labeling_seat s WHERE s.rater_id = %(rater)s
+      AND s.campaign_id = a.campaign_id AND s.is_active)
+    AND NOT EXISTS (SELECT FROM labeling_assignment m WHERE m.comparison_id = a.comparison_id
+      AND m.rater_id = %(rater)s AND m.repeat_of_id IS NULL OFFSET 0)))
   RETURNING id, campaign_id, comparison_id, a_on_left, arm, repeat_of_id),
 made AS (
   INSERT INTO labeling_judgment (public_id, campaign_id, comparison_id, rater_id, assignment_id,
@@ -121,21 +174,33 @@ told AS (
 SELECT id FROM made
 """
 
-SKIP = """
+# First half of a skip, as of a requeue, but it waits: the rater is there. Gold is in no round.
+HOLD_SKIPPED = """
+SELECT c.id FROM labeling_assignment a
+JOIN labeling_comparison c ON c.id = a.comparison_id
+JOIN labeling_round r ON r.id = c.round_id
+WHERE a.id = %(assignment)s FOR SHARE OF r FOR NO KEY UPDATE OF c
+"""
+SKIP = f"""
 WITH gone AS (
   UPDATE labeling_assignment SET ended_at = now(), outcome = 'skipped', skip_reason = %(reason)s
   WHERE id = %(assignment)s AND rater_id = %(rater)s AND ended_at IS NULL RETURNING *),
+-- The skipped slot itself still stands in what this statement sees.
+wanted AS MATERIALIZED (
+  SELECT gone.* FROM gone JOIN labeling_comparison c ON c.id = gone.comparison_id
+  JOIN labeling_round r ON r.id = c.round_id
+  WHERE gone.ordinal IS NOT NULL AND {_SURPLUS} <= 0),
 tail AS (
-  UPDATE labeling_lane lane SET tail = lane.tail + 1 FROM gone
-  WHERE lane.id = gone.lane_id AND gone.ordinal IS NOT NULL RETURNING lane.tail),
+  UPDATE labeling_lane lane SET tail = lane.tail + 1 FROM wanted
+  WHERE lane.id = wanted.lane_id RETURNING lane.tail),
 next AS (
   INSERT INTO labeling_assignment (public_id, campaign_id, comparison_id, ordinal, lane_id,
     position, a_on_left, arm, skip_reason)
-  SELECT gen_random_uuid(), gone.campaign_id, gone.comparison_id, gone.ordinal, gone.lane_id,
-    tail.tail, gone.a_on_left, gone.arm, '' FROM gone, tail),
+  SELECT gen_random_uuid(), w.campaign_id, w.comparison_id, w.ordinal, w.lane_id,
+    tail.tail, w.a_on_left, w.arm, '' FROM wanted w, tail),
 told AS (
   INSERT INTO labeling_auditevent (public_id, verb, campaign_id, rater_id, subject, details)
-  SELECT gen_random_uuid(), 'assignment.skipped', campaign_id, %(rater)s::bigint, public_id, '{}'
+  SELECT gen_random_uuid(), 'assignment.skipped', campaign_id, %(rater)s::bigint, public_id, '{{}}'
   FROM gone)
 SELECT id FROM gone
 """
@@ -147,174 +212,73 @@ UPDATE labeling_assignment SET leased_until = CASE
 WHERE id = %(assignment)s AND rater_id = %(rater)s AND ended_at IS NULL RETURNING leased_until
 """
 
-# Sides: each comparison starts on a side drawn by the seed and alternates, so that they balance.
-# Order: all first judgments, then all second…, each pass shuffled on its own, so that no rater
-# walks through long runs of what they have met. Both come from hashes of random public ids, so
-# the seed alone reproduces them.
-_DEAL = """
-  hashtextextended(c.public_id::text || ':side', %(seed)s) AS side,
-  hashtextextended(c.public_id::text || ':' || s.ordinal, %(seed)s) AS shuffle,
-  (hashtextextended(c.public_id::text || ':arm:' || s.ordinal, %(seed)s) & 2147483647)
-    / 2147483648.0 AS draw
-"""
-_INSERT = """
-INSERT INTO labeling_assignment (public_id, campaign_id, comparison_id, ordinal, lane_id, position,
-  a_on_left, arm, skip_reason)
-SELECT gen_random_uuid(), %(campaign)s, comparison_id, ordinal, %(lane)s,
-  %(base)s + row_number() OVER (ORDER BY ordinal, shuffle, comparison_id),
-  ((side & 1) + ordinal) %% 2 = 0,
-  coalesce((SELECT name FROM unnest(%(arms)s::text[], %(uppers)s::float8[]) AS arm (name, upper)
-    WHERE draw < upper ORDER BY upper LIMIT 1), ''), ''
-FROM ({source}) dealt
-"""
-# Judgments that people made elsewhere count towards the overlap.
-_JUDGED = """(SELECT count(*) FROM labeling_judgment j JOIN labeling_rater r ON r.id = j.rater_id
-  WHERE j.comparison_id = c.id AND j.assignment_id IS NULL AND r.kind = 'human'
-    AND NOT j.is_repeat)"""
-_LAY_SOURCE = f"""
-  SELECT c.id AS comparison_id, s.ordinal, {_DEAL}
-  FROM labeling_comparison c, LATERAL generate_series(1, %(overlap)s) AS s (ordinal)
-  WHERE c.id = ANY(%(ids)s) AND s.ordinal > {_JUDGED}
-"""
-LAY = _INSERT.format(source=_LAY_SOURCE)
-
-# A raised overlap: as many free ordinals as are missing, for comparisons of open rounds.
-_RAISE_SOURCE = f"""
-  SELECT * FROM (
-    SELECT c.id AS comparison_id, s.ordinal, {_DEAL},
-      row_number() OVER (PARTITION BY c.id ORDER BY s.ordinal) AS nth,
-      %(overlap)s - {_JUDGED} - (SELECT count(*) FROM labeling_assignment a
-        WHERE a.comparison_id = c.id AND a.ordinal IS NOT NULL
-          AND (a.outcome IS NULL OR a.outcome = 'completed')) AS missing
-    FROM labeling_comparison c, LATERAL generate_series(1, %(overlap)s) AS s (ordinal)
-    WHERE c.id = ANY(%(ids)s) AND NOT EXISTS (
-      SELECT FROM labeling_assignment a WHERE a.comparison_id = c.id AND a.ordinal = s.ordinal
-        AND (a.outcome IS NULL OR a.outcome = 'completed'))
-  ) free WHERE nth <= missing
-"""
-RAISE = _INSERT.format(source=_RAISE_SOURCE)
-
-# A lowered overlap: open rows beyond it end; live leases may finish.
-LOWER = """
-WITH standing AS MATERIALIZED (
-  SELECT a.id, a.comparison_id, a.rater_id IS NULL AND a.ended_at IS NULL AS is_open,
-    row_number() OVER (PARTITION BY a.comparison_id
-      ORDER BY (a.rater_id IS NULL AND a.ended_at IS NULL), a.ordinal) AS nth
-  FROM labeling_assignment a
-  WHERE a.comparison_id = ANY(%(ids)s) AND a.ordinal IS NOT NULL
-    AND (a.outcome IS NULL OR a.outcome = 'completed'))
-UPDATE labeling_assignment a SET ended_at = now(), outcome = 'cancelled' FROM standing s
-WHERE a.id = s.id AND s.is_open AND s.nth > %(overlap)s AND a.rater_id IS NULL
-  AND a.ended_at IS NULL
-"""
-
 
 @dataclass(frozen=True)
 class Claim:
-    """What one claim statement saw."""
+    """What one claim statement saw and did."""
 
-    taken_id: int | None
-    held_id: int | None
-    is_mine: bool
-    has_lapsed: bool
-    has_more: bool
+    taken_id: int | None = None
+    held_id: int | None = None
+    # False when the rater has no active seat, or another tab of theirs came between.
+    is_mine: bool = False
+    has_lapsed: bool = False
+    # A whole window was of comparisons the rater has met: the place moved, there is more behind.
+    is_catching_up: bool = False
+    # What is open is being taken by others this instant.
+    is_contended: bool = False
 
 
-def _run(sql: str, parameters: dict[str, Any]) -> tuple[Any, ...] | None:
+def _run(sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        if cursor.description is None:
-            return (cursor.rowcount,)
-        row: tuple[Any, ...] | None = cursor.fetchone()
-        return row
+        return cursor.fetchall()
+
+
+def _run_together(first: str, second: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Both halves of one errand, the rows of the first as `ids` of the second.
+
+    The locks of the first must last and the second must have a snapshot of its own.
+    """
+    if not connection.in_atomic_block:
+        raise ProgrammingError("The two halves of this need one transaction.")
+    held = [row[0] for row in _run(first, parameters)]
+    return _run(second, parameters | {"ids": held})
 
 
 def claim(*, rater_id: int, campaign_id: int, lease_seconds: int, hold: int) -> Claim:
     """Lease at most one open assignment of a comparison the rater has not met."""
-    row = _run(
+    rows = _run(
         CLAIM,
         {"rater": rater_id, "campaign": campaign_id, "lease": lease_seconds, "hold": hold},
     )
-    return Claim(*row) if row else Claim(None, None, False, False, False)
+    return Claim(*rows[0]) if rows else Claim()
 
 
 def requeue(*, campaign_id: int, limit: int = 16) -> int:
-    """Open the slots of lapsed leases again; how many rows moved."""
-    row = _run(REQUEUE, {"campaign": campaign_id, "limit": limit})
-    return int(row[0]) if row else 0
+    """Open the slots of lapsed leases again, or end those no longer wanted; how many rows moved.
+
+    Within the caller's transaction. Rows that others hold are left to the next pass.
+    """
+    rows = _run_together(HOLD_LAPSED, REQUEUE, {"campaign": campaign_id, "limit": limit})
+    return int(rows[0][0])
 
 
 def renew(*, assignment_id: int, rater_id: int, lease_seconds: int) -> Any:
     """The new end of the lease, or None if the assignment is not the rater's any more."""
-    row = _run(RENEW, {"assignment": assignment_id, "rater": rater_id, "lease": lease_seconds})
-    return row[0] if row else None
+    rows = _run(RENEW, {"assignment": assignment_id, "rater": rater_id, "lease": lease_seconds})
+    return rows[0][0] if rows else None
 
 
 def submit(parameters: dict[str, Any]) -> int | None:
     """The new judgment's id, or None if the assignment was not the rater's to complete."""
-    row = _run(SUBMIT, parameters)
-    return int(row[0]) if row else None
+    rows = _run(SUBMIT, parameters)
+    return int(rows[0][0]) if rows else None
 
 
 def skip(*, assignment_id: int, rater_id: int, reason: str) -> bool:
-    """Whether the rater held it; its successor is open at the tail."""
-    return (
-        _run(SKIP, {"assignment": assignment_id, "rater": rater_id, "reason": reason}) is not None
-    )
+    """Whether the rater held it; if it is still wanted, its successor is open at the tail.
 
-
-@dataclass(frozen=True)
-class Deal:
-    """How assignments are laid: where, how many a comparison, and what the seed draws from."""
-
-    campaign_id: int
-    lane_id: int
-    overlap: int
-    seed: int
-    arms: tuple[str, ...]
-    uppers: tuple[float, ...]
-
-
-def lay(deal: Deal, comparison_ids: list[int]) -> int:
-    """Lay the first assignments of comparisons; the caller holds them. How many were laid."""
-    return _insert(LAY, deal, comparison_ids)
-
-
-def raise_overlap(deal: Deal, comparison_ids: list[int]) -> int:
-    """Lay what is missing up to the deal's overlap; the caller holds the comparisons."""
-    return _insert(RAISE, deal, comparison_ids)
-
-
-def lower_overlap(*, overlap: int, comparison_ids: list[int]) -> int:
-    """End open assignments beyond the overlap; repeats until a pass finds none. How many ended."""
-    total = 0
-    while True:
-        row = _run(LOWER, {"ids": comparison_ids, "overlap": overlap})
-        ended = int(row[0]) if row else 0
-        total += ended
-        if not ended:
-            return total
-
-
-def _insert(sql: str, deal: Deal, comparison_ids: list[int]) -> int:
-    with connection.cursor() as cursor:
-        # The lane's row is held to commit, so that nothing ever appears behind a rater's place.
-        cursor.execute(
-            "UPDATE labeling_lane SET tail = tail + %s WHERE id = %s RETURNING tail - %s",
-            [(room := deal.overlap * len(comparison_ids)), deal.lane_id, room],
-        )
-        (base,) = cursor.fetchone()
-        cursor.execute(
-            sql,
-            {
-                "campaign": deal.campaign_id,
-                "lane": deal.lane_id,
-                "overlap": deal.overlap,
-                "seed": deal.seed,
-                "ids": comparison_ids,
-                "base": base,
-                "arms": list(deal.arms),
-                "uppers": list(deal.uppers),
-            },
-        )
-        return int(cursor.rowcount)
+    Within the caller's transaction.
+    """
+    parameters = {"assignment": assignment_id, "rater": rater_id, "reason": reason}
+    return bool(_run_together(HOLD_SKIPPED, SKIP, parameters))

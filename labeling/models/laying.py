@@ -1,0 +1,147 @@
+"""How the slots of a round are laid, raised, lowered and closed. docs/QUEUE.md has the proof.
+
+All of these run while the caller holds the campaign and the round, so that they take turns with one
+another, and with skips and requeues, which hold the round against them.
+"""
+
+# Statements are put together from constants of the module.
+# ruff: noqa: S608
+from dataclasses import dataclass
+
+from django.db import connection
+
+from labeling.models.queue import JUDGED_ELSEWHERE
+
+# Sides: each comparison starts on a side drawn by the seed and alternates, so that they balance.
+# Order: all first judgments, then all second…, each pass shuffled on its own, so that no rater
+# walks through long runs of what they have met. Both come from hashes of random public ids, so
+# the seed alone reproduces them.
+_DEAL = """
+  hashtextextended(c.public_id::text || ':side', %(seed)s) AS side,
+  hashtextextended(c.public_id::text || ':' || s.ordinal, %(seed)s) AS shuffle,
+  (hashtextextended(c.public_id::text || ':arm:' || s.ordinal, %(seed)s) & 2147483647)
+    / 2147483648.0 AS draw
+"""
+_INSERT = """
+INSERT INTO labeling_assignment (public_id, campaign_id, comparison_id, ordinal, lane_id, position,
+  a_on_left, arm, skip_reason)
+SELECT gen_random_uuid(), %(campaign)s, comparison_id, ordinal, %(lane)s,
+  %(base)s + row_number() OVER (ORDER BY ordinal, shuffle, comparison_id),
+  ((side & 1) + ordinal) %% 2 = 0,
+  coalesce((SELECT name FROM unnest(%(arms)s::text[], %(uppers)s::float8[]) AS arm (name, upper)
+    WHERE draw < upper ORDER BY upper LIMIT 1), ''), ''
+FROM ({source}) dealt
+"""
+_LAY_SOURCE = f"""
+  SELECT c.id AS comparison_id, s.ordinal, {_DEAL}
+  FROM labeling_comparison c, LATERAL generate_series(1, %(overlap)s) AS s (ordinal)
+  WHERE c.id = ANY(%(ids)s) AND s.ordinal > {JUDGED_ELSEWHERE}
+"""
+LAY = _INSERT.format(source=_LAY_SOURCE)
+
+# A raised overlap: as many free ordinals as are missing, for comparisons of open rounds.
+_RAISE_SOURCE = f"""
+  SELECT * FROM (
+    SELECT c.id AS comparison_id, s.ordinal, {_DEAL},
+      row_number() OVER (PARTITION BY c.id ORDER BY s.ordinal) AS nth,
+      %(overlap)s - {JUDGED_ELSEWHERE} - (SELECT count(*) FROM labeling_assignment a
+        WHERE a.comparison_id = c.id AND a.ordinal IS NOT NULL
+          AND (a.outcome IS NULL OR a.outcome = 'completed')) AS missing
+    FROM labeling_comparison c, LATERAL generate_series(1, %(overlap)s) AS s (ordinal)
+    WHERE c.id = ANY(%(ids)s) AND NOT EXISTS (
+      SELECT FROM labeling_assignment a WHERE a.comparison_id = c.id AND a.ordinal = s.ordinal
+        AND (a.outcome IS NULL OR a.outcome = 'completed'))
+  ) free WHERE nth <= missing
+"""
+RAISE = _INSERT.format(source=_RAISE_SOURCE)
+
+# A lowered overlap: open slots beyond it end; live leases may finish. A slot that is claimed before
+# this statement reaches it stays, and another pass weighs it up anew: hence both counts.
+LOWER = f"""
+WITH surplus AS MATERIALIZED (
+  SELECT id FROM (
+    SELECT a.id, a.rater_id IS NULL AND a.ended_at IS NULL AS is_open,
+      {JUDGED_ELSEWHERE} + row_number() OVER (PARTITION BY a.comparison_id
+        ORDER BY (a.rater_id IS NULL AND a.ended_at IS NULL), a.ordinal) AS nth
+    FROM labeling_assignment a JOIN labeling_comparison c ON c.id = a.comparison_id
+    WHERE c.id = ANY(%(ids)s) AND a.ordinal IS NOT NULL
+      AND (a.outcome IS NULL OR a.outcome = 'completed')) standing
+  WHERE is_open AND nth > %(overlap)s),
+ended AS (
+  UPDATE labeling_assignment a SET ended_at = now(), outcome = 'cancelled' FROM surplus
+  WHERE a.id = surplus.id AND a.rater_id IS NULL AND a.ended_at IS NULL RETURNING a.id)
+SELECT (SELECT count(*) FROM surplus), (SELECT count(*) FROM ended)
+"""
+
+# The conditions on `a` itself are checked again on a row that a claim holds just now.
+CLOSE = """
+UPDATE labeling_assignment a SET ended_at = now(), outcome = 'cancelled'
+FROM labeling_comparison c
+WHERE c.id = a.comparison_id AND c.round_id = %(round)s AND a.rater_id IS NULL
+  AND a.ended_at IS NULL AND a.outcome IS NULL
+"""
+
+
+@dataclass(frozen=True)
+class Deal:
+    """How assignments are laid: where, how many a comparison, and what the seed draws from."""
+
+    campaign_id: int
+    lane_id: int
+    overlap: int
+    seed: int
+    arms: tuple[str, ...]
+    uppers: tuple[float, ...]
+
+
+def lay(deal: Deal, comparison_ids: list[int]) -> int:
+    """Lay the first assignments of comparisons; the caller holds them. How many were laid."""
+    return _insert(LAY, deal, comparison_ids)
+
+
+def raise_overlap(deal: Deal, comparison_ids: list[int]) -> int:
+    """Lay what is missing up to the deal's overlap; the caller holds the round."""
+    return _insert(RAISE, deal, comparison_ids)
+
+
+def lower_overlap(*, overlap: int, comparison_ids: list[int]) -> int:
+    """End open slots beyond the overlap; the caller holds the round. How many ended."""
+    total = 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(LOWER, {"ids": comparison_ids, "overlap": overlap})
+            ((surplus, ended),) = cursor.fetchall()
+        total += ended
+        if not surplus:
+            return int(total)
+
+
+def close(*, round_id: int) -> int:
+    """End all that is open of a round the caller holds and has marked closed. How many ended."""
+    with connection.cursor() as cursor:
+        cursor.execute(CLOSE, {"round": round_id})
+        return int(cursor.rowcount)
+
+
+def _insert(sql: str, deal: Deal, comparison_ids: list[int]) -> int:
+    with connection.cursor() as cursor:
+        # The lane's row is held to commit, so that nothing ever appears behind a rater's place.
+        cursor.execute(
+            "UPDATE labeling_lane SET tail = tail + %s WHERE id = %s RETURNING tail - %s",
+            [(room := deal.overlap * len(comparison_ids)), deal.lane_id, room],
+        )
+        ((base,),) = cursor.fetchall()
+        cursor.execute(
+            sql,
+            {
+                "campaign": deal.campaign_id,
+                "lane": deal.lane_id,
+                "overlap": deal.overlap,
+                "seed": deal.seed,
+                "ids": comparison_ids,
+                "base": base,
+                "arms": list(deal.arms),
+                "uppers": list(deal.uppers),
+            },
+        )
+        return int(cursor.rowcount)
