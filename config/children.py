@@ -77,9 +77,11 @@ def stop(process: subprocess.Popen[bytes], stop_signal: int, *, patience: float)
     kill_group(process)
 
 
-def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill what is left of a child's process group: a killed parent may leave children behind."""
+def kill_group(
+    process: subprocess.Popen[bytes], with_signal: signal.Signals = signal.SIGKILL
+) -> None:
+    """End what is left of a child's process group: a killed parent may leave children behind."""
     try:
-        os.killpg(process.pid, signal.SIGKILL)
+        os.killpg(process.pid, with_signal)
     except (ProcessLookupError, PermissionError):
         return

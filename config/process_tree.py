@@ -141,7 +141,8 @@ class ProcessTree:
     def _bury(self, child: Child, now: float) -> None:
         process = child.process
         assert process  # noqa: S101 - the caller looked
-        self._finish(child)
+        # What a killed server left behind may end the request that it is in the middle of.
+        self._finish(child, signal.SIGTERM)
         reason = explain_exit(child.command, process, "\n".join(child.last_lines))
         if not self.is_ready and child.failures + 1 >= _TRIES_BEFORE_READY:
             raise EmbeddedError(reason)
@@ -156,12 +157,12 @@ class ProcessTree:
         child.restart_at = now + min(0.2 * 2**child.failures, _LONGEST_PAUSE)
         child.failures += 1
 
-    def _finish(self, child: Child) -> None:
-        """See a child off: its last words are passed on, and nothing of its group is left."""
+    def _finish(self, child: Child, to_the_rest: signal.Signals = signal.SIGKILL) -> None:
+        """See a child off: its last words are passed on, and its group is told to end."""
         process = child.process
         if process is None or process.stdout is None or process.stdout.closed:
             return
-        kill_group(process)
+        kill_group(process, to_the_rest)
         process.wait()
         self._read(child)
         if child.rest:

@@ -120,7 +120,7 @@ class _Up:
         self.tree.wait_until(self.services.is_ready, seconds=60, what="Starting the services")
         self.services.announce(self.env)
         steps = [self._manage("migrate", "migrate", "--no-input", "-v", "0")]
-        stamp = self.home / "static.stamp"
+        stamp = Path(self.env["STATIC_ROOT"] + ".stamp")
         fingerprint = _fingerprint(self.env["STATIC_ROOT"])
         if not stamp.exists() or stamp.read_text() != fingerprint:
             steps.append(self._manage("static", "collectstatic", "--no-input", "-v", "0"))
