@@ -3,12 +3,14 @@
 from django.contrib.auth import views as auth_views
 from django.urls import path
 
-from labeling.web import rating
+from labeling.web import account, rating
 
 urlpatterns = [
     path("", rating.home, name="home"),
     path("login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
+    path("account/", account.account, name="account"),
+    path("account/tokens/<uuid:token_id>/revoke/", account.revoke, name="revoke_token"),
     path("rate/", rating.rate_home, name="rate_home"),
     path("rate/<slug:slug>/", rating.rate, name="rate"),
     path("rate/<slug:slug>/skip/", rating.skip, name="skip"),
