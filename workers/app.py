@@ -4,6 +4,8 @@ import os
 
 from celery import Celery
 
+from workers.schedule import BEAT_SCHEDULE
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("thurstone")
@@ -15,4 +17,4 @@ app.conf.imports = (
     "workers.metrics",
     "workers.rating",
 )
-app.conf.beat_schedule = {}
+app.conf.beat_schedule = BEAT_SCHEDULE

@@ -1,0 +1,72 @@
+"""Keep a campaign's numbers, once for each state of its judgments."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from labeling.models import Campaign, Report
+
+# Older ones say what the numbers were a moment ago; snapshots keep what must be kept.
+KEPT = 20
+# The first half of the advisory lock's key: "rept". The second half is the campaign.
+_LOCK_SPACE = 0x72657074
+
+
+@transaction.atomic(durable=True)
+def record_report(
+    *,
+    campaign: Campaign,
+    event_count: int,
+    judgment_count: int,
+    through_judgment: UUID | None,
+    method_version: str,
+    body: dict[str, Any],
+    computed_at: datetime,
+) -> Report:
+    """The report of this number of events under this method: stored now, or found from before.
+
+    `computed_at` is the database's time when its columns were read; with `created_at`, when it
+    was stored, it tells what the report cost.
+    """
+    report, is_new = Report.objects.get_or_create(
+        campaign=campaign,
+        event_count=event_count,
+        method_version=method_version,
+        defaults={
+            "judgment_count": judgment_count,
+            "through_judgment": through_judgment,
+            "body": body,
+            "computed_at": computed_at,
+        },
+    )
+    if is_new:
+        newest = campaign.reports.order_by("-computed_at").values("pk")[:KEPT]
+        campaign.reports.exclude(pk__in=newest).exclude(pk=report.pk).delete()
+    return report
+
+
+@contextmanager
+def turn_to_report(*, campaign_id: int, wait: bool) -> Iterator[bool]:
+    """Whether it is our turn to compute the campaign's report; nobody else's until the block ends.
+
+    The turn belongs to the database session, so it passes on when its worker dies. Without
+    `wait`, False when another has it.
+    """
+    key = [_LOCK_SPACE, campaign_id % 2**31]
+    with connection.cursor() as cursor:
+        if wait:
+            cursor.execute("SELECT pg_advisory_lock(%s::int, %s::int)", key)
+            is_ours = True
+        else:
+            cursor.execute("SELECT pg_try_advisory_lock(%s::int, %s::int)", key)
+            ((is_ours,),) = cursor.fetchall()
+    try:
+        yield is_ours
+    finally:
+        if is_ours:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s::int, %s::int)", key)

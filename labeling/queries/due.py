@@ -1,0 +1,69 @@
+"""What the scheduler has to see to: reports that lag behind, leases that have ended."""
+
+from django.db import connection
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import Now
+
+from labeling.models import Assignment, Campaign
+
+# A report may take this share of a worker's time: one that costs 2 s is made every 10 s at most.
+SHARE = 0.2
+# Judgments are counted only where something points to news: an id beyond the report's, a later
+# withdrawal, or a report so young that a judgment with a lower id may still have been uncommitted.
+_LATE = "10 minutes"
+_LAGGING = """
+WITH newest AS MATERIALIZED (
+  SELECT c.id, r.event_count, r.method_version, r.computed_at, r.created_at, r.through_judgment
+  FROM labeling_campaign c LEFT JOIN LATERAL (
+    SELECT * FROM labeling_report WHERE campaign_id = c.id ORDER BY computed_at DESC LIMIT 1
+  ) r ON true
+  WHERE (%(campaign)s::bigint IS NULL OR c.id = %(campaign)s)
+    AND (%(campaign)s IS NOT NULL OR r.computed_at IS NULL
+      OR clock_timestamp() >= r.created_at + (r.created_at - r.computed_at) * %(pause)s)),
+hinted AS MATERIALIZED (
+  SELECT newest.* FROM newest LEFT JOIN LATERAL (
+    SELECT public_id FROM labeling_judgment WHERE campaign_id = newest.id ORDER BY id DESC LIMIT 1
+  ) j ON true
+  WHERE newest.event_count IS NULL
+    OR j.public_id IS DISTINCT FROM newest.through_judgment
+    OR newest.method_version <> %(method)s
+    OR newest.computed_at > now() - %(late)s::interval
+    OR EXISTS (SELECT FROM labeling_withdrawal w JOIN labeling_judgment v ON v.id = w.judgment_id
+      WHERE v.campaign_id = newest.id AND w.created_at > newest.computed_at - %(late)s::interval))
+SELECT id FROM hinted
+WHERE event_count IS NULL OR method_version <> %(method)s OR event_count <>
+  (SELECT count(*) FROM labeling_judgment WHERE campaign_id = hinted.id) +
+  (SELECT count(*) FROM labeling_withdrawal w JOIN labeling_judgment v ON v.id = w.judgment_id
+    WHERE v.campaign_id = hinted.id)
+ORDER BY computed_at NULLS FIRST, id
+"""
+
+
+def campaigns_to_report(*, method_version: str, campaign_id: int | None = None) -> list[int]:
+    """Ids of campaigns whose newest report misses a judgment or withdrawal, longest ago first.
+
+    One whose last report was costly rests in proportion; named by `campaign_id`, none does.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _LAGGING,
+            {
+                "campaign": campaign_id,
+                "method": method_version,
+                "pause": 1 / SHARE - 1,
+                "late": _LATE,
+            },
+        )
+        return [pk for (pk,) in cursor.fetchall()]
+
+
+def campaigns_with_lapsed_leases() -> QuerySet[Campaign]:
+    """Active campaigns in which a lease has ended and its slot is not open again."""
+    lapsed = Assignment.objects.filter(
+        campaign=OuterRef("pk"),
+        rater__isnull=False,
+        ended_at=None,
+        leased_until__lt=Now(),
+        ordinal__isnull=False,
+    )
+    return Campaign.objects.filter(Exists(lapsed), state=Campaign.State.ACTIVE)

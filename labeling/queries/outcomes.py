@@ -1,0 +1,176 @@
+"""The columns that the report is computed from: a campaign's judgments, read in one statement."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import numpy as np
+from django.db import connection
+from psycopg import sql
+
+from labeling.metrics.binary_copy import SIGNATURE, read_integer_columns
+from labeling.metrics.votes import UNKNOWN, Ints, Votes
+from labeling.models import Campaign, Comparison, Gold, Judgment, Rater, Seat, Source
+
+# Whatever was decided is read, superseded and withdrawn rows too: what counts and how many events
+# there were then come from one statement, and so from one instant.
+_COPY = sql.SQL(
+    """
+    COPY (
+      SELECT j.id, j.comparison_id, j.rater_id,
+        CASE j.preference WHEN 'a' THEN 0 WHEN 'b' THEN 1 WHEN 'tie' THEN 2 ELSE 3 END::int2,
+        CASE j.shown_left WHEN 'a' THEN 0 WHEN 'b' THEN 1 ELSE -1 END::int2,
+        coalesce(j.strength, -1)::int2, j.is_repeat::int4::int2, coalesce(j.active_ms, -1)::int4,
+        (w.id IS NOT NULL)::int4::int2, (l.id IS NOT NULL)::int4::int2,
+        extract(epoch FROM j.judged_at)::int8,
+        a.source_id, b.source_id,
+        CASE WHEN a.messages IS NULL THEN -1 ELSE a.char_count END::int4,
+        CASE WHEN b.messages IS NULL THEN -1 ELSE b.char_count END::int4
+      FROM labeling_judgment j
+      JOIN labeling_comparison c ON c.id = j.comparison_id
+      JOIN labeling_completion a ON a.id = c.completion_a_id
+      JOIN labeling_completion b ON b.id = c.completion_b_id
+      LEFT JOIN labeling_withdrawal w ON w.judgment_id = j.id
+      LEFT JOIN labeling_judgment l ON l.supersedes_id = j.id
+      WHERE j.campaign_id = {campaign}
+      ORDER BY j.judged_at, j.id
+    ) TO STDOUT (FORMAT binary)
+    """
+)
+_TYPES = {
+    "judgment": "int8",
+    "comparison": "int8",
+    "rater": "int8",
+    "preference": "int2",
+    "shown_left": "int2",
+    "strength": "int2",
+    "is_repeat": "int2",
+    "active_ms": "int4",
+    "is_withdrawn": "int2",
+    "is_superseded": "int2",
+    "judged_at": "int8",
+    "source_a": "int8",
+    "source_b": "int8",
+    "length_a": "int4",
+    "length_b": "int4",
+}
+# The bytes of a row of the copy are twice those of its columns: they are turned slab by slab.
+_SLAB = 8 * 1024 * 1024
+_HEADER = SIGNATURE + bytes(8)
+_END = b"\xff\xff"
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """Standing votes of a campaign in the order they were given, and what they were read from.
+
+    `judged_at` is each vote's moment in seconds; `is_judge` has a flag for each rater of the
+    votes and `gold` the known preference of each item, or -1. `event_count` counts judgments and
+    withdrawals at that instant, whether they stand or not.
+    """
+
+    votes: Votes
+    judged_at: Ints
+    is_judge: list[bool]
+    gold: Ints
+    event_count: int
+    through_judgment: UUID | None
+    read_at: datetime
+
+
+def outcomes(campaign: Campaign) -> Outcomes:
+    """All that the report needs of the campaign, in bounded memory: about 100 bytes a judgment."""
+    columns, read_at = _columns(campaign)
+    through = int(columns["judgment"].max()) if len(columns["judgment"]) else None
+    event_count = len(columns["judgment"]) + int(columns["is_withdrawn"].sum())
+    stands = (columns.pop("is_withdrawn") == 0) & (columns.pop("is_superseded") == 0)
+    del columns["judgment"]
+    if not stands.all():
+        columns = {name: values[stands] for name, values in columns.items()}
+    models = {
+        pk: model
+        for pk, model in Source.objects.filter(campaign=campaign).values_list("pk", "model")
+        if model is not None
+    }
+    rater_ids = [int(key) for key in np.unique(columns["rater"])]
+    names, judges = _raters(campaign, rater_ids)
+    votes = Votes.from_columns(
+        comparison=columns["comparison"],
+        rater=columns["rater"],
+        preference=columns["preference"],
+        shown_left=columns["shown_left"],
+        strength=columns["strength"],
+        is_repeat=columns["is_repeat"],
+        active_ms=columns["active_ms"],
+        model_a=_named(columns["source_a"], models),
+        model_b=_named(columns["source_b"], models),
+        length_a=columns["length_a"],
+        length_b=columns["length_b"],
+        model_names=models,
+        rater_names=names,
+    )
+    return Outcomes(
+        votes=votes,
+        judged_at=columns["judged_at"],
+        is_judge=[key in judges for key in rater_ids],
+        gold=_gold(campaign, votes.item_keys),
+        event_count=event_count,
+        through_judgment=_public_id(through),
+        read_at=read_at,
+    )
+
+
+def public_ids(keys: Sequence[int]) -> Mapping[int, str]:
+    """The public ids of comparisons, by their internal ones."""
+    rows = Comparison.objects.filter(pk__in=list(keys)).values_list("pk", "public_id")
+    return {pk: str(public_id) for pk, public_id in rows}
+
+
+def _columns(campaign: Campaign) -> tuple[dict[str, Ints], datetime]:
+    """The copy's columns, and the database's time just before it was made."""
+    slabs: list[dict[str, Ints]] = []
+    rows = bytearray()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        ((read_at,),) = cursor.fetchall()
+        with cursor.copy(_COPY.format(campaign=sql.Literal(campaign.pk))) as copy:
+            # Each piece is whole rows; the first begins with the header, the last is the end.
+            for piece in copy:
+                rows += piece
+                if len(rows) > _SLAB:
+                    slabs.append(read_integer_columns(rows + _END, _TYPES))
+                    rows = bytearray(_HEADER)
+    slabs.append(read_integer_columns(rows, _TYPES))
+    return {name: np.concatenate([slab[name] for slab in slabs]) for name in _TYPES}, read_at
+
+
+def _named(sources: Ints, models: Mapping[int, str]) -> Ints:
+    """Source ids, with -1 for those that name no model."""
+    return np.where(np.isin(sources, np.fromiter(models, np.int64)), sources, UNKNOWN)
+
+
+def _raters(campaign: Campaign, ids: list[int]) -> tuple[dict[int, str], set[int]]:
+    """Pseudonyms by rater, and which raters are judges."""
+    seats = Seat.objects.filter(campaign=campaign, rater__in=ids)
+    pseudonyms = dict(seats.values_list("rater_id", "pseudonym"))
+    judges = Rater.objects.filter(pk__in=ids, kind=Rater.Kind.JUDGE).values_list("pk", flat=True)
+    return {key: pseudonyms.get(key, "unseated") for key in ids}, set(judges)
+
+
+def _gold(campaign: Campaign, item_keys: Ints) -> Ints:
+    """The known preference of each item, or -1. Retired gold is known all the same."""
+    codes = {"a": 0, "b": 1, "tie": 2, "both_bad": 3}
+    known = np.full(len(item_keys), UNKNOWN, np.int8)
+    rows = Gold.objects.filter(comparison__campaign=campaign)
+    for comparison, preference in rows.values_list("comparison_id", "preference"):
+        place = int(np.searchsorted(item_keys, comparison))
+        if place < len(item_keys) and item_keys[place] == comparison:
+            known[place] = codes[preference]
+    return known
+
+
+def _public_id(judgment: int | None) -> UUID | None:
+    if judgment is None:
+        return None
+    return Judgment.objects.values_list("public_id", flat=True).get(pk=judgment)

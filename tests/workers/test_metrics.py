@@ -1,0 +1,244 @@
+"""The report through the real worker function, from judgments made by the real actions."""
+
+import threading
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from labeling.actions.jobs import queue_job
+from labeling.actions.raters import seat_judge
+from labeling.actions.rating import claim_assignment, revise_judgment, submit_judgment
+from labeling.actions.reports import KEPT, record_report, turn_to_report
+from labeling.metrics.report import METHOD_VERSION
+from labeling.models import Campaign, Gold, Judgment, Report, Seat, Withdrawal
+from labeling.queries.due import campaigns_to_report
+from labeling.queries.outcomes import outcomes
+from tests import factories
+from workers.metrics import refresh_report, run_report
+
+pytestmark = pytest.mark.django_db
+
+
+def judged(campaign: Campaign, answers: dict[str, list[str]]) -> list[Any]:
+    """`answers`: for each rater the preference (a, b, tie) on each comparison, in their order."""
+    size = len(next(iter(answers.values())))
+    comparisons = factories.open_comparisons(campaign, size)
+    place = {comparison.pk: k for k, comparison in enumerate(comparisons)}
+    for name, given in answers.items():
+        seat = factories.rater(campaign, name)
+        while assignment := claim_assignment(rater=seat.rater, campaign=campaign):
+            side = assignment.side(given[place[assignment.comparison_id]])
+            answer = {"side": side, "client": {"active_ms": 4000}}
+            submit_judgment(rater=seat.rater, assignment_id=assignment.public_id, answer=answer)
+    return comparisons
+
+
+def newest(campaign: Campaign) -> Report:
+    return campaign.reports.latest()
+
+
+ANSWERS = {
+    "ann": ["a", "a", "a", "a", "b"],
+    "bob": ["a", "a", "a", "b", "b"],
+    "cat": ["a", "a", "b", "tie", "b"],
+}
+
+
+def test_a_campaign_of_known_judgments_gives_the_numbers_worked_out_by_hand():
+    campaign = factories.campaign(overlap=3)
+    judged(campaign, ANSWERS)
+    refresh_report(campaign.pk)
+    report = newest(campaign)
+    body = report.body
+    # Pairs of raters that agree: 3, 3, 1, 0 and 3 of 3 each.
+    assert body["agreement"]["percent_agreement"]["value"] == pytest.approx(10 / 15)
+    assert body["agreement"]["percent_agreement"]["n"] == 15
+    assert body["agreement"]["krippendorff_alpha_nominal"]["value"] == pytest.approx(
+        alpha_nominal(ANSWERS)
+    )
+    assert (body["judgment_count"], body["rater_count"], body["comparison_count"]) == (15, 3, 5)
+    assert report.event_count == 15
+    assert report.judgment_count == 15
+    first, second = body["leaderboard"]
+    # model-one won 9 and lost 5, with one tie: the odds of a two-model fit are 9.5 to 5.5.
+    assert (first["model"], second["model"]) == ("model-one", "model-two")
+    assert (first["wins"], first["losses"], first["ties"]) == (9, 5, 1)
+    gap = first["elo"] - second["elo"]
+    assert 10 ** (gap / 400) == pytest.approx(9.5 / 5.5)
+    assert body["win_matrix"]["cells"][0][1]["value"] == pytest.approx(9.5 / 15)
+    rows = {row["rater"]: row for row in body["raters"]}
+    seats = {seat.pseudonym for seat in Seat.objects.filter(campaign=campaign)}
+    assert set(rows) == seats
+    assert {row["median_active_ms"] for row in rows.values()} == {4000}
+    # The last point of the curve is the number itself.
+    curve = body["over_time"]["krippendorff_alpha_ordinal"]
+    assert curve[-1]["value"] == body["agreement"]["krippendorff_alpha_ordinal"]["value"]
+    assert sum(count for _, count in body["over_time"]["by_day"]) == 15
+
+
+def alpha_nominal(answers: dict[str, list[str]]) -> float:
+    """Alpha from its definition, pair by pair, with none of the product's code."""
+    units = list(zip(*answers.values(), strict=True))
+    values = [value for unit in units for value in unit]
+    observed = sum(
+        sum(x != y for i, x in enumerate(unit) for j, y in enumerate(unit) if i != j)
+        / (len(unit) - 1)
+        for unit in units
+    ) / len(values)
+    expected = sum(x != y for i, x in enumerate(values) for j, y in enumerate(values) if i != j) / (
+        len(values) * (len(values) - 1)
+    )
+    return float(1 - observed / expected)
+
+
+def test_only_standing_judgments_count():
+    campaign = factories.campaign(overlap=2)
+    judged(campaign, {"ann": ["a", "a"], "bob": ["b", "a"]})
+    of_bob = Judgment.objects.filter(rater__user__username="bob").order_by("pk")
+    changed = of_bob.get(preference="b")
+    assert changed.assignment is not None
+    revise_judgment(
+        rater=changed.rater,
+        judgment_id=changed.public_id,
+        answer={"side": changed.assignment.side("a")},
+    )
+    refresh_report(campaign.pk)
+    assert newest(campaign).body["agreement"]["percent_agreement"]["value"] == 1
+    assert newest(campaign).event_count == 5
+    gone = Judgment.objects.filter(rater__user__username="ann").first()
+    assert gone is not None
+    Withdrawal.objects.create(judgment=gone, reason="a slip")
+    refresh_report(campaign.pk)
+    assert newest(campaign).event_count == 6
+    assert newest(campaign).judgment_count == 3
+    assert newest(campaign).body["agreement"]["percent_agreement"]["n"] == 1
+
+
+def test_gold_and_judges_stand_apart():
+    campaign = factories.campaign(overlap=2)
+    comparisons = judged(campaign, {"ann": ["a", "b"], "bob": ["b", "b"]})
+    Gold.objects.create(comparison=comparisons[0], preference="a")
+    judge = seat_judge(campaign=campaign, name="a judge", by=None)
+    Judgment.objects.create(
+        campaign=campaign, comparison=comparisons[1], rater=judge.rater, preference="a"
+    )
+    refresh_report(campaign.pk)
+    body = newest(campaign).body
+    assert body["agreement"]["percent_agreement"]["n"] == 1
+    assert body["agreement"]["percent_agreement"]["value"] == 1
+    assert (body["gold"]["value"], body["gold"]["n"]) == (0.5, 2)
+    assert (body["judgment_count"], body["judge_judgment_count"]) == (4, 1)
+    assert [row["rater"] for row in body["judges"]] == [judge.pseudonym]
+    assert sum(count for _, count in body["over_time"]["by_day"]) == 2
+
+
+def test_a_campaign_without_judgments_has_a_report_that_says_so():
+    campaign = factories.campaign()
+    factories.open_comparisons(campaign, 1)
+    refresh_report(campaign.pk)
+    report = newest(campaign)
+    assert (report.event_count, report.through_judgment) == (0, None)
+    assert report.body["agreement"]["percent_agreement"]["value"] is None
+    assert report.body["agreement"]["percent_agreement"]["why"]
+    assert report.body["over_time"]["by_day"] == []
+
+
+def test_a_report_names_its_last_judgment_and_is_made_once():
+    campaign = factories.campaign()
+    judged(campaign, {"ann": ["a", "b"]})
+    assert campaigns_to_report(method_version=METHOD_VERSION) == [campaign.pk]
+    refresh_report(campaign.pk)
+    last = Judgment.objects.order_by("pk").last()
+    assert last is not None
+    assert newest(campaign).through_judgment == last.public_id
+    assert newest(campaign).body["through_judgment"] == str(last.public_id)
+    assert campaigns_to_report(method_version=METHOD_VERSION) == []
+    refresh_report(campaign.pk)
+    assert campaign.reports.count() == 1
+    assert campaigns_to_report(method_version="another", campaign_id=campaign.pk) == [campaign.pk]
+
+
+def test_a_costly_report_rests_before_the_next():
+    campaign = factories.campaign(overlap=1)
+    judged(campaign, {"ann": ["a"]})
+    refresh_report(campaign.pk)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE labeling_report SET event_count = 0, through_judgment = NULL,"
+            " computed_at = created_at - interval '1 hour'"
+        )
+    assert campaigns_to_report(method_version=METHOD_VERSION) == []
+    # Asked for by name it does not rest.
+    assert campaigns_to_report(method_version=METHOD_VERSION, campaign_id=campaign.pk)
+
+
+def test_recording_is_idempotent_and_keeps_the_newest():
+    campaign = factories.campaign()
+    read = outcomes(campaign)
+
+    def record(event_count: int) -> Report:
+        return record_report(
+            campaign=campaign,
+            event_count=event_count,
+            judgment_count=event_count,
+            through_judgment=None,
+            method_version="1",
+            body={},
+            computed_at=outcomes(campaign).read_at,
+        )
+
+    assert record(1).pk == record(1).pk
+    for event_count in range(2, KEPT + 5):
+        record(event_count)
+    counts = set(campaign.reports.values_list("event_count", flat=True))
+    assert counts == set(range(5, KEPT + 5))
+    assert read.event_count == 0
+
+
+def test_a_job_recomputes_and_says_which_report():
+    campaign = factories.campaign()
+    judged(campaign, {"ann": ["a"]})
+    job = queue_job(campaign=campaign, kind="report", by=None)
+    run_report(job.pk)
+    run_report(job.pk)
+    job.refresh_from_db()
+    assert job.status == "succeeded"
+    assert job.result == {"report": str(newest(campaign).public_id), "judgment_count": 1}
+    assert job.attempts == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_two_workers_compute_one_campaign_at_once():
+    campaign = factories.campaign()
+    judged(campaign, {"ann": ["a"]})
+    seen: list[bool] = []
+
+    def other() -> None:
+        with turn_to_report(campaign_id=campaign.pk, wait=False) as is_ours:
+            seen.append(is_ours)
+        refresh_report(campaign.pk)
+        connection.close()
+
+    with turn_to_report(campaign_id=campaign.pk, wait=False) as is_ours:
+        assert is_ours
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+    assert seen == [False]
+    assert not campaign.reports.exists()
+    refresh_report(campaign.pk)
+    assert campaign.reports.count() == 1
+
+
+def test_the_number_of_queries_does_not_grow_with_judgments():
+    def cost(size: int) -> int:
+        campaign = factories.campaign(overlap=2)
+        names = [f"r{size}-{k}" for k in range(2)]
+        judged(campaign, {names[0]: ["a"] * size, names[1]: ["b"] * size})
+        with CaptureQueriesContext(connection) as caught:
+            refresh_report(campaign.pk)
+        return len(caught)
+
+    assert cost(2) == cost(12) <= 22

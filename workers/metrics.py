@@ -1,0 +1,82 @@
+"""The numbers: read a campaign's judgments, compute, keep the report."""
+
+import logging
+
+from celery import shared_task
+from django.db import OperationalError
+
+from labeling.actions.jobs import finish_job, start_job
+from labeling.actions.reports import record_report, turn_to_report
+from labeling.metrics.over_time import agreement_over_time, collected
+from labeling.metrics.report import METHOD_VERSION, build_report
+from labeling.models import Campaign, Job, Report
+from labeling.queries.due import campaigns_to_report
+from labeling.queries.outcomes import outcomes, public_ids
+
+logger = logging.getLogger(__name__)
+
+# A bell not heard within this many seconds is dropped: the next beat rings anew.
+BELL_SECONDS = 10
+
+
+@shared_task(expires=BELL_SECONDS)
+def refresh_reports() -> None:
+    """Ring for every campaign whose report lags behind its judgments."""
+    for campaign_id in campaigns_to_report(method_version=METHOD_VERSION):
+        refresh_report.apply_async((campaign_id,), expires=BELL_SECONDS, retry=False)
+
+
+@shared_task(acks_late=True, autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)
+def refresh_report(campaign_id: int) -> None:
+    """Bring the campaign's report up to date. Nothing to do when another worker is at it."""
+    with turn_to_report(campaign_id=campaign_id, wait=False) as is_ours:
+        # Looked at again under the lock: two bells may have rung for one change.
+        if is_ours and campaigns_to_report(method_version=METHOD_VERSION, campaign_id=campaign_id):
+            compute_report(Campaign.objects.get(pk=campaign_id))
+
+
+@shared_task(acks_late=True, autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)
+def run_report(job_id: int) -> None:
+    """Compute the report that somebody asked for, after one that is being computed now."""
+    job = start_job(job_id=job_id)
+    if job is None:
+        return
+    with turn_to_report(campaign_id=job.campaign_id, wait=True):
+        report = compute_report(job.campaign)
+    finish_job(
+        job=job,
+        status=Job.Status.SUCCEEDED,
+        result={"report": str(report.public_id), "judgment_count": report.judgment_count},
+    )
+
+
+def compute_report(campaign: Campaign) -> Report:
+    """The report of the campaign's judgments as they stand, stored under their number."""
+    read = outcomes(campaign)
+    body = build_report(
+        read.votes,
+        campaign=campaign.slug,
+        computed_at=read.read_at.isoformat().replace("+00:00", "Z"),
+        through_judgment=str(read.through_judgment) if read.through_judgment else None,
+        judges=read.is_judge,
+        gold=read.gold,
+        public_ids=public_ids,
+    )
+    body["is_simulated"] = campaign.is_simulated
+    body["over_time"] = {
+        "krippendorff_alpha_ordinal": agreement_over_time(
+            read.votes, read.judged_at, judges=read.is_judge, gold=read.gold
+        ),
+        **collected(read.votes, read.judged_at, judges=read.is_judge, gold=read.gold),
+    }
+    report = record_report(
+        campaign=campaign,
+        event_count=read.event_count,
+        judgment_count=body["judgment_count"],
+        through_judgment=read.through_judgment,
+        method_version=METHOD_VERSION,
+        body=body,
+        computed_at=read.read_at,
+    )
+    logger.info("report of campaign %s: %d judgments", campaign.slug, report.judgment_count)
+    return report

@@ -1,0 +1,18 @@
+"""What runs by the clock. Every entry may run late, twice or never: the next run makes it good."""
+
+from typing import Any
+
+# A run that was not taken before the next is due is worth nothing.
+BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "reports": {
+        "task": "workers.metrics.refresh_reports",
+        "schedule": 3.0,
+        "options": {"expires": 3.0},
+    },
+    "leases": {
+        "task": "workers.rating.sweep_leases",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
+    },
+    "jobs": {"task": "workers.rating.sweep_jobs", "schedule": 30.0, "options": {"expires": 30.0}},
+}
