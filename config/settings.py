@@ -103,7 +103,9 @@ if not _database_url:
     # A command that needs no database (collectstatic, makemigrations) may run; a query says this.
     _database_url = "postgres://thurstone-is-not-running.invalid/none"
 try:
-    DATABASES: dict[str, Any] = {"default": dict(dj_database_url.parse(_database_url))}
+    DATABASES: dict[str, Any] = {
+        "default": dict(dj_database_url.parse(_database_url, conn_health_checks=True))
+    }
 except Exception as error:
     raise ImproperlyConfigured(
         "DATABASE_URL cannot be read; it looks like postgres://user:password@host:5432/name"
