@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpResponse
+from django.http.response import HttpResponseRedirectBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -27,6 +28,12 @@ from labeling.schemas import read_requirements, read_schema
 from labeling.web import rendered
 from labeling.web.forms import SKIP_REASONS, AnswerForm, SkipForm
 from labeling.web.signed_in import PageRequest, signed_in, toast
+
+
+class SeeOther(HttpResponseRedirectBase):
+    """A 303: the browser's Back and Reload never send the answer again."""
+
+    status_code = 303
 
 
 @dataclass(frozen=True)
@@ -162,10 +169,7 @@ def _desk(user: User, campaign: Campaign) -> Desk:
 
 
 def _next(slug: str, **said: object) -> HttpResponse:
-    # 303: the browser's Back and Reload never send the answer again.
-    return HttpResponse(
-        status=303, headers={"Location": f"{reverse('rate', args=[slug])}?{urlencode(said)}"}
-    )
+    return SeeOther(f"{reverse('rate', args=[slug])}?{urlencode(said)}")
 
 
 def _bench(

@@ -37,7 +37,9 @@ def test_a_token_may_be_bound_to_campaigns_of_ones_own_only(visitor, campaign):
     sent = {"name": "n", "scopes": ["read"], "campaigns": [foreign.slug]}
     assert visitor.post(reverse("account"), sent).status_code == 422
     assert not Token.objects.exists()
-    assert visitor.post(reverse("account"), sent | {"campaigns": [campaign.slug]}).status_code == 200
+    assert (
+        visitor.post(reverse("account"), sent | {"campaigns": [campaign.slug]}).status_code == 200
+    )
     assert Token.objects.get().campaigns.get() == campaign
 
 
@@ -63,7 +65,8 @@ def test_a_token_is_revoked_by_its_owner_alone(visitor):
 def test_a_get_revokes_nothing_and_strangers_sign_in_first(visitor, client):
     factories.token(factories.user(), "read")
     assert (
-        visitor.get(reverse("revoke_token", args=[Token.objects.get().public_id])).status_code == 405
+        visitor.get(reverse("revoke_token", args=[Token.objects.get().public_id])).status_code
+        == 405
     )
     client.logout()
     assert client.get(reverse("account")).status_code == 302
