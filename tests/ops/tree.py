@@ -55,6 +55,7 @@ class Tree:
         self.env = environment(home, static, self.port, **more)
         home.parent.mkdir(parents=True, exist_ok=True)
         self.log_path = home.parent / "up.log"
+        self._earlier = self.log_path.stat().st_size if self.log_path.exists() else 0
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "up"],
@@ -68,7 +69,8 @@ class Tree:
 
     @property
     def log(self) -> str:
-        return self.log_path.read_text(errors="replace")
+        """What this tree has said, without an earlier one's words."""
+        return self.log_path.read_bytes()[self._earlier :].decode(errors="replace")
 
     def wait_ready(self) -> None:
         def is_ready() -> bool:
