@@ -5,7 +5,7 @@ from labeling.models.assignments import Assignment, Lane, Place
 from labeling.models.audit import AuditEvent
 from labeling.models.campaigns import Campaign, Membership
 from labeling.models.comparisons import Comparison, Gold
-from labeling.models.generation import Endpoint, GenerationRun, GenerationSlot
+from labeling.models.generation import Endpoint, GenerationRun, GenerationSlot, RunEndpoint
 from labeling.models.guidelines import GuidelineVersion
 from labeling.models.jobs import Import, ImportProblem, Job
 from labeling.models.judgments import Judgment, Withdrawal
@@ -41,6 +41,7 @@ __all__ = [
     "Rater",
     "Report",
     "Round",
+    "RunEndpoint",
     "Seat",
     "Snapshot",
     "Source",

@@ -6,6 +6,7 @@ from django.db.models import CheckConstraint, Q, UniqueConstraint
 from labeling.models.accounts import Organisation, User
 from labeling.models.base import PublicModel
 from labeling.models.campaigns import Campaign
+from labeling.models.jobs import Job
 from labeling.models.prompts import Completion, Prompt
 from labeling.models.rounds import Round
 
@@ -28,6 +29,9 @@ class Endpoint(PublicModel):
     encrypted_key = models.BinaryField(null=True)
     key_host = models.CharField(max_length=255, blank=True, default="")
     disabled_reason = models.CharField(max_length=500, blank=True, default="")
+    # What its last calls said: how many failed in a row, and until when it is left alone.
+    strike_count = models.PositiveIntegerField(default=0)
+    rests_until = models.DateTimeField(null=True)
     created_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
 
     class Meta:
@@ -53,6 +57,8 @@ class GenerationRun(PublicModel):
         CANCELLED = "cancelled"
 
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="generation_runs")
+    # The job that is told about it. Retrying what failed in a finished run is a job of its own.
+    job = models.ForeignKey(Job, models.RESTRICT, related_name="generation_runs")
     state = models.CharField(max_length=16, choices=State.choices, default=State.RUNNING)
     completions_per_prompt = models.PositiveSmallIntegerField(default=1)
     pairing = models.CharField(max_length=16, default="all")
@@ -71,6 +77,33 @@ class GenerationRun(PublicModel):
                 condition=Q(pairing__in=["all", "baseline", "uncertain"]),
                 name="generationrun_known_pairing",
             ),
+            # Two runs that want the same completion would wait for one another.
+            UniqueConstraint(
+                fields=["campaign"],
+                condition=Q(state__in=["running", "paused"]),
+                name="generationrun_one_at_a_time",
+            ),
+        ]
+
+
+class RunEndpoint(models.Model):
+    """An endpoint as a run uses it: named, set and ordered as it was when the run was started."""
+
+    run = models.ForeignKey(GenerationRun, models.CASCADE, related_name="run_endpoints")
+    endpoint = models.ForeignKey(Endpoint, models.PROTECT, related_name="+")
+    position = models.PositiveSmallIntegerField(help_text="0 is the baseline.")
+    name = models.CharField(max_length=120)
+    model = models.CharField(max_length=200)
+    sampling = models.JSONField(default=dict)
+    params_key = models.BinaryField(
+        max_length=32, help_text="sha256 of model and sampling, canonical."
+    )
+
+    class Meta:
+        ordering = ["run", "position"]
+        constraints = [
+            UniqueConstraint(fields=["run", "endpoint"], name="runendpoint_once"),
+            UniqueConstraint(fields=["run", "position"], name="runendpoint_position"),
         ]
 
 
@@ -107,7 +140,7 @@ class GenerationSlot(models.Model):
     class Meta:
         indexes = [
             models.Index(
-                fields=["run", "id"],
+                fields=["run", "endpoint", "id"],
                 condition=Q(state__in=["waiting", "leased"]),
                 name="slot_queue",
             ),
