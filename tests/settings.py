@@ -48,7 +48,7 @@ from config.settings import DATABASES, STORAGES  # noqa: E402
 
 # Pages are tested on files as they lie in the tree: no collectstatic before a test.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-WHITENOISE_AUTOREFRESH = True
+WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_TASK_ALWAYS_EAGER = False
 # Each test process has a database of its own; a pool would keep it from being dropped.
