@@ -20,8 +20,7 @@ def live(request: HttpRequest) -> JsonResponse:
 
 
 def _database() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
+    connection.ensure_connection()
 
 
 def _migrations() -> None:
