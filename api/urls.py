@@ -7,6 +7,7 @@ from rest_framework.routers import SimpleRouter
 from api.assignments import ClaimView, HeartbeatView, JudgmentView, ReviseView, SkipView
 from api.campaigns import CampaignViewSet
 from api.errors import unknown_route
+from api.exports import ExportView
 from api.guidelines import GuidelineViewSet
 from api.jobs import JobCancelView, JobView
 from api.judgments import JudgmentViewSet
@@ -31,6 +32,7 @@ below.register("judgments", JudgmentViewSet, "judgment")
 
 campaign_urlpatterns: list[URLPattern | URLResolver] = [
     path("assignments/", ClaimView.as_view(), name="claim"),
+    path("export/", ExportView.as_view(), name="export"),
     path("report/", ReportView.as_view(), name="report"),
     path("", include(below.urls)),
 ]

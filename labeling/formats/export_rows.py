@@ -27,7 +27,7 @@ class ExportRow(Struct, frozen=True, kw_only=True):
     judgment_id: str | None
     comparison_id: str
     campaign: str
-    round: str | None = None
+    round: int | None = None
     prompt_id: str
     prompt: Json
     # None where only the model is known.

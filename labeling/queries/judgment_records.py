@@ -2,18 +2,25 @@
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, TextField, When
+from django.db.models.functions import Cast, Coalesce
 
+from labeling.formats.export_rows import signed_score
 from labeling.models import Campaign, Gold, Judgment, Seat
 
 
 def records(campaign: Campaign, *, with_history: bool = False) -> QuerySet[Judgment]:
-    """Judgments with all that `record_of` reads, in one query."""
+    """Judgments with all that `record_of` reads, in one query.
+
+    History adds superseded ones; a withdrawn judgment is in neither, as it could not be told apart.
+    """
     seats = Seat.objects.filter(rater=OuterRef("rater"), campaign=OuterRef("campaign"))
+    # The same rater's first judgment of the pair, the standing one if it was revised.
+    stands = Q(superseded_by=None, withdrawal=None)
     first = Judgment.objects.filter(
         rater=OuterRef("rater"), comparison=OuterRef("comparison"), is_repeat=False
-    )
-    judgments = Judgment.objects.filter(campaign=campaign)
+    ).order_by(Case(When(stands, then=0), default=1), "pk")
+    judgments = Judgment.objects.filter(campaign=campaign, withdrawal=None)
     if not with_history:
         judgments = judgments.standing()
     return judgments.select_related(
@@ -29,14 +36,10 @@ def records(campaign: Campaign, *, with_history: bool = False) -> QuerySet[Judgm
         pseudonym=Subquery(seats.values("pseudonym")[:1]),
         groups=Subquery(seats.values("groups")[:1]),
         is_gold=Exists(Gold.objects.filter(comparison=OuterRef("comparison"))),
-        first_id=Subquery(first.order_by("pk").values("public_id")[:1]),
+        first_id=Subquery(
+            first.values(name=Coalesce("external_id", Cast("public_id", TextField())))[:1]
+        ),
     )
-
-
-def score_of(preference: str, strength: int | None) -> int:
-    """−3 (A much better) … +3 (B much better); an unknown strength counts as one step."""
-    steps = 1 if strength is None else strength
-    return {"a": -steps, "b": steps}.get(preference, 0)
 
 
 def record_of(judgment: Any) -> dict[str, Any]:
@@ -66,12 +69,12 @@ def record_of(judgment: Any) -> dict[str, Any]:
         "rater_groups": judgment.groups,
         "preference": judgment.preference,
         "strength": judgment.strength,
-        "score": score_of(judgment.preference, judgment.strength),
+        "score": signed_score(judgment.preference, judgment.strength),
         "criteria": judgment.criteria,
         "quality_a": judgment.quality_a,
         "quality_b": judgment.quality_b,
         "rationale": judgment.rationale,
-        "edited": judgment.edited,
+        "edited": judgment.edited or {},
         "steps": judgment.steps,
         "active_ms": judgment.active_ms,
         "created_at": judgment.judged_at,
@@ -79,5 +82,5 @@ def record_of(judgment: Any) -> dict[str, Any]:
         "repeat_of": judgment.first_id if judgment.is_repeat else None,
         "selection_policy": comparison.selection_policy or None,
         "propensity": comparison.propensity,
-        "superseded_by": later.public_id if later else None,
+        "superseded_by": (later.external_id or later.public_id) if later else None,
     }

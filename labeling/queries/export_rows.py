@@ -1,0 +1,247 @@
+"""A campaign's judgments as the lines of an export: one snapshot, in constant memory.
+
+The connection is the export's own, so that a slow reader holds none of the pool's. Windows of ids
+keep the first byte early and every sort small; binary COPY and JSON that is embedded as the
+database gave it keep the rate near that of a bare COPY.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+from django.db import connections
+from psycopg import sql
+from psycopg.adapt import Buffer, Loader
+from psycopg.pq import Format
+
+from labeling.formats.export_choice import ExportChoice
+from labeling.formats.export_rows import ExportRow, by_rule, signed_score
+from labeling.formats.layouts import lines
+from labeling.models import Campaign
+
+PIECE_BYTES = 65_536
+# A comparison has several judgments, so a window of them holds about as many rows.
+WINDOW_SIZES = {"each": 10_000, "majority": 4_000}
+# A snapshot holds back the cleaning of every table: none lives longer than this. A statement as
+# such is bounded by its window; how long it takes is up to whoever reads the bytes.
+SESSION_OPTIONS = " ".join(
+    f"-c {name}={value}"
+    for name, value in {
+        "application_name": "thurstone-export",
+        "timezone": "UTC",
+        "lock_timeout": "5s",
+        "idle_in_transaction_session_timeout": "180s",
+        "transaction_timeout": "4h",
+        "client_connection_check_interval": "1s",
+        # Windows are small: walks along indexes, never a hash of a whole table of texts.
+        "random_page_cost": "1.1",
+        "join_collapse_limit": "1",
+        "jit": "off",
+    }.items()
+)
+
+# Name, expression and type of what is read, in the canonical order. A caller's own id goes out
+# as it came in; where none was given, the public one does.
+COLUMNS = (
+    ("judgment_id", "coalesce(j.external_id, j.public_id::text)", "text"),
+    ("comparison_id", "coalesce(c.external_id, c.public_id::text)", "text"),
+    ("round", "r.number", "int4"),
+    ("prompt_id", "coalesce(p.external_id, p.public_id::text)", "text"),
+    ("prompt", "p.messages", "jsonb"),
+    ("completion_a", "a.messages", "jsonb"),
+    ("completion_b", "b.messages", "jsonb"),
+    ("model_a", "sa.model", "text"),
+    ("model_b", "sb.model", "text"),
+    ("params_a", "sa.params", "jsonb"),
+    ("params_b", "sb.params", "jsonb"),
+    ("shown_left", "j.shown_left", "text"),
+    ("presentation_arm", "nullif(j.presentation_arm, '')", "text"),
+    ("guideline_version", "g.number", "int4"),
+    ("clauses", "j.clauses::text[]", "text[]"),
+    ("rater", "seat.pseudonym", "text"),
+    ("rater_kind", "rater.kind", "text"),
+    ("rater_groups", "coalesce(seat.groups, '{}')", "jsonb"),
+    ("preference", "j.preference", "text"),
+    ("strength", "j.strength", "int2"),
+    ("criteria", "j.criteria", "jsonb"),
+    ("quality_a", "j.quality_a", "int2"),
+    ("quality_b", "j.quality_b", "int2"),
+    ("rationale", "j.rationale", "text"),
+    ("edited", "coalesce(j.edited, '{}')", "jsonb"),
+    ("steps", "j.steps", "jsonb"),
+    ("active_ms", "j.active_ms", "int4"),
+    ("created_at", "j.judged_at", "timestamptz"),
+    ("is_gold", "gold.id IS NOT NULL", "bool"),
+    (
+        "repeat_of",
+        # The same rater's first judgment of the pair, the standing one if it was revised.
+        """CASE WHEN j.is_repeat THEN (
+            SELECT coalesce(f.external_id, f.public_id::text) FROM labeling_judgment f
+            LEFT JOIN labeling_judgment f_later ON f_later.supersedes_id = f.id
+            LEFT JOIN labeling_withdrawal f_gone ON f_gone.judgment_id = f.id
+            WHERE f.comparison_id = j.comparison_id AND f.rater_id = j.rater_id AND NOT f.is_repeat
+            ORDER BY f_later.id IS NULL AND f_gone.id IS NULL DESC, f.id LIMIT 1) END""",
+        "text",
+    ),
+    ("selection_policy", "nullif(c.selection_policy, '')", "text"),
+    ("propensity", "c.propensity", "float8"),
+    ("superseded_by", "coalesce(later.external_id, later.public_id::text)", "text"),
+)
+NAMES = tuple(name for name, _, _ in COLUMNS)
+TYPES = tuple(kind for _, _, kind in COLUMNS)
+SOURCES = """
+    labeling_judgment j
+    JOIN labeling_comparison c ON c.id = j.comparison_id
+    JOIN labeling_rater rater ON rater.id = j.rater_id
+    LEFT JOIN labeling_gold gold ON gold.comparison_id = c.id
+    LEFT JOIN labeling_judgment later ON later.supersedes_id = j.id
+    LEFT JOIN labeling_withdrawal gone ON gone.judgment_id = j.id
+    LEFT JOIN labeling_seat seat ON seat.rater_id = j.rater_id AND seat.campaign_id = j.campaign_id
+    LEFT JOIN labeling_round r ON r.id = c.round_id
+    LEFT JOIN labeling_guidelineversion g ON g.id = j.guideline_version_id
+    JOIN labeling_prompt p ON p.id = c.prompt_id
+    JOIN labeling_completion a ON a.id = c.completion_a_id
+    JOIN labeling_completion b ON b.id = c.completion_b_id
+    JOIN labeling_source sa ON sa.id = a.source_id
+    JOIN labeling_source sb ON sb.id = b.source_id
+"""
+
+
+class _RawJson(Loader):
+    """The bytes of a jsonb value as they are, without the version byte of its binary form."""
+
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> bytes:
+        return bytes(data)[1:]
+
+
+class Export:
+    """Iterate for pieces of the file; close it whatever happens. `counts` is whole at the end.
+
+    `counts`: `judgments` read, `lines` written, records left out: `ties_left_out`, `without_text`.
+    """
+
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        campaign: Campaign,
+        choice: ExportChoice,
+        window_size: int,
+    ) -> None:
+        self.counts: Counter[str] = Counter(judgments=0, lines=0, ties_left_out=0, without_text=0)
+        self._connection = connection
+        self._campaign = campaign
+        self._choice = choice
+        self._window_size = window_size
+        self._ends = iter(self._window_ends())
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            piece = bytearray()
+            for line in self._lines():
+                piece += line
+                if len(piece) >= PIECE_BYTES:
+                    yield bytes(piece)
+                    piece.clear()
+            if piece:
+                yield bytes(piece)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End the snapshot and its connection. Safe to repeat."""
+        self._connection.close()
+
+    def _lines(self) -> Iterator[bytes]:
+        choice = self._choice
+        for row in by_rule(self._rows(), choice.rule):
+            written = lines(row, layout=choice.layout, ties=choice.ties)
+            self.counts["lines"] += len(written)
+            if not written:
+                is_tie = row.preference in ("tie", "both_bad") and choice.ties == "drop"
+                self.counts["ties_left_out" if is_tie else "without_text"] += 1
+            yield from written
+
+    def _rows(self) -> Iterator[ExportRow]:
+        statement = _statement(self._choice)
+        start = 0
+        for end in self._ends:
+            values = {
+                "campaign": self._campaign.pk,
+                "rater_kind": self._choice.raters,
+                "start": start,
+                "end": end,
+            }
+            with self._connection.cursor().copy(statement, values) as copy:
+                copy.set_types(TYPES)
+                for values_of_row in copy.rows():
+                    self.counts["judgments"] += 1
+                    yield self._row(values_of_row)
+            start = end
+
+    def _row(self, values: tuple[Any, ...]) -> ExportRow:
+        fields = dict(zip(NAMES, values, strict=True))
+        score = signed_score(fields["preference"], fields["strength"])
+        return ExportRow(campaign=self._campaign.slug, score=score, **fields)
+
+    def _window_ends(self) -> list[int]:
+        """The last id of each window, taken from an index; this also takes the snapshot."""
+        table = "labeling_comparison" if self._choice.rule == "majority" else "labeling_judgment"
+        statement = sql.SQL(
+            "SELECT max(id) FROM (SELECT id, row_number() OVER (ORDER BY id) - 1 AS place"
+            " FROM {} WHERE campaign_id = %s) AS numbered GROUP BY place / %s ORDER BY 1"
+        ).format(sql.Identifier(table))
+        rows = self._connection.execute(statement, [self._campaign.pk, self._window_size])
+        return [end for (end,) in rows]
+
+
+def open_export(campaign: Campaign, choice: ExportChoice, *, window_size: int = 0) -> Export:
+    """The export of what stands now, its snapshot taken: what comes later is not in it."""
+    # Refusals of the database look like those of the pool's connections to whoever words them.
+    with connections["default"].wrap_database_errors:
+        connection = _connect()
+        try:
+            return Export(connection, campaign, choice, window_size or WINDOW_SIZES[choice.rule])
+        except BaseException:
+            connection.close()
+            raise
+
+
+def _connect() -> psycopg.Connection[Any]:
+    parameters = connections["default"].get_connection_params()
+    # Adapters and cursors of Django's own would parse JSON and read times into the local zone.
+    for django_only in ("context", "cursor_factory", "prepare_threshold"):
+        parameters.pop(django_only, None)
+    parameters["options"] = f"{parameters.get('options', '')} {SESSION_OPTIONS}".strip()
+    parameters.setdefault("connect_timeout", 10)
+    connection: psycopg.Connection[Any] = psycopg.connect(**parameters)
+    # Before any cursor exists: a loader that comes later is ignored without a word.
+    connection.adapters.register_loader("jsonb", _RawJson)
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+    return connection
+
+
+def _statement(choice: ExportChoice) -> sql.Composed:
+    """The COPY of one window: of `campaign` and `rater_kind`, after `start` and through `end`."""
+    key = "c" if choice.rule == "majority" else "j"
+    wanted = [
+        f"{key}.campaign_id = %(campaign)s",
+        f"{key}.id > %(start)s",
+        f"{key}.id <= %(end)s",
+        "gone.id IS NULL",
+    ]
+    if not choice.with_history:
+        wanted.append("later.id IS NULL")
+    if choice.raters != "all":
+        wanted.append("rater.kind = %(rater_kind)s")
+    if not choice.keeps_gold:
+        wanted.append("gold.id IS NULL")
+    if not choice.keeps_repeats:
+        wanted.append("NOT j.is_repeat")
+    columns = ", ".join(f"{expression} AS {name}" for name, expression, _ in COLUMNS)
+    text = f"SELECT {columns} FROM {SOURCES} WHERE {' AND '.join(wanted)}"  # noqa: S608
+    order = "c.id, j.id" if choice.rule == "majority" else "j.id"
+    return sql.Composed([sql.SQL(f"COPY ({text} ORDER BY {order}) TO STDOUT (FORMAT binary)")])
