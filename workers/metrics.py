@@ -11,7 +11,7 @@ from labeling.metrics.over_time import agreement_over_time, collected
 from labeling.metrics.report import METHOD_VERSION, build_report
 from labeling.models import Campaign, Job, Report
 from labeling.queries.due import campaigns_to_report
-from labeling.queries.outcomes import outcomes, public_ids
+from labeling.queries.outcomes import outcomes, public_ids, with_stored_sides
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +62,7 @@ def compute_report(campaign: Campaign) -> Report:
         gold=read.gold,
         public_ids=public_ids,
     )
+    body["contested"] = with_stored_sides(body["contested"])
     body["is_simulated"] = campaign.is_simulated
     body["over_time"] = {
         "krippendorff_alpha_ordinal": agreement_over_time(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -15,12 +16,16 @@ from labeling.models import Campaign, Comparison, Gold, Judgment, Rater, Seat, S
 
 # Whatever was decided is read, superseded and withdrawn rows too: what counts and how many events
 # there were then come from one statement, and so from one instant.
+# a and b are those of the file that brought the comparison, where one did: alpha and kappa count
+# how often each is chosen, so a published study gives its published numbers.
 _COPY = sql.SQL(
     """
     COPY (
       SELECT j.id, j.comparison_id, j.rater_id,
-        CASE j.preference WHEN 'a' THEN 0 WHEN 'b' THEN 1 WHEN 'tie' THEN 2 ELSE 3 END::int2,
-        CASE j.shown_left WHEN 'a' THEN 0 WHEN 'b' THEN 1 ELSE -1 END::int2,
+        CASE j.preference WHEN 'tie' THEN 2 WHEN 'both_bad' THEN 3
+          ELSE ((j.preference = 'b') <> c.is_turned)::int4 END::int2,
+        CASE WHEN j.shown_left IS NULL THEN -1
+          ELSE ((j.shown_left = 'b') <> c.is_turned)::int4 END::int2,
         coalesce(j.strength, -1)::int2, j.is_repeat::int4::int2, coalesce(j.active_ms, -1)::int4,
         (w.id IS NOT NULL)::int4::int2, (l.id IS NOT NULL)::int4::int2,
         extract(epoch FROM j.judged_at)::int8,
@@ -29,8 +34,10 @@ _COPY = sql.SQL(
         CASE WHEN b.messages IS NULL THEN -1 ELSE b.char_count END::int4
       FROM labeling_judgment j
       JOIN labeling_comparison c ON c.id = j.comparison_id
-      JOIN labeling_completion a ON a.id = c.completion_a_id
-      JOIN labeling_completion b ON b.id = c.completion_b_id
+      JOIN labeling_completion a
+        ON a.id = CASE WHEN c.is_turned THEN c.completion_b_id ELSE c.completion_a_id END
+      JOIN labeling_completion b
+        ON b.id = CASE WHEN c.is_turned THEN c.completion_a_id ELSE c.completion_b_id END
       LEFT JOIN labeling_withdrawal w ON w.judgment_id = j.id
       LEFT JOIN labeling_judgment l ON l.supersedes_id = j.id
       WHERE j.campaign_id = {campaign}
@@ -127,6 +134,24 @@ def public_ids(keys: Sequence[int]) -> Mapping[int, str]:
     return {pk: str(public_id) for pk, public_id in rows}
 
 
+def with_stored_sides(contested: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The report's contested rows with a and b as the comparisons themselves have them."""
+    ids = [row["comparison_id"] for row in contested]
+    turned = Comparison.objects.filter(public_id__in=ids, is_turned=True)
+    keys = {str(public_id) for public_id in turned.values_list("public_id", flat=True)}
+    return [
+        row
+        | {
+            "model_a": row["model_b"],
+            "model_b": row["model_a"],
+            "counts": row["counts"] | {"a": row["counts"]["b"], "b": row["counts"]["a"]},
+        }
+        if row["comparison_id"] in keys
+        else row
+        for row in contested
+    ]
+
+
 def _columns(campaign: Campaign) -> tuple[dict[str, Ints], datetime]:
     """The copy's columns, and the database's time just before it was made."""
     slabs: list[dict[str, Ints]] = []
@@ -162,11 +187,14 @@ def _gold(campaign: Campaign, item_keys: Ints) -> Ints:
     """The known preference of each item, or -1. Retired gold is known all the same."""
     codes = {"a": 0, "b": 1, "tie": 2, "both_bad": 3}
     known = np.full(len(item_keys), UNKNOWN, np.int8)
-    rows = Gold.objects.filter(comparison__campaign=campaign)
-    for comparison, preference in rows.values_list("comparison_id", "preference"):
+    rows = Gold.objects.filter(comparison__campaign=campaign).values_list(
+        "comparison_id", "preference", "comparison__is_turned"
+    )
+    for comparison, preference, is_turned in rows:
         place = int(np.searchsorted(item_keys, comparison))
         if place < len(item_keys) and item_keys[place] == comparison:
-            known[place] = codes[preference]
+            code = codes[preference]
+            known[place] = 1 - code if is_turned and preference in ("a", "b") else code
     return known
 
 
