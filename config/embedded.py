@@ -76,6 +76,7 @@ class Running:
     redis_url: str
     secret_key: str
     field_encryption_keys: list[str]
+    is_demo: bool
 
 
 def load_keys(home: Path) -> Keys:
@@ -121,6 +122,7 @@ def running_services(home: Path) -> Running | None:
             redis_url=state["redis_url"],
             secret_key=keys.secret_key,
             field_encryption_keys=keys.field_encryption_keys,
+            is_demo=bool(state.get("is_demo")),
         )
     except (OSError, ValueError):
         return None
@@ -192,6 +194,7 @@ class Services:
             "database_url": environment["DATABASE_URL"],
             "redis_url": environment["REDIS_URL"],
             "sockets": str(self._sockets),
+            "is_demo": environment.get("THURSTONE_DEMO") == "1",
         }
         write_private(self.home / "running.json", state)
 

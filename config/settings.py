@@ -13,10 +13,10 @@ from config.env import BASE_DIR, HOME, env, refuse_unsafe
 from workers.app import app as celery_app  # noqa: F401
 
 DEBUG = env.bool("DEBUG", False)
-DEMO = env.bool("THURSTONE_DEMO", False)
 
 # A command run beside `up` joins the running instance through its socket when no address is given.
 _running = embedded.running_services(HOME) if "DATABASE_URL" not in os.environ else None
+DEMO = env.bool("THURSTONE_DEMO", _running.is_demo if _running else False)
 _database_url = env.str("DATABASE_URL", _running.database_url if _running else "")
 REDIS_URL = env.str("REDIS_URL", _running.redis_url if _running else "redis://127.0.0.1:6379/0")
 

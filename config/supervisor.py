@@ -127,10 +127,19 @@ class _Up:
         self.tree.run_together(steps)
         stamp.write_text(fingerprint)
         if self.loads_demo:
-            self.tree.run_together([self._manage("demo", "demo")])
+            self._load_demo()
         for command in self._application():
             self.tree.add(command)
         self.tree.wait_until(self._answers, seconds=120, what="Starting the web server")
+
+    def _load_demo(self) -> None:
+        try:
+            self.tree.run_together([self._manage("demo", "demo")])
+        except EmbeddedError:
+            # A study's file that cannot be read is told above; the rest of the demo is there.
+            if not console.demo_password(self.home):
+                raise
+            console.say("up", "not all of the demo could be loaded; going on with the rest")
 
     def _application(self) -> list[Command]:
         python, env, fd = sys.executable, self.env, self.listener.fileno()
