@@ -231,7 +231,8 @@ class Claim:
 def _run(sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def _run_together(first: str, second: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
