@@ -14,5 +14,16 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 15.0,
         "options": {"expires": 15.0},
     },
+    # Not on the queue of the calls, which may all be waiting for an answer.
+    "generation": {
+        "task": "workers.generation.sweep_generation",
+        "schedule": 10.0,
+        "options": {"expires": 10.0, "queue": "default"},
+    },
     "jobs": {"task": "workers.rating.sweep_jobs", "schedule": 30.0, "options": {"expires": 30.0}},
+    "arrivals": {
+        "task": "workers.imports.open_arrivals",
+        "schedule": 30.0,
+        "options": {"expires": 30.0},
+    },
 }
