@@ -44,12 +44,17 @@ def within_token(request: Request, campaign: Campaign) -> Campaign:
 
 
 def once(
-    request: Request, answer: Callable[[], Response], *, may_run_twice: bool = False
+    request: Request,
+    answer: Callable[[], Response],
+    *,
+    may_run_twice: bool = False,
+    content: str | None = None,
 ) -> Response:
     """`answer()`, or what it answered when the same Idempotency-Key was sent before.
 
     A replay carries `Idempotent-Replayed: true`. Refusals are not kept: nothing was done, so the
-    key may be used again once the request is put right.
+    key may be used again once the request is put right. `content` is told of a body that is a
+    file: its hash.
     """
     key = request.headers.get("Idempotency-Key", "")
     if not key:
@@ -57,7 +62,9 @@ def once(
     if len(key) > 255 or not key.isprintable():
         message = "Idempotency-Key: at most 255 printable characters."
         raise InvalidInputError(message, problems=[FieldProblem("Idempotency-Key", message)])
-    text = f"{request.method} {request.path}\n{canonical(request.data)}"
+    if content is None:
+        content = canonical(request.data)
+    text = f"{request.method} {request.path}\n{content}"
     kept = begin_request(
         user=caller(request),
         key=key,

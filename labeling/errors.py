@@ -61,6 +61,13 @@ class LeaseLostError(ConflictError):
     title = "This comparison has gone to another rater"
 
 
+class TooLargeError(LabelingError):
+    """More than this server takes at once."""
+
+    status = 413
+    title = "Too large"
+
+
 class BusyError(LabelingError):
     """Too much at once; the same call works a moment later."""
 

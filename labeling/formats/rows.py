@@ -146,7 +146,8 @@ class JudgmentRow(Struct, frozen=True):
         """Identifies what was said, apart from which comparison it is about and by whom.
 
         Two rows with one hash, comparison and rater are the same judgment told twice. Groups are
-        left out: they describe the rater, not the judgment.
+        left out: they describe the rater. The moment counts only where no id tells two judgments
+        apart: a file that was imported without it has it in the export.
         """
         said = (
             self.preference,
@@ -154,7 +155,7 @@ class JudgmentRow(Struct, frozen=True):
             self.criteria,
             self.rationale,
             self.shown_left,
-            self.judged_at,
+            self.judged_at if self.external_id is None else None,
             self.is_repeat,
             self.quality_a,
             self.quality_b,

@@ -1,0 +1,422 @@
+"""One chunk of an import: its rows staged once each, stored, and counted line by line."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+from uuid import uuid4
+
+import orjson
+
+from labeling.actions.raters import pseudonym_of
+from labeling.formats.rows import (
+    ComparisonRow,
+    CompletionRow,
+    JudgmentRow,
+    PromptRow,
+    Row,
+    RowProblem,
+)
+from labeling.models import Campaign, Rater, Seat
+from labeling.models.import_staging import Staging, as_uuid
+
+CHUNK_ROWS = 10_000
+# A chunk of very long texts ends earlier.
+CHUNK_BYTES = 24 << 20
+JUDGMENT_COLUMNS = (
+    "public_id",
+    "campaign_id",
+    "comparison_id",
+    "rater_id",
+    "external_id",
+    "row_hash",
+    "preference",
+    "strength",
+    "criteria",
+    "quality_a",
+    "quality_b",
+    "rationale",
+    "clauses",
+    "steps",
+    "edited",
+    "flags",
+    "shown_left",
+    "presentation_arm",
+    "active_ms",
+    "client",
+    "is_repeat",
+    "judged_at",
+)
+
+
+@dataclass
+class Tally:
+    """What came of the rows so far. `rows` is always the sum of the next three."""
+
+    imported: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    warnings: int = 0
+    problems: list[RowProblem] = field(default_factory=list)
+    max_problems: int = 1000
+
+    @property
+    def rows(self) -> int:
+        """Every row the file has, the unreadable ones included."""
+        return self.imported + self.duplicates + self.rejected
+
+    def reject(self, problem: RowProblem) -> None:
+        """Count a row that is kept out; the first thousand are kept to be shown."""
+        self.rejected += 1
+        if len(self.problems) < self.max_problems:
+            self.problems.append(problem)
+
+    def count(self, *, is_new: bool) -> None:
+        """Count a row that is in, by this import or an earlier one."""
+        if is_new:
+            self.imported += 1
+        else:
+            self.duplicates += 1
+
+    def forget(self) -> None:
+        """Begin at nothing again."""
+        self.imported = self.duplicates = self.rejected = self.warnings = 0
+        self.problems.clear()
+
+    def as_result(self) -> dict[str, int]:
+        """The job's result, as the API words it."""
+        return {
+            "rows": self.rows,
+            "imported": self.imported,
+            "duplicates": self.duplicates,
+            "rejected": self.rejected,
+            "warnings": self.warnings,
+        }
+
+
+class Chunk:
+    """Rows waiting to be staged. Each prompt, completion and pair among them is staged once.
+
+    A row refers to what an earlier row of the chunk said exactly as it would to what an earlier
+    chunk stored, so where a chunk ends makes no difference.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[Row, int]] = []
+        self.byte_count = 0
+        self._prompts: dict[Any, int] = {}
+        self._prompt_rows: list[PromptRow] = []
+        self._completions: dict[Any, int] = {}
+        self._completion_rows: list[tuple[int, CompletionRow]] = []
+        self._comparisons: dict[Any, tuple[int, bool]] = {}
+        self._comparison_rows: list[tuple[Any, ...]] = []
+        self._defined_ids: set[str] = set()
+
+    @property
+    def is_full(self) -> bool:
+        """Time to store it."""
+        return len(self.rows) >= CHUNK_ROWS or self.byte_count >= CHUNK_BYTES
+
+    def add(self, row: Row) -> None:
+        """Take the row in."""
+        if isinstance(row, PromptRow):
+            place = self._prompt(row)
+        else:
+            place = self._comparison(row.comparison if isinstance(row, JudgmentRow) else row)
+            self.byte_count += 200 + (len(row.rationale) if isinstance(row, JudgmentRow) else 0)
+        self.rows.append((row, place))
+
+    def _prompt(self, row: PromptRow) -> int:
+        key: tuple[Any, ...] = ("id and text", row.external_id, row.content_hash)
+        if row.content_hash is None:
+            key = ("id", row.external_id)
+        elif row.external_id is None:
+            key = ("text", row.content_hash)
+        known = self._prompts.get(key)
+        if known is not None:
+            return known
+        place = len(self._prompt_rows)
+        self._prompt_rows.append(row)
+        self._prompts[key] = place
+        if row.external_id is not None:
+            self._prompts.setdefault(("id", row.external_id), place)
+        if row.content_hash is not None:
+            self._prompts.setdefault(("text", row.content_hash), place)
+        self.byte_count += len(row.messages or b"") + len(row.metadata) + 200
+        return place
+
+    def _completion(self, prompt: int, row: CompletionRow) -> int:
+        key: tuple[Any, ...] = ("whole", prompt, row.key)
+        has_source = row.model is not None or row.params != b"{}"
+        if not has_source:
+            key = ("text", prompt, row.content_hash)
+        elif row.messages is None and row.params == b"{}":
+            key = ("model", prompt, row.model)
+        known = self._completions.get(key)
+        if known is not None:
+            return known
+        place = len(self._completion_rows)
+        self._completion_rows.append((prompt, row))
+        self._completions[key] = place
+        self._completions.setdefault(("whole", prompt, row.key), place)
+        if prompt >= 0 and row.messages is not None:
+            self._completions.setdefault(("text", prompt, row.content_hash), place)
+            if row.model is not None:
+                self._completions.setdefault(("model", prompt, row.model), place)
+        self.byte_count += len(row.messages or b"") + 200
+        return place
+
+    def _comparison(self, row: ComparisonRow) -> int:
+        p = -1 if row.prompt is None else self._prompt(row.prompt)
+        a = None if row.a is None else self._completion(p, row.a)
+        b = None if row.b is None else self._completion(p, row.b)
+        is_whole = p >= 0 and a is not None
+        external_id = row.external_id
+        # A row that leaves the texts out means what an earlier line said, not a later one.
+        is_early = not is_whole and external_id not in self._defined_ids
+        key = (external_id, p, a, b, row.gold, is_early)
+        known = self._comparisons.get(key)
+        if known is not None:
+            return known[0]
+        place = len(self._comparison_rows)
+        same_as, is_crossed = None, False
+        if is_whole:
+            if external_id is not None:
+                self._defined_ids.add(external_id)
+            else:
+                same_as, is_crossed = self._same_pair(p, a, b)
+            if same_as is None:
+                self._comparisons.setdefault(("pair", p, a, b), (place, False))
+                self._comparisons.setdefault(("pair", p, b, a), (place, True))
+        gold = row.gold
+        self._comparison_rows.append(
+            (
+                place,
+                external_id,
+                as_uuid(external_id),
+                p if p >= 0 else None,
+                a,
+                b,
+                is_early,
+                same_as,
+                is_crossed,
+                gold.preference if gold else None,
+                gold.strength if gold else None,
+                gold.explanation if gold else None,
+            )
+        )
+        self._comparisons[key] = (place, False)
+        return place
+
+    def _same_pair(self, p: int, a: int | None, b: int | None) -> tuple[int | None, bool]:
+        return self._comparisons.get(("pair", p, a, b), (None, False))
+
+    def staged_prompts(self) -> Iterable[tuple[Any, ...]]:
+        """Rows for stage_prompt."""
+        for place, row in enumerate(self._prompt_rows):
+            yield (
+                place,
+                row.external_id,
+                as_uuid(row.external_id),
+                row.content_hash,
+                _text(row.messages),
+                row.language,
+                list(row.tags),
+                _text(row.metadata),
+            )
+
+    def staged_completions(self) -> Iterable[tuple[Any, ...]]:
+        """Rows for stage_completion."""
+        for place, (prompt, row) in enumerate(self._completion_rows):
+            yield (
+                place,
+                prompt if prompt >= 0 else None,
+                row.content_hash,
+                row.source_key,
+                row.model,
+                _text(row.params),
+                _text(row.messages),
+                row.char_count,
+            )
+
+    def staged_comparisons(self) -> Iterable[tuple[Any, ...]]:
+        """Rows for stage_comparison."""
+        return self._comparison_rows
+
+
+class ChunkWriter:
+    """Stores chunks in the import's transaction and keeps the tally."""
+
+    def __init__(self, *, staging: Staging, campaign: Campaign, tally: Tally) -> None:
+        self._staging = staging
+        self._campaign = campaign
+        self._tally = tally
+        self._raters: dict[str, tuple[int, str]] = {}
+        self._now = datetime.now(UTC)
+
+    def store(self, chunk: Chunk) -> None:
+        """Store what is new in the chunk; every row is counted once."""
+        if not chunk.rows:
+            return
+        self._staging.fill("stage_prompt", chunk.staged_prompts())
+        if isinstance(chunk.rows[0][0], PromptRow):
+            self._store_prompts(chunk)
+            return
+        self._staging.fill("stage_completion", chunk.staged_completions())
+        self._staging.fill("stage_comparison", chunk.staged_comparisons())
+        resolved = {row[0]: row[1:] for row in self._staging.resolve_comparisons()}
+        judged: list[tuple[JudgmentRow, int]] = []
+        told: set[int] = set()
+        for row, place in chunk.rows:
+            comparison_id, turned, is_new, is_new_gold, where, problem = resolved[place]
+            self._tally.warnings += row.warning_count
+            if problem is not None or comparison_id is None:
+                self._tally.reject(RowProblem(row.line, where or "", problem or ""))
+            elif isinstance(row, JudgmentRow):
+                judged.append((row.turned() if turned else row, comparison_id))
+            else:
+                self._tally.count(is_new=(is_new or is_new_gold) and place not in told)
+                told.add(place)
+        if judged:
+            self._store_judgments(judged)
+
+    def _store_prompts(self, chunk: Chunk) -> None:
+        resolved = {row[0]: row[1:] for row in self._staging.resolve_prompts()}
+        told: set[int] = set()
+        for row, place in chunk.rows:
+            is_new, where, problem = resolved[place]
+            if problem is not None:
+                self._tally.reject(RowProblem(row.line, where or "", problem))
+            else:
+                self._tally.count(is_new=is_new and place not in told)
+                told.add(place)
+
+    def _store_judgments(self, judged: list[tuple[JudgmentRow, int]]) -> None:
+        self._learn_raters(row for row, _ in judged)
+        staged: list[tuple[JudgmentRow, int, int, bytes]] = []
+        for row, comparison_id in judged:
+            rater_id, kind = self._raters[row.rater]
+            if kind != row.rater_kind:
+                message = f"This rater is known as {kind}; one id is one rater."
+                self._tally.reject(RowProblem(row.line, "rater_kind", message))
+                continue
+            about = b"%d,%d" % (comparison_id, rater_id)
+            staged.append((row, comparison_id, rater_id, sha256(row.said_hash() + about).digest()))
+        known = self._staging.known_judgments(
+            (
+                n,
+                row.external_id,
+                as_uuid(row.external_id),
+                row_hash,
+                comparison,
+                rater,
+                row.preference,
+            )
+            for n, (row, comparison, rater, row_hash) in enumerate(staged)
+        )
+        self._staging.copy_judgments(JUDGMENT_COLUMNS, self._new_judgments(staged, known))
+
+    def _new_judgments(
+        self,
+        staged: list[tuple[JudgmentRow, int, int, bytes]],
+        known: dict[int, tuple[bool | None, bool, bool]],
+    ) -> Iterable[tuple[Any, ...]]:
+        by_id: dict[str, bytes] = {}
+        by_words: set[bytes] = set()
+        met: set[tuple[int, int]] = set()
+        for n, (row, comparison_id, rater_id, row_hash) in enumerate(staged):
+            is_same_by_id, is_known, has_met = known[n]
+            if row.external_id is not None:
+                if is_same_by_id is None and row.external_id in by_id:
+                    is_same_by_id = by_id[row.external_id] == row_hash
+                if is_same_by_id is False:
+                    message = (
+                        "Conflict: this judgment_id is known with another answer. A judgment is "
+                        "never changed by an import; give the row another id."
+                    )
+                    self._tally.reject(RowProblem(row.line, "judgment_id", message))
+                    continue
+                is_known = is_same_by_id is True
+                by_id[row.external_id] = row_hash
+            else:
+                is_known = is_known or row_hash in by_words
+                by_words.add(row_hash)
+            self._tally.count(is_new=not is_known)
+            if is_known:
+                continue
+            has_met = has_met or (comparison_id, rater_id) in met
+            met.add((comparison_id, rater_id))
+            if has_met and not row.is_repeat:
+                # The rater's first answer is theirs; what follows tells how steady they are.
+                self._tally.warnings += 1
+            yield self._judgment(row, comparison_id, rater_id, row_hash, row.is_repeat or has_met)
+
+    def _judgment(
+        self, row: JudgmentRow, comparison_id: int, rater_id: int, row_hash: bytes, is_repeat: bool
+    ) -> tuple[Any, ...]:
+        return (
+            uuid4(),
+            self._campaign.pk,
+            comparison_id,
+            rater_id,
+            row.external_id,
+            row_hash,
+            row.preference,
+            row.strength,
+            _json(row.criteria),
+            row.quality_a,
+            row.quality_b,
+            row.rationale,
+            list(row.clauses),
+            _json(row.steps),
+            None if row.edited is None else _json(row.edited),
+            [],
+            row.shown_left,
+            row.presentation_arm,
+            row.active_ms,
+            "{}",
+            is_repeat,
+            row.judged_at or self._now,
+        )
+
+    def _learn_raters(self, rows: Iterable[JudgmentRow]) -> None:
+        """Know every rater of the rows by the file's id, with a seat made for each new one."""
+        unknown: dict[str, JudgmentRow] = {}
+        for row in rows:
+            if row.rater not in self._raters:
+                unknown.setdefault(row.rater, row)
+        if not unknown:
+            return
+        seats = Seat.objects.filter(campaign=self._campaign).select_related("rater")
+        # A pseudonym is what our own exports call a rater.
+        for seat in seats.filter(pseudonym__in=list(unknown)):
+            self._raters[seat.pseudonym] = (seat.rater_id, seat.rater.kind)
+        for seat in seats.filter(external_id__in=list(unknown)):
+            self._raters[seat.external_id or ""] = (seat.rater_id, seat.rater.kind)
+        new = {name: row for name, row in unknown.items() if name not in self._raters}
+        raters = Rater.objects.bulk_create(
+            Rater(organisation_id=self._campaign.organisation_id, kind=row.rater_kind)
+            for row in new.values()
+        )
+        Seat.objects.bulk_create(
+            Seat(
+                rater=rater,
+                campaign=self._campaign,
+                is_active=False,
+                pseudonym=pseudonym_of(self._campaign, rater),
+                external_id=name,
+                groups=orjson.loads(row.rater_groups),
+            )
+            for rater, (name, row) in zip(raters, new.items(), strict=True)
+        )
+        for rater, name in zip(raters, new, strict=True):
+            self._raters[name] = (rater.pk, rater.kind)
+
+
+def _text(content: bytes | None) -> str | None:
+    return None if content is None else content.decode()
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()

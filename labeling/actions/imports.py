@@ -1,0 +1,342 @@
+"""Take in files: prompts, comparisons, judgments and gold, all of a file or nothing of it."""
+
+import hashlib
+import io
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+
+from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.db import (
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    transaction,
+)
+from django.db.models.functions import Now
+
+from labeling import audit, jobs
+from labeling.actions.import_chunks import Chunk, ChunkWriter, Tally
+from labeling.actions.jobs import TASKS
+from labeling.actions.progress import JobCancelledError, Progress
+from labeling.errors import FieldProblem, InvalidInputError
+from labeling.formats.importing import KINDS, LAYOUTS, read_rows
+from labeling.formats.reading import CountingReader, Limits, UnreadableFileError
+from labeling.formats.rows import Row, RowProblem
+from labeling.models import Campaign, Import, ImportProblem, Job, User
+from labeling.models.import_staging import Staging
+
+# Imports into one campaign take turns; the first half of the lock's key is this word's.
+LOCK = 0x494D5054
+# Problems kept of a file, and told with the job itself.
+MAX_PROBLEMS = 1000
+TOLD_PROBLEMS = 20
+TICK_ROWS = 200
+# How often an import reads its file anew because somebody stored the same text meanwhile.
+MAX_COLLISIONS = 3
+
+logger = logging.getLogger(__name__)
+
+
+def check_import(*, kind: str, layout: str) -> None:
+    """Refuse an import of an unknown kind or layout before its file is taken."""
+    for name, value, choices in (("kind", kind, KINDS), ("layout", layout, LAYOUTS)):
+        if value not in choices:
+            message = f"{name}: write one of {', '.join(choices)}."
+            raise InvalidInputError(message, problems=[FieldProblem(name, message)])
+
+
+def sha256_of(file: IO[bytes]) -> str:
+    """The hash of a file that can be read again from its start, and is left there."""
+    file.seek(0)
+    digest = hashlib.sha256()
+    while piece := file.read(1 << 20):
+        digest.update(piece)
+    file.seek(0)
+    return digest.hexdigest()
+
+
+def import_limits() -> Limits:
+    """How much of a file is read at most, by the settings."""
+    return Limits(line_bytes=settings.IMPORT_MAX_LINE_BYTES, file_bytes=settings.IMPORT_MAX_BYTES)
+
+
+def first_problems(source: IO[bytes], *, kind: str, layout: str) -> list[RowProblem]:
+    """What can be told of a small file at once, without storing anything."""
+    problems: list[RowProblem] = []
+    try:
+        for row in read_rows(source, kind=kind, layout=layout, limits=import_limits()):
+            if isinstance(row, RowProblem):
+                problems.append(row)
+                if len(problems) == TOLD_PROBLEMS:
+                    break
+    except UnreadableFileError as error:
+        problems += [RowProblem(p.line or 1, p.field, p.message) for p in error.problems]
+    return problems
+
+
+def queue_import(
+    *,
+    campaign: Campaign,
+    by: User | None,
+    file: IO[bytes],
+    name: str,
+    sha256: str,
+    kind: str,
+    layout: str = "native",
+    is_lenient: bool = False,
+    is_dry_run: bool = False,
+) -> Job:
+    """Keep the file and queue the job that reads it."""
+    check_import(kind=kind, layout=layout)
+    stored = default_storage.save(f"imports/{campaign.public_id}/{sha256[:16]}", File(file))
+    try:
+        return _queue_stored(
+            campaign=campaign,
+            by=by,
+            stored=stored,
+            byte_count=default_storage.size(stored),
+            name=name,
+            sha256=sha256,
+            kind=kind,
+            layout=layout,
+            is_lenient=is_lenient,
+            is_dry_run=is_dry_run,
+        )
+    except BaseException:
+        default_storage.delete(stored)
+        raise
+
+
+@transaction.atomic(durable=True)
+def _queue_stored(
+    *, campaign: Campaign, by: User | None, stored: str, name: str, **fields: Any
+) -> Job:
+    job = _create(campaign=campaign, by=by, stored=stored, name=name, **fields)
+    jobs.enqueue(TASKS["import"], job.pk)
+    return job
+
+
+@transaction.atomic(durable=True)
+def begin_import(*, campaign: Campaign, by: User | None, name: str, **fields: Any) -> Job:
+    """A running job for a file that the caller reads itself (the command does)."""
+    check_import(kind=fields["kind"], layout=fields["layout"])
+    job = _create(campaign=campaign, by=by, stored="", name=name, **fields)
+    Job.objects.filter(pk=job.pk).update(
+        status=Job.Status.RUNNING, attempts=1, started_at=Now(), beat_at=Now()
+    )
+    job.refresh_from_db()
+    return job
+
+
+def _create(*, campaign: Campaign, by: User | None, stored: str, name: str, **fields: Any) -> Job:
+    job = Job.objects.create(
+        campaign=campaign, kind="import", created_by=by, total=fields["byte_count"]
+    )
+    Import.objects.create(job=job, file=stored, original_name=name[:255], **fields)
+    audit.record(
+        "import.queued",
+        campaign=campaign,
+        by=by,
+        subject=job.public_id,
+        kind=fields["kind"],
+        layout=fields["layout"],
+        sha256=fields["sha256"],
+    )
+    return job
+
+
+class _UndoneError(Exception):
+    """Leaves the transaction without a trace: a dry run, or a strict import with bad lines."""
+
+
+def run_import(
+    *, job: Job, source: IO[bytes] | None = None, tell: Callable[[int], None] | None = None
+) -> Job:
+    """Read the file of a job that `start_job` took, and end the job. `tell` hears the bytes read.
+
+    All of it is one transaction, the job's success included: after a crash there is everything
+    or nothing. Strict: one bad line and nothing is stored. Lenient: the good lines are stored.
+    """
+    imported = job.imported_file
+    tally = Tally(max_problems=MAX_PROBLEMS)
+    try:
+        _read_file(job, source, tell, tally)
+    except _UndoneError:
+        _end_undone(job=job, tally=tally, is_dry_run=imported.is_dry_run)
+    except JobCancelledError:
+        _end_cancelled(job=job)
+    except UnreadableFileError as error:
+        for problem in error.problems:
+            tally.reject(RowProblem(problem.line or 1, problem.field, problem.message))
+        _end_failed(job=job, tally=tally, message=error.message)
+    except FileNotFoundError:
+        _end_failed(job=job, tally=tally, message="The uploaded file is gone; send it again.")
+    except (OperationalError, InterfaceError):
+        # The database went away: the job is silent now, and a sweep has it run again.
+        raise
+    except Exception:
+        logger.exception("import %s failed", job.public_id)
+        message = "The import failed by a fault of ours; nothing was imported. It has been logged."
+        _end_failed(job=job, tally=tally, message=message)
+    job.refresh_from_db()
+    if imported.file and job.status not in (Job.Status.QUEUED, Job.Status.RUNNING):
+        # Its rows are in the database, or will never be: the upload has served its turn.
+        imported.file.storage.delete(imported.file.name or "")
+    return job
+
+
+def _read_file(
+    job: Job, source: IO[bytes] | None, tell: Callable[[int], None] | None, tally: Tally
+) -> None:
+    stored = job.imported_file.file
+    if source is None and not stored:
+        raise UnreadableFileError("The command that was reading the file has stopped.")
+    with (
+        source or stored.open("rb") as file,
+        Progress(job_id=job.pk, attempt=job.attempts, tell=tell) as progress,
+    ):
+        for _ in range(MAX_COLLISIONS):
+            try:
+                _import_rows(job, file, tally, progress)
+                return
+            except IntegrityError:
+                # Somebody stored the same text at the same moment (generation does). It is there
+                # now, so a second reading finds it.
+                logger.warning("import %s met another writer; it reads again", job.public_id)
+                file.seek(0)
+                tally.forget()
+        _import_rows(job, file, tally, progress)
+
+
+@transaction.atomic(durable=True)
+def _import_rows(job: Job, file: IO[bytes], tally: Tally, progress: Progress) -> None:
+    campaign, imported = job.campaign, job.imported_file
+    _wait_for_turn(campaign, progress)
+    counted = CountingReader(file)
+    with connection.cursor() as cursor:
+        staging = Staging(cursor, campaign.pk)
+        writer = ChunkWriter(staging=staging, campaign=campaign, tally=tally)
+        rows = read_rows(
+            io.BufferedReader(counted, 1 << 18),
+            kind=imported.kind,
+            layout=imported.layout,
+            limits=import_limits(),
+        )
+        for number, chunk in enumerate(_chunks(rows, tally, counted, progress)):
+            writer.store(chunk)
+            if (number + 1).bit_count() == 1:  # after the first, second, fourth, eighth … chunk
+                staging.analyze()
+            progress.tick(counted.byte_count)
+        staging.analyze()
+    tally.problems.sort(key=lambda problem: problem.line)
+    if imported.is_dry_run or (tally.rejected and not imported.is_lenient):
+        raise _UndoneError
+    progress.tick(counted.byte_count, at_once=True)
+    _keep_problems(job, tally)
+    _end(job, Job.Status.SUCCEEDED, result=tally.as_result())
+
+
+def _wait_for_turn(campaign: Campaign, progress: Progress) -> None:
+    """Hold the campaign's import lock to the end of the transaction, ticking while waiting."""
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [LOCK, campaign.pk])
+            row = cursor.fetchone()
+        if row and row[0]:
+            return
+        progress.tick(0)
+        time.sleep(0.2)
+
+
+def _chunks(
+    rows: Iterator[Row | RowProblem], tally: Tally, counted: CountingReader, progress: Progress
+) -> Iterator[Chunk]:
+    chunk = Chunk()
+    for number, row in enumerate(rows):
+        if number % TICK_ROWS == 0:
+            progress.tick(counted.byte_count)
+        if isinstance(row, RowProblem):
+            tally.reject(row)
+            continue
+        chunk.add(row)
+        if chunk.is_full:
+            yield chunk
+            chunk = Chunk()
+    yield chunk
+
+
+def _keep_problems(job: Job, tally: Tally) -> None:
+    ImportProblem.objects.filter(job=job).delete()
+    ImportProblem.objects.bulk_create(
+        ImportProblem(job=job, line=p.line, field=p.field[:200], message=p.message)
+        for p in tally.problems
+    )
+
+
+def _end(
+    job: Job,
+    status: str,
+    *,
+    result: dict[str, Any] | None = None,
+    error: dict[str, Any] | None = None,
+) -> None:
+    """End the job, unless another worker has taken it: then this one's work is undone."""
+    ended = Job.objects.filter(pk=job.pk, attempts=job.attempts, status=Job.Status.RUNNING).update(
+        status=status, result=result, error=error, finished_at=Now(), beat_at=Now()
+    )
+    if not ended:
+        raise JobCancelledError
+    audit.record(
+        "import.ended",
+        campaign=job.campaign,
+        by=job.created_by,
+        subject=job.public_id,
+        status=status,
+        **(result or {}),
+    )
+
+
+@transaction.atomic(durable=True)
+def _end_undone(*, job: Job, tally: Tally, is_dry_run: bool) -> None:
+    _keep_problems(job, tally)
+    if is_dry_run and (not tally.rejected or job.imported_file.is_lenient):
+        _end(job, Job.Status.SUCCEEDED, result={**tally.as_result(), "dry_run": True})
+        return
+    message = (
+        f"{tally.rejected:,} of {tally.rows:,} rows cannot be imported, so nothing was: put them "
+        "right, or import with mode=lenient to leave them out."
+    )
+    # What a strict import with bad lines imported is nothing.
+    result = {**tally.as_result(), "imported": 0, "duplicates": 0}
+    _end(job, Job.Status.FAILED, result=result, error=_error(message, tally))
+
+
+@transaction.atomic(durable=True)
+def _end_failed(*, job: Job, tally: Tally, message: str) -> None:
+    tally.imported = tally.duplicates = 0
+    _keep_problems(job, tally)
+    _end(job, Job.Status.FAILED, result=tally.as_result(), error=_error(message, tally))
+
+
+@transaction.atomic(durable=True)
+def _end_cancelled(*, job: Job) -> None:
+    # Where another worker has taken the job, it is that one's to end.
+    Job.objects.filter(
+        pk=job.pk, attempts=job.attempts, status=Job.Status.RUNNING, is_cancel_requested=True
+    ).update(status=Job.Status.CANCELLED, finished_at=Now())
+    audit.record("import.stopped", campaign=job.campaign, subject=job.public_id)
+
+
+def _error(message: str, tally: Tally) -> dict[str, Any]:
+    return {
+        "message": message,
+        "errors": [
+            {"line": p.line, "field": p.field, "message": p.message}
+            for p in tally.problems[:TOLD_PROBLEMS]
+        ],
+    }

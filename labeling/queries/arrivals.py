@@ -1,0 +1,22 @@
+"""Campaigns whose comparisons have come and stand before no rater yet."""
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from labeling.models import Campaign, Comparison, Job
+
+
+def campaigns_with_arrivals() -> QuerySet[Campaign]:
+    """Active campaigns with comparisons no round has opened, and no job bringing more."""
+    waiting = Comparison.objects.filter(
+        campaign=OuterRef("pk"),
+        round=None,
+        gold=None,
+        completion_a__messages__isnull=False,
+        completion_b__messages__isnull=False,
+    )
+    busy = Job.objects.filter(
+        campaign=OuterRef("pk"),
+        kind__in=["import", "generation"],
+        status__in=[Job.Status.QUEUED, Job.Status.RUNNING],
+    )
+    return Campaign.objects.filter(Exists(waiting), ~Exists(busy), state=Campaign.State.ACTIVE)
