@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from labeling.errors import NotAllowedError, NotFoundError
 from labeling.models import (
     Campaign,
+    Endpoint,
     Job,
     Membership,
     Organisation,
@@ -24,6 +25,24 @@ READERS = (Role.OWNER, Role.MANAGER, Role.RESEARCHER, Role.REVIEWER)
 UNKNOWN = "There is no such campaign, or you have no part in it."
 
 
+def campaigns_for_reader(user: User) -> QuerySet[Campaign]:
+    """Campaigns whose data the user may read; NotFoundError for one who can have none."""
+    campaigns = Campaign.objects.with_role(user, *READERS)
+    if not campaigns.exists() and not may_start_campaigns(user):
+        raise NotFoundError("There is nothing here, or you have no part in it.")
+    return campaigns
+
+
+def may_manage(user: User, campaign: Campaign) -> bool:
+    """Whether the user may change the campaign: its buttons are shown to no one else."""
+    return Campaign.objects.with_role(user, *MANAGERS).filter(pk=campaign.pk).exists()
+
+
+def may_start_campaigns(user: User) -> bool:
+    """Whether the user governs an organisation."""
+    return OrganisationMember.objects.filter(user=user, role__in=["owner", "manager"]).exists()
+
+
 def campaign_for_reader(user: User, slug: str) -> Campaign:
     """The campaign, for one who may read its data; NotFoundError for everybody else."""
     return _one(Campaign.objects.with_role(user, *READERS).filter(slug=slug))
@@ -32,7 +51,7 @@ def campaign_for_reader(user: User, slug: str) -> Campaign:
 def campaign_for_manager(user: User, slug: str) -> Campaign:
     """The campaign, for one who may change it. Its readers are told no; others, that it is not."""
     campaign = campaign_for_reader(user, slug)
-    if not Campaign.objects.with_role(user, *MANAGERS).filter(pk=campaign.pk).exists():
+    if not may_manage(user, campaign):
         raise NotAllowedError("Only owners and managers of the campaign may do this.")
     return campaign
 
@@ -46,6 +65,19 @@ def seat_of(user: User, campaign: Campaign) -> Seat | None:
     """The user's seat in the campaign, with its rater, if they have taken it."""
     seats = Seat.objects.filter(campaign=campaign, rater__user=user)
     return seats.select_related("rater").first()
+
+
+def person_of(campaign: Campaign, username: str) -> User:
+    """The member of the campaign's organisation who signs in as `username`."""
+    people = User.objects.filter(
+        organisation_memberships__organisation=campaign.organisation, is_active=True
+    )
+    if (person := people.filter(username=username).first()) is None:
+        raise NotFoundError(
+            f"Nobody called {username} is in this organisation. Invite them first:"
+            " python manage.py invite NAME --organisation ORGANISATION"
+        )
+    return person
 
 
 def rater_of_assignment(user: User, public_id: UUID) -> tuple[Rater, Campaign]:
@@ -81,6 +113,14 @@ def organisation_for_manager(user: User) -> Organisation:
     if not (place := places.select_related("organisation").order_by("pk").first()):
         raise NotAllowedError("Only owners and managers of an organisation may start a campaign.")
     return place.organisation
+
+
+def endpoints_for_manager(user: User) -> QuerySet[Endpoint]:
+    """The LLM endpoints of the organisations that the user owns or manages."""
+    places = OrganisationMember.objects.filter(user=user, role__in=["owner", "manager"])
+    return Endpoint.objects.filter(organisation__in=places.values("organisation")).select_related(
+        "organisation"
+    )
 
 
 def job_for_reader(user: User, public_id: UUID) -> Job:

@@ -28,6 +28,8 @@ ICONS = {
     "pause": '<path d="M5.5 3.5v9M10.5 3.5v9"/>',
     "download": '<path d="M8 2.5v8m-3-3 3 3 3-3M3 13.5h10"/>',
     "upload": '<path d="M8 10.5v-8m-3 3 3-3 3 3M3 13.5h10"/>',
+    "play": '<path d="M5 3.5v9l7-4.5z"/>',
+    "refresh": '<path d="M13 8a5 5 0 1 1-1.5-3.6L13 6M13 2.8V6H9.8"/>',
     "plus": '<path d="M8 3v10M3 8h10"/>',
 }
 SPEAKERS = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool"}

@@ -1,16 +1,24 @@
 """The addresses of pages. A slug's path converter refuses what no campaign can be called."""
 
 from django.contrib.auth import views as auth_views
-from django.urls import path
+from django.urls import include, path, reverse_lazy
 
 from labeling.web import account, rating
 
 urlpatterns = [
     path("", rating.home, name="home"),
     path("login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path(
+        "welcome/<uidb64>/<token>/",
+        auth_views.PasswordResetConfirmView.as_view(
+            template_name="registration/welcome.html", success_url=reverse_lazy("login")
+        ),
+        name="welcome",
+    ),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("account/", account.account, name="account"),
     path("account/tokens/<uuid:token_id>/revoke/", account.revoke, name="revoke_token"),
+    path("campaigns/", include("labeling.web.campaign_urls")),
     path("rate/", rating.rate_home, name="rate_home"),
     path("rate/<slug:slug>/", rating.rate, name="rate"),
     path("rate/<slug:slug>/skip/", rating.skip, name="skip"),

@@ -1,7 +1,6 @@
 """The report through the real worker function, from judgments made by the real actions."""
 
 import threading
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -9,30 +8,17 @@ from django.test.utils import CaptureQueriesContext
 
 from labeling.actions.jobs import queue_job
 from labeling.actions.raters import seat_judge
-from labeling.actions.rating import claim_assignment, revise_judgment, submit_judgment
+from labeling.actions.rating import revise_judgment
 from labeling.actions.reports import KEPT, record_report, turn_to_report
 from labeling.metrics.report import METHOD_VERSION
 from labeling.models import Campaign, Gold, Judgment, Report, Seat, Withdrawal
 from labeling.queries.due import campaigns_to_report
 from labeling.queries.outcomes import outcomes
 from tests import factories
+from tests.judging import judged
 from workers.metrics import refresh_report, run_report
 
 pytestmark = pytest.mark.django_db
-
-
-def judged(campaign: Campaign, answers: dict[str, list[str]]) -> list[Any]:
-    """`answers`: for each rater the preference (a, b, tie) on each comparison, in their order."""
-    size = len(next(iter(answers.values())))
-    comparisons = factories.open_comparisons(campaign, size)
-    place = {comparison.pk: k for k, comparison in enumerate(comparisons)}
-    for name, given in answers.items():
-        seat = factories.rater(campaign, name)
-        while assignment := claim_assignment(rater=seat.rater, campaign=campaign):
-            side = assignment.side(given[place[assignment.comparison_id]])
-            answer = {"side": side, "client": {"active_ms": 4000}}
-            submit_judgment(rater=seat.rater, assignment_id=assignment.public_id, answer=answer)
-    return comparisons
 
 
 def newest(campaign: Campaign) -> Report:

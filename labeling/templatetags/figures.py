@@ -1,0 +1,133 @@
+"""How numbers, states and happenings are worded on the pages of a campaign."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from django import template
+
+from labeling.queries.progress import Happening
+
+register = template.Library()
+
+# A campaign's state in words, and the class that says the same in colour.
+STATES = {
+    "draft": ("Draft", ""),
+    "active": ("Running", "ok"),
+    "paused": ("Paused", "warn"),
+    "completed": ("Complete", "ok"),
+    "archived": ("Archived", ""),
+}
+JOB_STATES = {
+    "queued": ("Waiting", ""),
+    "running": ("Running", "ok"),
+    "succeeded": ("Done", "ok"),
+    "failed": ("Failed", "bad"),
+    "cancelled": ("Cancelled", ""),
+}
+# What is said of an event; {n} is how often it happened in a row.
+SENTENCES = {
+    "judgment.submitted": ("judged a comparison", "judged {n} comparisons"),
+    "judgment.revised": ("changed a judgment", "changed {n} judgments"),
+    "judgment.withdrawn": ("withdrew a judgment", "withdrew {n} judgments"),
+    "assignment.skipped": ("skipped a comparison", "skipped {n} comparisons"),
+    "assignment.refused": ("was refused an answer", "was refused {n} answers"),
+    "campaign.created": ("created the campaign", ""),
+    "campaign.updated": ("changed the campaign", "changed the campaign {n} times"),
+    "campaign.overlap_changed": ("changed how many judgments are wanted", ""),
+    "round.opened": ("opened a round", "opened {n} rounds"),
+    "round.extended": ("opened more comparisons", ""),
+    "round.closed": ("closed a round", "closed {n} rounds"),
+    "member.added": ("added a member", "added {n} members"),
+    "rater.suspended": ("paused a rater", "paused {n} raters"),
+    "judge.seated": ("added an LLM judge", "added {n} LLM judges"),
+    "job.queued": ("asked for a {kind}", ""),
+    "job.ended": ("a job {status}", ""),
+    "import.queued": ("uploaded a file of {kind}", ""),
+    "import.ended": ("import {status}", ""),
+}
+
+
+@register.filter
+def state_words(state: str) -> str:
+    """A campaign's state as a word."""
+    return STATES[state][0]
+
+
+@register.filter
+def state_class(state: str) -> str:
+    """The class of a campaign's state."""
+    return STATES[state][1]
+
+
+@register.filter
+def job_words(status: str) -> str:
+    """A job's status as a word."""
+    return JOB_STATES[status][0]
+
+
+@register.filter
+def job_class(status: str) -> str:
+    """The class of a job's status."""
+    return JOB_STATES[status][1]
+
+
+@register.filter
+def percent(share: float | None, decimals: int = 0) -> str:
+    """0.643 as "64 %"; nothing as a dash."""
+    return "–" if share is None else f"{share * 100:.{decimals}f} %"
+
+
+@register.filter
+def points(share: float | None) -> str:
+    """A share's distance from a half as "+6.1 pts"."""
+    if share is None:
+        return "–"
+    return f"{(share - 0.5) * 100:+.1f} pts".replace("-", "−")
+
+
+@register.filter
+def decimal(value: float | None, decimals: int = 2) -> str:
+    """0.6134 as "0.61", with a proper minus; nothing as a dash."""
+    return "–" if value is None else f"{value:.{decimals}f}".replace("-", "−")
+
+
+@register.filter
+def reach(estimate: Mapping[str, Any]) -> str:
+    """Half the width of an interval as "± 0.04"."""
+    if estimate["value"] is None:
+        return ""
+    return f"± {(estimate['high'] - estimate['low']) / 2:.2f}"
+
+
+@register.filter
+def elo(value: float) -> str:
+    """A rating without decimals."""
+    return f"{value:,.0f}"
+
+
+@register.filter
+def seconds(milliseconds: float | None) -> str:
+    """4,200 ms as "4 s"; nothing as a dash."""
+    return "–" if milliseconds is None else f"{milliseconds / 1000:.0f} s"
+
+
+@register.filter
+def day(value: date | None) -> str:
+    """A date as "26 May", with the year where it is another than this one's."""
+    if value is None:
+        return "–"
+    written = f"{value.day} {value:%b}"
+    return written if value.year == date.today().year else f"{written} {value.year}"
+
+
+@register.filter
+def says(happening: Happening) -> str:
+    """What happened, after the name of who did it."""
+    once, often = SENTENCES.get(happening.verb, ("", ""))
+    sentence = often if happening.count > 1 and often else once
+    if not sentence:
+        noun, _, verb = happening.verb.partition(".")
+        sentence = f"{noun} {verb.replace('_', ' ')}"
+    details = {key: str(value) for key, value in happening.details.items()}
+    return sentence.format_map({"kind": "job", "status": "ended", **details, "n": happening.count})

@@ -1,0 +1,25 @@
+"""The addresses of the pages of campaigns, below `/campaigns/`."""
+
+from django.urls import path
+
+from labeling.web import campaign_data, campaigns
+
+urlpatterns = [
+    path("", campaigns.campaigns, name="campaigns"),
+    path("new/", campaigns.new_campaign, name="campaign_new"),
+    path("<slug:slug>/", campaigns.campaign, name="campaign"),
+    path("<slug:slug>/live/", campaigns.live, name="campaign_live"),
+    path("<slug:slug>/state/", campaigns.change_state, name="campaign_state"),
+    path("<slug:slug>/rounds/open/", campaigns.start_round, name="campaign_open_round"),
+    path("<slug:slug>/report/recompute/", campaigns.recompute, name="campaign_recompute"),
+    path("<slug:slug>/prompts/", campaign_data.prompts, name="campaign_prompts"),
+    path(
+        "<slug:slug>/prompts/<uuid:comparison_id>/",
+        campaign_data.comparison,
+        name="campaign_comparison",
+    ),
+    path("<slug:slug>/datasets/", campaign_data.datasets, name="campaign_datasets"),
+    path("<slug:slug>/datasets/export/", campaign_data.export, name="campaign_export"),
+    path("<slug:slug>/imports/", campaign_data.imports, name="campaign_imports"),
+    path("<slug:slug>/imports/<uuid:job_id>/", campaign_data.import_job, name="campaign_import"),
+]

@@ -1,0 +1,167 @@
+"""`/campaigns/`: the list, a new one, and the dashboard with its buttons."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from labeling import access
+from labeling.actions.campaigns import create_campaign, update_campaign
+from labeling.actions.jobs import queue_job
+from labeling.actions.rounds import open_round, open_waiting
+from labeling.errors import InvalidInputError, LabelingError, NotFoundError
+from labeling.models import Campaign, Report
+from labeling.queries import progress, votes
+from labeling.web import dashboard
+from labeling.web.campaign_forms import NewCampaignForm
+from labeling.web.signed_in import PageRequest, signed_in
+
+SHOWN_RATERS = 8
+SHOWN_CONTESTED = 6
+SHOWN_EVENTS = 8
+# States a button may ask for; what may follow what is the action's to say.
+ASKED_STATES = {Campaign.State.ACTIVE, Campaign.State.PAUSED, Campaign.State.COMPLETED}
+
+
+@signed_in
+@require_safe
+def campaigns(request: PageRequest) -> HttpResponse:
+    """The campaigns whose data the user may read, newest first."""
+    rows = progress.with_progress(access.campaigns_for_reader(request.user))
+    cursor = uuid_of(request.GET.get("after", ""))
+    context = {
+        "page": votes.page_of(rows, after=cursor, newest_first=True),
+        "may_start": access.may_start_campaigns(request.user),
+    }
+    return render(request, "labeling/campaigns.html", context)
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_campaign(request: PageRequest) -> HttpResponse:
+    """A form that starts a campaign as a draft, in the user's organisation."""
+    access.campaigns_for_reader(request.user)
+    organisation = access.organisation_for_manager(request.user)
+    form = NewCampaignForm(request.POST or None)
+    if form.is_valid():
+        try:
+            made = create_campaign(organisation=organisation, by=request.user, **form.arguments())
+        except LabelingError as error:
+            form.refuse(error)
+        else:
+            return redirect("campaign_imports", made.slug)
+    status = 422 if form.errors else 200
+    return render(request, "labeling/campaign_new.html", {"form": form}, status=status)
+
+
+@signed_in
+@require_safe
+def campaign(request: PageRequest, slug: str) -> HttpResponse:
+    """The dashboard: how far it is, how far raters agree, which model wins, who did what."""
+    shown = access.campaign_for_reader(request.user, slug)
+    report = progress.newest_report(shown)
+    context = _live(request, shown, report, seen_of(shown, report))
+    body = report.body if report else None
+    biases, bias_span = dashboard.bias_rows(body)
+    context |= {
+        **frame(request, shown, "overview"),
+        "burn": dashboard.burn_up_chart(body, context["stats"].progress),
+        "agreement": dashboard.agreement_over_time(body),
+        "biases": biases,
+        "bias_span": bias_span,
+        "raters": progress.rater_lines(shown, body, limit=SHOWN_RATERS),
+        "judges": progress.judge_lines(shown, body, limit=SHOWN_RATERS),
+        "contested": votes.contested(shown, body, limit=SHOWN_CONTESTED),
+    }
+    return render(request, "labeling/campaign.html", context)
+
+
+@signed_in
+@require_safe
+def live(request: PageRequest, slug: str) -> HttpResponse:
+    """What changes while raters judge: figures, leaderboard, activity. 204 when nothing did."""
+    shown = access.campaign_for_reader(request.user, slug)
+    report = progress.newest_report(shown)
+    seen = seen_of(shown, report)
+    if request.GET.get("seen") == seen:
+        return HttpResponse(status=204)
+    context = _live(request, shown, report, seen) | {"is_update": True}
+    return render(request, "labeling/campaign.html#live", context)
+
+
+@signed_in
+@require_POST
+def change_state(request: PageRequest, slug: str) -> HttpResponse:
+    """Run, pause or complete the campaign."""
+    changed = access.campaign_for_manager(request.user, slug)
+    state = request.POST.get("state", "")
+    if state not in ASKED_STATES:
+        raise InvalidInputError("A campaign is run, paused or completed.")
+    changed = update_campaign(campaign=changed, by=request.user, state=state)
+    # What was imported meanwhile goes in front of raters.
+    open_waiting(campaign=changed, by=request.user)
+    return redirect("campaign", slug)
+
+
+@signed_in
+@require_POST
+def start_round(request: PageRequest, slug: str) -> HttpResponse:
+    """Open all waiting comparisons to raters."""
+    opened_in = access.campaign_for_manager(request.user, slug)
+    opened = open_round(campaign=opened_in, by=request.user)
+    messages.success(request, f"Round {opened.number} is open.")
+    return redirect("campaign", slug)
+
+
+@signed_in
+@require_POST
+def recompute(request: PageRequest, slug: str) -> HttpResponse:
+    """Ask a worker for the numbers anew."""
+    asked = access.campaign_for_manager(request.user, slug)
+    queue_job(campaign=asked, kind="report", by=request.user)
+    messages.success(request, "The numbers are being computed; they appear here by themselves.")
+    return redirect("campaign", slug)
+
+
+def frame(request: PageRequest, shown: Campaign, tab: str) -> dict[str, Any]:
+    """What the head and the tabs of every page of a campaign need."""
+    return {
+        "campaign": shown,
+        "tab": tab,
+        "may_manage": access.may_manage(request.user, shown),
+    }
+
+
+def uuid_of(text: str) -> UUID | None:
+    """A cursor from an address; anything that is none is not found."""
+    if not text:
+        return None
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFoundError("There is no such page of the list.") from None
+
+
+def seen_of(shown: Campaign, report: Report | None) -> str:
+    """A word for what the live parts show: it differs when there is something new in them."""
+    newest = progress.last_event(shown)
+    return f"{report.public_id if report else ''}.{newest or ''}.{shown.state}"
+
+
+def _live(
+    request: PageRequest, shown: Campaign, report: Report | None, seen: str
+) -> dict[str, Any]:
+    body = report.body if report else None
+    shows_all = request.GET.get("models") == "all"
+    return {
+        "campaign": shown,
+        "report": report,
+        "stats": dashboard.stats(shown, report),
+        "board": dashboard.board(body, show_all=shows_all),
+        "shows_all": shows_all,
+        "activity": progress.activity(shown, limit=SHOWN_EVENTS),
+        "seen": seen,
+    }
