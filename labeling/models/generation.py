@@ -46,6 +46,16 @@ class Endpoint(PublicModel):
             ),
         ]
 
+    @property
+    def is_enabled(self) -> bool:
+        """Runs may ask it."""
+        return not self.disabled_reason
+
+    @property
+    def is_demo(self) -> bool:
+        """Built in: it makes its answers up, and they are marked as demo."""
+        return self.kind == self.Kind.DEMO
+
 
 class GenerationRun(PublicModel):
     """Prompts × endpoints × samples, to be filled and then paired into a round."""

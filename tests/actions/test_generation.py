@@ -416,6 +416,9 @@ def test_workers_side_by_side_ask_once_for_each_and_not_too_many_at_once(server)
     campaign = campaign_with_prompts(12)
     larch = endpoint(server, campaign.organisation, limits={"concurrency": 3})
     alder = endpoint(server, campaign.organisation, "alder", model="alder")
+    server.answer = lambda handler, body: handler.send_json(
+        completion(f"{body['model']} on {body['messages'][-1]['content']}")
+    )
     run = started(campaign, larch, alder)
     errors = []
 
@@ -425,6 +428,8 @@ def test_workers_side_by_side_ask_once_for_each_and_not_too_many_at_once(server)
                 # A worker in need of room for one endpoint has time for the other.
                 call_next(run.pk, larch.pk)
                 call_next(run.pk, alder.pk)
+                if GenerationRun.objects.get(pk=run.pk).state == "finished":
+                    break
         except Exception as error:
             errors.append(error)
         finally:

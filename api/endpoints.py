@@ -1,0 +1,160 @@
+"""`/endpoints/`: the LLM endpoints of an organisation. A key goes in and never comes out."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.authentication import caller, token_of
+from api.base import once
+from labeling import access
+from labeling.actions.endpoints import register_endpoint, remove_endpoint, update_endpoint
+from labeling.errors import NotAllowedError
+from labeling.models import Endpoint
+
+
+class EndpointSerializer(serializers.ModelSerializer[Endpoint]):
+    """An endpoint. Its settings are checked by the action."""
+
+    id = serializers.UUIDField(source="public_id", read_only=True)
+    base_url = serializers.CharField(
+        max_length=500, help_text="Of an OpenAI-compatible server, up to and with /v1."
+    )
+    sampling = serializers.DictField(
+        required=False, help_text="Goes into each request: temperature, top_p, max_tokens, …"
+    )
+    limits = serializers.DictField(
+        required=False, help_text="concurrency, timeout_seconds, max_attempts."
+    )
+    price = serializers.DictField(
+        required=False, help_text="input_per_million, output_per_million, currency."
+    )
+    key = serializers.CharField(
+        write_only=True,
+        required=False,
+        allow_blank=True,
+        help_text="Kept encrypted, for this host alone, and never shown. Empty: none.",
+    )
+    has_key = serializers.SerializerMethodField()
+    is_demo = serializers.BooleanField(read_only=True)
+    is_enabled = serializers.BooleanField(required=False)
+
+    class Meta:
+        model = Endpoint
+        fields = [
+            "id",
+            "name",
+            "kind",
+            "is_demo",
+            "base_url",
+            "model",
+            "sampling",
+            "limits",
+            "price",
+            "key",
+            "has_key",
+            "is_enabled",
+            "disabled_reason",
+            "rests_until",
+            "created_at",
+        ]
+        read_only_fields = ["kind", "disabled_reason", "rests_until", "created_at"]
+
+    def get_has_key(self, endpoint: Endpoint) -> bool:
+        return endpoint.encrypted_key is not None
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        writable = {name for name, field in self.fields.items() if not field.read_only}
+        if unknown := sorted(set(self.initial_data) - writable):
+            raise serializers.ValidationError(
+                {name: "Not a field of an endpoint that can be set." for name in unknown}
+            )
+        return attrs
+
+
+class ChangedEndpointSerializer(EndpointSerializer):
+    """An endpoint after a change, with what the change brought with it."""
+
+    notice = serializers.CharField(
+        read_only=True, help_text="Only when the change dropped the stored key."
+    )
+
+    class Meta(EndpointSerializer.Meta):
+        fields = [*EndpointSerializer.Meta.fields, "notice"]
+
+
+@extend_schema_view(
+    list=extend_schema(summary="LLM endpoints of your organisations"),
+    retrieve=extend_schema(summary="An endpoint"),
+    create=extend_schema(
+        summary="Register an endpoint",
+        responses={
+            201: EndpointSerializer,
+            400: OpenApiResponse(description="An address this server may not connect to, …"),
+            409: OpenApiResponse(description="The name is taken."),
+        },
+    ),
+    partial_update=extend_schema(
+        summary="Change an endpoint",
+        description="Another host in base_url drops the stored key unless a new one is sent.",
+        responses=ChangedEndpointSerializer,
+    ),
+    destroy=extend_schema(summary="Remove an endpoint that no run has used", responses={204: None}),
+)
+class EndpointViewSet(
+    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Endpoint]
+):
+    """For owners and managers of the organisation; to others an endpoint is unknown."""
+
+    serializer_class = EndpointSerializer
+    scopes = {"GET": ("write",), "POST": ("write",), "PATCH": ("write",), "DELETE": ("write",)}
+    lookup_field = "public_id"
+    lookup_url_kwarg = "id"
+    filterset_fields = ("name",)
+
+    def get_queryset(self) -> QuerySet[Endpoint]:
+        if getattr(self, "swagger_fake_view", False):
+            return Endpoint.objects.none()
+        self._refuse_bound_token()
+        return access.endpoints_for_manager(caller(self.request))
+
+    def create(self, request: Request) -> Response:
+        self._refuse_bound_token()
+        organisation = access.organisation_for_manager(caller(request))
+        body = self.get_serializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        fields = {k: v for k, v in body.validated_data.items() if k != "is_enabled"}
+
+        def answer() -> Response:
+            made = register_endpoint(organisation=organisation, by=caller(request), **fields)
+            return Response(self.get_serializer(made).data, status=201)
+
+        return once(request, answer)
+
+    def partial_update(self, request: Request, id: UUID) -> Response:
+        before = self.get_object()
+        body = self.get_serializer(before, data=request.data, partial=True)
+        body.is_valid(raise_exception=True)
+        changed = update_endpoint(endpoint=before, by=caller(request), **body.validated_data)
+        data = dict(self.get_serializer(changed).data)
+        had_key = before.encrypted_key is not None
+        if had_key and changed.encrypted_key is None and "key" not in body.validated_data:
+            data["notice"] = (
+                f"The stored key was entered for {before.key_host} and has been dropped. "
+                "Enter the key for the new host."
+            )
+        return Response(data)
+
+    def destroy(self, request: Request, id: UUID) -> Response:
+        remove_endpoint(endpoint=self.get_object(), by=caller(request))
+        return Response(status=204)
+
+    def _refuse_bound_token(self) -> None:
+        if token_of(self.request).campaigns.exists():
+            raise NotAllowedError(
+                "Endpoints belong to the organisation; this token is bound to campaigns."
+            )
