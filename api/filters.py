@@ -11,7 +11,7 @@ PAGING = {"cursor", "page_size"}
 
 
 class AllowListedFilters(DjangoFilterBackend):  # type: ignore[misc]
-    """django-filter, strict: a view's `filterset_fields` and `extra_parameters` are all there is."""
+    """django-filter, strict: only a view's `filterset_fields` and `extra_parameters` exist."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> Any:
         known = (

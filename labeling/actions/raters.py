@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from datetime import timedelta
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -58,8 +59,8 @@ def suspend_rater(*, campaign: Campaign, rater: Rater, by: User | None) -> None:
     held = rater.assignments.filter(campaign=campaign, ended_at=None)
     # Gold waits for nobody else: it ends with the rater's part.
     held.filter(ordinal=None).update(ended_at=Now(), outcome="skipped")
-    # A lease that ended a moment ago: the requeue below, or the next claim or sweep, opens it.
-    held.update(leased_until=campaign.created_at)
+    # A lease that has ended: the requeue below, or the next claim or sweep, opens it.
+    held.update(leased_until=Now() - timedelta(days=1))
     queue.requeue(campaign_id=campaign.pk, limit=1000)
     audit.record("rater.suspended", campaign=campaign, by=by, subject=rater.public_id)
 

@@ -1,0 +1,29 @@
+"""Who has a seat in a campaign, and how much they judged."""
+
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+
+from labeling.models import Campaign, Judgment, Rater, Seat
+
+
+def seated_raters(campaign: Campaign) -> QuerySet[Rater]:
+    """Raters with `pseudonym`, `groups`, `may_claim` and `judgment_count` in the campaign."""
+    seats = Seat.objects.filter(rater=OuterRef("pk"), campaign=campaign)
+    judged = (
+        Judgment.objects.filter(rater=OuterRef("pk"), campaign=campaign, supersedes=None)
+        .order_by()
+        .values("rater")
+        .annotate(n=Count("pk"))
+    )
+    return (
+        Rater.objects.filter(seats__campaign=campaign)
+        .select_related("user")
+        .annotate(
+            pseudonym=Subquery(seats.values("pseudonym")[:1]),
+            groups=Subquery(seats.values("groups")[:1]),
+            may_claim=Subquery(seats.values("is_active")[:1]),
+            judgment_count=Coalesce(
+                Subquery(judged.values("n"), output_field=IntegerField()), Value(0)
+            ),
+        )
+    )
