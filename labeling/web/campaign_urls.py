@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from labeling.web import campaign_data, campaigns
+from labeling.web import campaign_data, campaign_people, campaigns, generation
 
 urlpatterns = [
     path("", campaigns.campaigns, name="campaigns"),
@@ -22,4 +22,17 @@ urlpatterns = [
     path("<slug:slug>/datasets/export/", campaign_data.export, name="campaign_export"),
     path("<slug:slug>/imports/", campaign_data.imports, name="campaign_imports"),
     path("<slug:slug>/imports/<uuid:job_id>/", campaign_data.import_job, name="campaign_import"),
+    path("<slug:slug>/generation/", generation.generations, name="campaign_generation"),
+    path(
+        "<slug:slug>/generation/<uuid:run_id>/<slug:verb>/",
+        generation.move,
+        name="campaign_generation_move",
+    ),
+    path("<slug:slug>/raters/", campaign_people.raters, name="campaign_raters"),
+    path(
+        "<slug:slug>/raters/<uuid:rater_id>/pause/",
+        campaign_people.pause_rater,
+        name="campaign_pause_rater",
+    ),
+    path("<slug:slug>/guidelines/", campaign_people.guidelines, name="campaign_guidelines"),
 ]
