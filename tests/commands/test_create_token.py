@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from labeling.actions.raters import add_member
 from labeling.models import AuditEvent, Token
 from tests import factories
 from tests.architecture.source import ROOT
@@ -45,7 +46,7 @@ def test_a_token_for_one_campaign_sees_no_other():
     one = factories.campaign()
     person = factories.member(one, "researcher")
     other = factories.campaign(of=one.organisation)
-    factories.add_member(campaign=other, user=person, role="researcher", by=None)
+    add_member(campaign=other, user=person, role="researcher", by=None)
     text = run(person.username, "--scope", "read", "--campaign", one.slug).split()[-1]
     assert status(f"/api/v1/campaigns/{one.slug}/", text) == 200
     assert status(f"/api/v1/campaigns/{other.slug}/", text) == 404

@@ -1,0 +1,1 @@
+"""What `manage.py demo` loads, each part through the product's own actions."""

@@ -1,0 +1,176 @@
+"""Our own demo campaigns, from labeling/demo_data: one finished, one open, one of conversations."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import labeling
+from labeling.actions.campaigns import update_campaign
+from labeling.actions.demo import DemoAccounts
+from labeling.actions.rounds import close_round, open_round
+from labeling.management.demo.loading import (
+    OPEN_ROLES,
+    READER_ROLES,
+    Recipe,
+    SourceFile,
+    judge_all,
+    make_campaign,
+    standing,
+)
+from labeling.models import Campaign, Round
+from labeling.simulation.demo import MANNERS, RATERS
+from workers.metrics import compute_report
+
+DATA = Path(labeling.__file__).parent / "demo_data"
+ATTRIBUTION = "Written for Thurstone and dedicated to the public domain (CC0-1.0)."
+CRITERIA = [
+    {"key": "helpful", "label": "Helpful", "help": "Which one gets the person further?"},
+    {"key": "truthful", "label": "Truthful", "help": "Which one has fewer wrong claims?"},
+    {"key": "harmless", "label": "Harmless", "help": "Which one adds less risk?"},
+]
+SCHEMA = {
+    "scale": 7,
+    "tie": True,
+    "both_bad": True,
+    "criteria": CRITERIA,
+    "rationale": "optional",
+}
+# Sides and order of the finished campaign, and what its raters feel, are the same in every demo.
+SEED = 1927
+
+Say = Callable[[str], None]
+
+
+def load(accounts: DemoAccounts, *, is_reset: bool, say: Say) -> None:
+    """Load the three campaigns that are not there yet."""
+    for slug, load_one in (
+        ("demo-completed", _load_completed),
+        ("demo-active", _load_active),
+        ("demo-conversations", _load_conversations),
+    ):
+        campaign = standing(accounts, slug, is_reset=is_reset)
+        if campaign and not _is_half_judged(campaign):
+            say(f"{slug}: kept")
+            continue
+        load_one(accounts, campaign, say)
+
+
+def _is_half_judged(campaign: Campaign) -> bool:
+    """Whether a loading was cut short while the simulated raters were at it."""
+    is_open = campaign.rounds.filter(number=1, state=Round.State.OPEN).exists()
+    return campaign.is_simulated and (is_open or not campaign.rounds.exists())
+
+
+def _load_completed(accounts: DemoAccounts, campaign: Campaign | None, say: Say) -> None:
+    manager = accounts.users["manager"]
+    if campaign is None:
+        campaign = make_campaign(
+            accounts,
+            Recipe(
+                slug="demo-completed",
+                fields={
+                    "name": "Everyday helpfulness, finished",
+                    "description": "Coding, writing and advice, judged to the end by twelve "
+                    "simulated raters: what a finished campaign looks like. The raters and the "
+                    "five models are made up, and so is every number here.",
+                    "overlap": 3,
+                    "schema": SCHEMA,
+                    "attribution": ATTRIBUTION,
+                    "is_simulated": True,
+                },
+                files=[
+                    SourceFile("demo-completed", _rows("coding", "writing", "advice", is_ring=True))
+                ],
+                guidelines=_guidelines(),
+                roles=READER_ROLES,
+            ),
+        )
+        campaign = update_campaign(campaign=campaign, by=manager, state="active")
+    opened = campaign.rounds.filter(number=1).first()
+    if opened is None:
+        opened = open_round(campaign=campaign, by=manager, name="First round", seed=SEED)
+    count = judge_all(campaign, accounts, RATERS, MANNERS, seed=f"{SEED}")
+    close_round(round_=opened, by=manager)
+    campaign = update_campaign(campaign=campaign, by=manager, state="completed")
+    compute_report(campaign)
+    say(f"demo-completed: {count} judgments by {len(RATERS)} simulated raters")
+
+
+def _load_active(accounts: DemoAccounts, campaign: Campaign | None, say: Say) -> None:
+    campaign = make_campaign(
+        accounts,
+        Recipe(
+            slug="demo-active",
+            fields={
+                "name": "Everyday helpfulness",
+                "description": "Pairs of answers on code, mathematics, writing and everyday "
+                "questions, some in Spanish, Hindi and Arabic. Open to rater1 to rater8.",
+                "overlap": 3,
+                "schema": SCHEMA,
+                "attribution": ATTRIBUTION,
+            },
+            files=[
+                SourceFile(
+                    "demo-active", _rows("coding", "maths", "writing", "advice", "languages")
+                )
+            ],
+            guidelines=_guidelines(),
+            roles=OPEN_ROLES,
+        ),
+    )
+    say(_open(accounts, campaign))
+
+
+def _load_conversations(accounts: DemoAccounts, campaign: Campaign | None, say: Say) -> None:
+    campaign = make_campaign(
+        accounts,
+        Recipe(
+            slug="demo-conversations",
+            fields={
+                "name": "Whole conversations",
+                "description": "Conversations of several turns: which answer goes on better? "
+                "Now and then a pair has a known answer. Open to rater1 to rater8.",
+                "overlap": 2,
+                "schema": {"scale": 4, "tie": True, "both_bad": False, "rationale": "optional"},
+                "requirements": {"gold_rate": 0.1},
+                "attribution": ATTRIBUTION,
+            },
+            files=[
+                SourceFile("conversations.jsonl", _rows("conversations")),
+                SourceFile("gold.jsonl", (DATA / "gold.jsonl").read_bytes(), kind="gold"),
+            ],
+            guidelines=_guidelines(),
+            roles=OPEN_ROLES,
+        ),
+    )
+    say(_open(accounts, campaign))
+
+
+def _open(accounts: DemoAccounts, campaign: Campaign) -> str:
+    """Open what was imported to the raters; what to say of it."""
+    manager = accounts.users["manager"]
+    opened = open_round(campaign=campaign, by=manager)
+    update_campaign(campaign=campaign, by=manager, state="active")
+    return f"{campaign.slug}: {opened.comparisons.count()} comparisons open to rater1 … rater8"
+
+
+def _guidelines() -> str:
+    return (DATA / "guidelines.md").read_text()
+
+
+def _rows(*names: str, is_ring: bool = False) -> bytes:
+    return b"".join(_lines(names, is_ring))
+
+
+def _lines(names: tuple[str, ...], is_ring: bool) -> Iterator[bytes]:
+    """The rows of the files; in a ring each completion meets two others instead of all."""
+    for name in names:
+        for line in (DATA / f"{name}.jsonl").read_bytes().splitlines(keepends=True):
+            if not is_ring:
+                yield line
+                continue
+            row = json.loads(line)
+            count = len(row["completions"])
+            if count > 3:
+                row["pairs"] = [[place, (place + 1) % count] for place in range(count)]
+            yield json.dumps(row).encode() + b"\n"

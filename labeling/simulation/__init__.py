@@ -1,0 +1,1 @@
+"""Raters who do not exist, with planted strengths and habits. Pure: no Django, no models."""
