@@ -23,6 +23,9 @@ class Command(BaseCommand):
         "| awk 'END { print $NF }')\" …"
     )
 
+    # They load every page, which takes longer than the rest.
+    requires_system_checks: list[str] = []
+
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Whose token, and what it may do."""
         parser.add_argument("user", help="the sign-in name of the user it acts for")

@@ -24,6 +24,9 @@ class Command(BaseCommand):
         "What is there already is kept."
     )
 
+    # They load every page, which takes longer than the rest.
+    requires_system_checks: list[str] = []
+
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Whether to begin anew, and where published studies come from."""
         parser.add_argument(
