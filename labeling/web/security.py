@@ -41,6 +41,6 @@ class SecurityHeadersMiddleware:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         # What is private must not be readable through Back after signing out.
-        if not request.path.startswith("/static/"):
+        if not request.path.startswith("/static/") or response.status_code >= 400:
             response.headers.setdefault("Cache-Control", "no-store, private")
         return response

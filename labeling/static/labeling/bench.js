@@ -182,8 +182,9 @@
     press(inputs[(inputs.findIndex((input) => input.checked) + 1) % inputs.length]);
   };
   const open = (id) => {
+    // By its own button, which it then stands beside.
+    $(`[popovertarget="${id}"]`)?.click();
     const box = document.getElementById(id);
-    box?.togglePopover();
     if (box?.matches(":popover-open")) (box.querySelector("[autofocus], button") || box).focus();
   };
   const KEYS = {

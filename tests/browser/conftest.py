@@ -1,0 +1,74 @@
+"""A browser at the bench: signed in, on a live server that answers with the product's headers."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from pytest_django.live_server_helper import LiveServer
+
+from labeling.models import Seat
+
+Enter = Callable[[Seat], Page]
+
+
+@pytest.fixture(autouse=True)
+def _rows_are_committed(transactional_db: None) -> None:
+    """The server answers from another thread: what a test stores must be visible there."""
+
+
+@pytest.fixture
+def enter(page: Page, context: BrowserContext, live_server: LiveServer) -> Enter:
+    """Sign a rater in, as their browser would be after the sign-in page."""
+
+    def signed_in(seat: Seat) -> Page:
+        user = seat.rater.user
+        assert user is not None
+        session = SessionStore()
+        session[SESSION_KEY] = str(user.pk)
+        session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+        session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+        session.save()
+        assert session.session_key
+        context.add_cookies(
+            [
+                {
+                    "name": settings.SESSION_COOKIE_NAME,
+                    "value": session.session_key,
+                    "url": live_server.url,
+                }
+            ]
+        )
+        return page
+
+    return signed_in
+
+
+@pytest.fixture
+def troubles(page: Page) -> Iterator[list[str]]:
+    """What the browser complained of: errors, and anything the content policy had to stop."""
+    seen: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            seen.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: seen.append(str(error)))
+    yield seen
+
+
+@pytest.fixture
+def requests_elsewhere(page: Page, live_server: LiveServer) -> list[str]:
+    """Addresses outside the server that the page asked for."""
+    seen: list[str] = []
+
+    def note(request: Any) -> None:
+        if not request.url.startswith((live_server.url, "data:")):
+            seen.append(request.url)
+
+    page.on("request", note)
+    return seen
