@@ -70,6 +70,15 @@ class ComparisonSerializer(serializers.ModelSerializer[Comparison]):
     def get_is_gold(self, comparison: Comparison) -> bool:
         return hasattr(comparison, "gold")
 
+    def to_representation(self, comparison: Comparison) -> Any:
+        """With a and b as the file that brought it named them, as judgments and exports have."""
+        shown = super().to_representation(comparison)
+        if comparison.is_turned:
+            for name in ("completion", "model"):
+                a, b = f"{name}_a", f"{name}_b"
+                shown[a], shown[b] = shown[b], shown[a]
+        return shown
+
 
 class _ReadViewSet(
     CampaignMixin,

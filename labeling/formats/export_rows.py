@@ -9,13 +9,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
+import orjson
 from msgspec import Struct
 from msgspec.structs import replace
 
-from labeling.formats.rows import Preference
+from labeling.formats.rows import Preference, turned_preference, turned_side, turned_steps
 
 # Bytes are JSON to be embedded; anything else is a value to be written.
 Json = bytes | list[Any] | dict[str, Any]
+Side = Literal["a", "b"]
 Ties = Literal["keep", "drop", "split"]
 TIES: tuple[Ties, ...] = ("keep", "drop", "split")
 RULES = ("each", "majority")
@@ -37,7 +39,7 @@ class ExportRow(Struct, frozen=True, kw_only=True):
     model_b: str | None
     params_a: Json = {}
     params_b: Json = {}
-    shown_left: str | None = None
+    shown_left: Side | None = None
     presentation_arm: str | None = None
     guideline_version: int | str | None = None
     clauses: list[str] = []
@@ -86,6 +88,35 @@ def signed_score(preference: Preference, strength: int | None) -> int | None:
     if strength is None:
         return None
     return -strength if preference == "a" else strength
+
+
+def turned_row(row: ExportRow) -> ExportRow:
+    """The same judgment of the same two completions, with a and b turned round."""
+    criteria, edited, steps = (parsed(v) for v in (row.criteria, row.edited, row.steps))
+    if edited:
+        edited = {**edited, "side": turned_side(edited["side"])}
+    return replace(
+        row,
+        completion_a=row.completion_b,
+        completion_b=row.completion_a,
+        model_a=row.model_b,
+        model_b=row.model_a,
+        params_a=row.params_b,
+        params_b=row.params_a,
+        shown_left=turned_side(row.shown_left),
+        preference=turned_preference(row.preference),
+        score=row.score and -row.score,
+        criteria={key: turned_preference(side) for key, side in criteria.items()},
+        quality_a=row.quality_b,
+        quality_b=row.quality_a,
+        edited=edited,
+        steps=turned_steps(steps),
+    )
+
+
+def parsed(value: Json) -> Any:
+    """The value itself, where the database gave the bytes of its JSON."""
+    return orjson.loads(value) if isinstance(value, bytes) else value
 
 
 def majority(judgments: Iterable[tuple[Preference, int | None]]) -> Verdict:

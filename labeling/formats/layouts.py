@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from labeling.formats.export_rows import TIES, ExportRow, Json, Ties, decisions
+from labeling.formats.export_rows import TIES, ExportRow, Ties, decisions, parsed
 from labeling.formats.rows import Message, text_of
 
 FIELDS = ExportRow.__struct_fields__
@@ -50,13 +50,13 @@ def hh_lines(row: ExportRow, ties: Ties = "drop") -> list[bytes]:
     """hh-rlhf's form: two whole transcripts with `Human:` and `Assistant:` turns."""
     if row.completion_a is None or row.completion_b is None:
         return []
-    prompt = _parsed(row.prompt)
+    prompt = parsed(row.prompt)
     sides = {"a": row.completion_a, "b": row.completion_b}
     return [
         _line(
             {
-                "chosen": transcript(prompt + _parsed(sides[chosen])),
-                "rejected": transcript(prompt + _parsed(sides[rejected])),
+                "chosen": transcript(prompt + parsed(sides[chosen])),
+                "rejected": transcript(prompt + parsed(sides[rejected])),
             }
         )
         for chosen, rejected in decisions(row, ties)
@@ -101,7 +101,3 @@ def _line(fields: dict[str, Any]) -> bytes:
 
 def _embedded(value: Any) -> Any:
     return orjson.Fragment(value) if isinstance(value, bytes) else value
-
-
-def _parsed(value: Json) -> Any:
-    return orjson.loads(value) if isinstance(value, bytes) else value

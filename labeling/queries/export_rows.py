@@ -16,7 +16,7 @@ from psycopg.adapt import Buffer, Loader
 from psycopg.pq import Format
 
 from labeling.formats.export_choice import ExportChoice
-from labeling.formats.export_rows import ExportRow, by_rule, signed_score
+from labeling.formats.export_rows import ExportRow, by_rule, signed_score, turned_row
 from labeling.formats.layouts import lines
 from labeling.models import Campaign
 
@@ -89,7 +89,7 @@ COLUMNS = (
     ("superseded_by", "coalesce(later.external_id, later.public_id::text)", "text"),
 )
 NAMES = tuple(name for name, _, _ in COLUMNS)
-TYPES = tuple(kind for _, _, kind in COLUMNS)
+TYPES = (*(kind for _, _, kind in COLUMNS), "bool")
 SOURCES = """
     labeling_judgment j
     JOIN labeling_comparison c ON c.id = j.comparison_id
@@ -182,9 +182,12 @@ class Export:
             start = end
 
     def _row(self, values: tuple[Any, ...]) -> ExportRow:
-        fields = dict(zip(NAMES, values, strict=True))
-        score = signed_score(fields["preference"], fields["strength"])
-        return ExportRow(campaign=self._campaign.slug, score=score, **fields)
+        *fields, is_turned = values
+        named = dict(zip(NAMES, fields, strict=True))
+        score = signed_score(named["preference"], named["strength"])
+        row = ExportRow(campaign=self._campaign.slug, score=score, **named)
+        # What the caller's file called a goes out as a, and the report's numbers are of these.
+        return turned_row(row) if is_turned else row
 
     def _window_ends(self) -> list[int]:
         """The last id of each window, taken from an index; this also takes the snapshot."""
@@ -242,6 +245,6 @@ def _statement(choice: ExportChoice) -> sql.Composed:
     if not choice.keeps_repeats:
         wanted.append("NOT j.is_repeat")
     columns = ", ".join(f"{expression} AS {name}" for name, expression, _ in COLUMNS)
-    text = f"SELECT {columns} FROM {SOURCES} WHERE {' AND '.join(wanted)}"  # noqa: S608
+    text = f"SELECT {columns}, c.is_turned FROM {SOURCES} WHERE {' AND '.join(wanted)}"  # noqa: S608
     order = "c.id, j.id" if choice.rule == "majority" else "j.id"
     return sql.Composed([sql.SQL(f"COPY ({text} ORDER BY {order}) TO STDOUT (FORMAT binary)")])

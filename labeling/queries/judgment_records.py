@@ -4,8 +4,9 @@ from typing import Any
 
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, TextField, When
 from django.db.models.functions import Cast, Coalesce
+from msgspec.structs import asdict
 
-from labeling.formats.export_rows import signed_score
+from labeling.formats.export_rows import ExportRow, signed_score, turned_row
 from labeling.models import Campaign, Gold, Judgment, Seat
 
 
@@ -47,40 +48,41 @@ def record_of(judgment: Any) -> dict[str, Any]:
     comparison = judgment.comparison
     a, b = comparison.completion_a, comparison.completion_b
     later = getattr(judgment, "superseded_by", None)
-    return {
-        "judgment_id": judgment.external_id or judgment.public_id,
-        "comparison_id": comparison.external_id or comparison.public_id,
-        "campaign": judgment.campaign.slug,
-        "round": comparison.round.number if comparison.round else None,
-        "prompt_id": comparison.prompt.external_id or comparison.prompt.public_id,
-        "prompt": comparison.prompt.messages,
-        "completion_a": a.messages,
-        "completion_b": b.messages,
-        "model_a": a.source.model,
-        "model_b": b.source.model,
-        "params_a": a.source.params,
-        "params_b": b.source.params,
-        "shown_left": judgment.shown_left,
-        "presentation_arm": judgment.presentation_arm or None,
-        "guideline_version": judgment.guideline_version and judgment.guideline_version.number,
-        "clauses": judgment.clauses,
-        "rater": judgment.pseudonym,
-        "rater_kind": judgment.rater.kind,
-        "rater_groups": judgment.groups,
-        "preference": judgment.preference,
-        "strength": judgment.strength,
-        "score": signed_score(judgment.preference, judgment.strength),
-        "criteria": judgment.criteria,
-        "quality_a": judgment.quality_a,
-        "quality_b": judgment.quality_b,
-        "rationale": judgment.rationale,
-        "edited": judgment.edited or {},
-        "steps": judgment.steps,
-        "active_ms": judgment.active_ms,
-        "created_at": judgment.judged_at,
-        "is_gold": judgment.is_gold,
-        "repeat_of": judgment.first_id if judgment.is_repeat else None,
-        "selection_policy": comparison.selection_policy or None,
-        "propensity": comparison.propensity,
-        "superseded_by": (later.external_id or later.public_id) if later else None,
-    }
+    row = ExportRow(
+        judgment_id=judgment.external_id or judgment.public_id,
+        comparison_id=comparison.external_id or comparison.public_id,
+        campaign=judgment.campaign.slug,
+        round=comparison.round.number if comparison.round else None,
+        prompt_id=comparison.prompt.external_id or comparison.prompt.public_id,
+        prompt=comparison.prompt.messages,
+        completion_a=a.messages,
+        completion_b=b.messages,
+        model_a=a.source.model,
+        model_b=b.source.model,
+        params_a=a.source.params,
+        params_b=b.source.params,
+        shown_left=judgment.shown_left,
+        presentation_arm=judgment.presentation_arm or None,
+        guideline_version=judgment.guideline_version and judgment.guideline_version.number,
+        clauses=judgment.clauses,
+        rater=judgment.pseudonym,
+        rater_kind=judgment.rater.kind,
+        rater_groups=judgment.groups,
+        preference=judgment.preference,
+        strength=judgment.strength,
+        score=signed_score(judgment.preference, judgment.strength),
+        criteria=judgment.criteria,
+        quality_a=judgment.quality_a,
+        quality_b=judgment.quality_b,
+        rationale=judgment.rationale,
+        edited=judgment.edited or {},
+        steps=judgment.steps,
+        active_ms=judgment.active_ms,
+        created_at=judgment.judged_at,
+        is_gold=judgment.is_gold,
+        repeat_of=judgment.first_id if judgment.is_repeat else None,
+        selection_policy=comparison.selection_policy or None,
+        propensity=comparison.propensity,
+        superseded_by=(later.external_id or later.public_id) if later else None,
+    )
+    return asdict(turned_row(row) if comparison.is_turned else row)

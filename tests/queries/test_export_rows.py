@@ -140,6 +140,43 @@ def test_a_page_of_judgments_and_the_export_tell_the_same():
     assert list(orjson.loads(listed)[0]) == list(exported(campaign)[0])
 
 
+def test_a_and_b_are_those_of_the_file_that_brought_the_comparison():
+    campaign = factories.campaign()
+    rater = factories.rater(campaign).rater
+    straight, turned = (
+        factories.comparison(campaign, "One.", "Two.", prompt_text=text, is_turned=is_turned)
+        for text, is_turned in (("First?", False), ("Second?", True))
+    )
+    for comparison in (straight, turned):
+        judge(
+            comparison,
+            rater,
+            "a",
+            strength=2,
+            shown_left="b",
+            criteria={"helpful": "b", "safe": "tie"},
+            quality_a=5,
+            quality_b=1,
+            edited={"side": "a", "text": "One!"},
+            steps={"a": [1], "b": []},
+        )
+    as_stored, as_given = exported(campaign)
+    assert (as_stored["preference"], as_stored["score"], as_stored["shown_left"]) == ("a", -2, "b")
+    assert (as_given["preference"], as_given["score"], as_given["shown_left"]) == ("b", 2, "a")
+    assert as_given["completion_b"] == as_stored["completion_a"]
+    assert (as_given["model_a"], as_given["model_b"]) == ("model-two", "model-one")
+    assert as_given["criteria"] == {"helpful": "a", "safe": "tie"}
+    assert (as_given["quality_a"], as_given["quality_b"]) == (1, 5)
+    assert as_given["edited"] == {"side": "b", "text": "One!"}
+    assert as_given["steps"] == {"b": [1], "a": []}
+    # Which one was better does not depend on what they are called.
+    one, other = exported(campaign, layout="trl")
+    assert (one["chosen"], one["rejected"]) == (other["chosen"], other["rejected"])
+    assert [row["preference"] for row in exported(campaign, rule="majority")] == ["a", "b"]
+    listed = [record_of(judgment) for judgment in records(campaign).order_by("pk")]
+    assert orjson.loads(orjson.dumps(listed, option=orjson.OPT_UTC_Z)) == [as_stored, as_given]
+
+
 @pytest.mark.parametrize("rule", ["each", "majority"])
 def test_windows_of_any_size_make_the_same_bytes(rule):
     campaign = small_campaign()
