@@ -1,6 +1,5 @@
 """`…/export/`: the judgments as they stand, in a layout and under a rule, streamed."""
 
-import threading
 from typing import Any
 
 from django.http import HttpResponse, StreamingHttpResponse
@@ -11,58 +10,21 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
 from api.base import CampaignMixin
-from labeling.errors import BusyError
 from labeling.formats.export_choice import GOLD, HISTORY, RATERS, ExportChoice, choose
 from labeling.formats.export_rows import RULES, TIES
 from labeling.formats.layouts import LAYOUTS
 from labeling.models import Campaign
-from labeling.queries.export_rows import Export, open_export
-
-# An export keeps a thread of the web process for as long as its reader takes. Half of a process's
-# threads (by default) stay free for raters, however many exports are asked for.
-EXPORTS_AT_ONCE = 2
-# A reader who takes not one piece in this time is gone, or means harm.
-WRITE_SECONDS = 60
-
-_slots = threading.BoundedSemaphore(EXPORTS_AT_ONCE)
-
-
-class ExportsBusyError(BusyError):
-    """As many exports are running as may run side by side."""
-
-    retry_after_seconds = 15
+from labeling.queries.export_downloads import (
+    WRITE_SECONDS,
+    Download,
+    download_headers,
+)
 
 
 class LinesRenderer(JSONRenderer):
     """Lets a caller ask for what an export is; refusals are JSON all the same."""
 
     media_type = "application/x-ndjson"
-
-
-class _Download:
-    """An export that gives back its place among those running when it is closed."""
-
-    def __init__(self, campaign: Campaign, choice: ExportChoice) -> None:
-        if not _slots.acquire(blocking=False):
-            raise ExportsBusyError("Other exports are running. Please try again in a moment.")
-        self._is_open = True
-        self._export: Export | None = None
-        try:
-            self._export = open_export(campaign, choice)
-        except BaseException:
-            self.close()
-            raise
-
-    def __iter__(self) -> Any:
-        return iter(self._export or ())
-
-    def close(self) -> None:
-        """Safe to repeat, as servers do."""
-        if self._is_open:
-            self._is_open = False
-            if self._export is not None:
-                self._export.close()
-            _slots.release()
 
 
 def _words(name: str, words: Any, description: str) -> OpenApiParameter:
@@ -104,16 +66,18 @@ class ExportView(CampaignMixin):
         if (socket := request.META.get("gunicorn.socket")) is not None:
             socket.settimeout(WRITE_SECONDS)
         return StreamingHttpResponse(
-            _Download(campaign, choice),
+            Download(campaign, choice),
             content_type="application/x-ndjson",
-            headers=_headers(campaign, choice),
+            headers=download_headers(campaign, choice),
         )
 
     @extend_schema(exclude=True)
     def head(self, request: Request, slug: str) -> HttpResponse:
         """The headers of the file, without the work."""
         campaign, choice = self._asked(request)
-        return HttpResponse(content_type="application/x-ndjson", headers=_headers(campaign, choice))
+        return HttpResponse(
+            content_type="application/x-ndjson", headers=download_headers(campaign, choice)
+        )
 
     def _asked(self, request: Request) -> tuple[Campaign, ExportChoice]:
         campaign = self.campaign_to_read()
@@ -121,15 +85,3 @@ class ExportView(CampaignMixin):
         if twice := [name for name, values in asked.lists() if len(values) > 1]:
             raise ValidationError({name: "Given more than once." for name in twice})
         return campaign, choose(asked.dict())
-
-
-def _headers(campaign: Campaign, choice: ExportChoice) -> dict[str, str]:
-    simulated = "-simulated" if campaign.is_simulated else ""
-    name = f"{campaign.slug}{simulated}-{choice.layout}-{choice.rule}.jsonl"
-    stated = {f"X-Thurstone-{key.title()}": word for key, word in choice.words().items()}
-    return {
-        "Content-Disposition": f'attachment; filename="{name}"',
-        "Cache-Control": "no-store",
-        "X-Thurstone-Simulated": "1" if campaign.is_simulated else "0",
-        **stated,
-    }

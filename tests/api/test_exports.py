@@ -11,12 +11,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from api.exports import EXPORTS_AT_ONCE
 from labeling.actions.raters import add_member
 from labeling.actions.tokens import issue_token
 from labeling.formats.importing import read_rows
 from labeling.formats.rows import JudgmentRow
 from labeling.models import Campaign
+from labeling.queries.export_downloads import EXPORTS_AT_ONCE
 from tests import factories
 from tests.queries.export_campaign import judge, small_campaign
 
@@ -275,6 +275,19 @@ def test_the_native_file_comes_back_in_by_import(read):
     assert [row.preference for row in back if isinstance(row, JudgmentRow)] == [
         row["preference"] for row in (orjson.loads(line) for line in data.splitlines())
     ]
+
+
+def test_the_list_of_comparisons_calls_a_and_b_what_the_export_does(read, campaign):
+    rater = factories.rater(campaign).rater
+    for turned in (True, False):
+        judge(factories.comparison(campaign, is_turned=turned), rater, "a")
+    listed = {
+        row["comparison_id"] or row["id"]: (row["model_a"], row["model_b"])
+        for row in read("campaigns/small/comparisons/").json()["results"]
+    }
+    exported = {row["comparison_id"]: (row["model_a"], row["model_b"]) for row in rows(read(PATH))}
+    assert listed == exported
+    assert len(set(exported.values())) == 2
 
 
 def test_the_schema_lists_the_parameters(client):
