@@ -20,6 +20,9 @@ MOVES: dict[str, set[str]] = {
     State.ARCHIVED: set(),
 }
 
+# Names of pages below /campaigns/: a campaign of that slug could not be opened.
+RESERVED_SLUGS = {"new"}
+
 
 @transaction.atomic(durable=True)
 def create_campaign(
@@ -39,12 +42,16 @@ def create_campaign(
     is_simulated: bool = False,
 ) -> Campaign:
     """A new campaign, whose maker owns it. A slug that is taken is a ConflictError."""
+    slug = slug or slugify(name)[:80]
+    if slug in RESERVED_SLUGS:
+        message = "This slug is taken by a page; choose another."
+        raise ConflictError(message, problems=[FieldProblem("slug", message)])
     try:
         with transaction.atomic():
             campaign = Campaign.objects.create(
                 organisation=organisation,
                 name=name,
-                slug=slug or slugify(name)[:80] or f"campaign-{secrets.token_hex(3)}",
+                slug=slug or f"campaign-{secrets.token_hex(3)}",
                 description=description,
                 state=state,
                 overlap=overlap,

@@ -58,7 +58,7 @@ def time_axis(start: float, end: float, *, ticks: int = 5) -> Axis:
         [first + k * step for k in range(int((end - first) // step) + 1)] if first <= end else []
     )
     # Labels must not touch those of the two ends.
-    room = (end - start) / (ticks * 1.6)
+    room = (end - start) / (ticks * 1.2)
     inner = [tick for tick in inner if start + room < tick < end - room]
     moments = [start, *inner, end]
     labels = [moment_label(tick, is_short=is_short) for tick in moments]

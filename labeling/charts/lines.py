@@ -23,7 +23,7 @@ def agreement_chart(points: Sequence[Interval], *, name: str, key: str) -> Svg:
     """A measure of agreement over time with its band; `key` makes the ids of the page unique."""
     if len(points) < 2:
         return Svg()
-    x = time_axis(points[0].at, points[-1].at)
+    x = time_axis(points[0].at, points[-1].at, ticks=4)
     y = value_axis([limit for point in points for limit in (point.low, point.high)])
     last = points[-1]
     title = f"{name} over time"

@@ -7,16 +7,17 @@ from uuid import UUID
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling import access
 from labeling.actions.imports import queue_import
 from labeling.errors import NotFoundError
-from labeling.formats.export_choice import ExportChoice, choose
-from labeling.models import Campaign, ImportProblem, Job
+from labeling.formats.export_choice import choose
+from labeling.models import ImportProblem, Job
 from labeling.queries import progress, votes
-from labeling.queries.export_rows import open_export
+from labeling.queries.export_downloads import WRITE_SECONDS, Download, download_headers
 from labeling.web import rendered
 from labeling.web.campaign_forms import ImportForm
 from labeling.web.campaigns import frame, uuid_of
@@ -99,14 +100,17 @@ def datasets(request: PageRequest, slug: str) -> HttpResponse:
 
 @signed_in
 @require_safe
-def export(request: PageRequest, slug: str) -> StreamingHttpResponse:
+def export(request: PageRequest, slug: str) -> HttpResponseBase:
     """The live export for somebody signed in: the API's bytes without its token."""
     shown = access.campaign_for_reader(request.user, slug)
     choice = choose(request.GET.dict())
+    if (socket := request.META.get("gunicorn.socket")) is not None:
+        socket.settimeout(WRITE_SECONDS)
+    headers = download_headers(shown, choice)
+    if request.method == "HEAD":
+        return HttpResponse(content_type="application/x-ndjson", headers=headers)
     return StreamingHttpResponse(
-        open_export(shown, choice),
-        content_type="application/x-ndjson",
-        headers={"Content-Disposition": f'attachment; filename="{_file_name(shown, choice)}"'},
+        Download(shown, choice), content_type="application/x-ndjson", headers=headers
     )
 
 
@@ -162,12 +166,7 @@ def import_job(request: PageRequest, slug: str, job_id: UUID) -> HttpResponse:
     return render(request, f"{template}#job" if request.htmx else template, context)
 
 
-def _file_name(shown: Campaign, choice: ExportChoice) -> str:
-    simulated = "-simulated" if shown.is_simulated else ""
-    return f"{shown.slug}{simulated}-{choice.layout}-{choice.rule}.jsonl"
-
-
-def _sha256(file: UploadedFile) -> str:
+def _sha256(file: "UploadedFile[Any]") -> str:
     digest: Any = hashlib.sha256()
     for chunk in file.chunks():
         digest.update(chunk)

@@ -14,8 +14,6 @@ SCALES = (
     ("2", "Two: A or B"),
 )
 RATIONALES = (("optional", "Optional"), ("required", "Required"), ("off", "Off"))
-# Addresses below /campaigns/ that are pages of their own.
-RESERVED_SLUGS = {"new"}
 
 
 class NewCampaignForm(forms.Form):
@@ -34,12 +32,6 @@ class NewCampaignForm(forms.Form):
     )
     rationale = forms.ChoiceField(choices=RATIONALES, label="Rationale", initial="optional")
     overlap = forms.IntegerField(min_value=1, max_value=100, initial=3, label="Overlap")
-
-    def clean_slug(self) -> str:
-        slug: str = self.cleaned_data["slug"]
-        if slug in RESERVED_SLUGS:
-            raise forms.ValidationError("This address is taken by a page; choose another.")
-        return slug
 
     def arguments(self) -> dict[str, Any]:
         """What `create_campaign` takes."""
@@ -69,7 +61,7 @@ class NewCampaignForm(forms.Form):
 
 def criteria_of(text: str) -> list[dict[str, str]]:
     """Criteria from lines of "Label: what it means"; the key is made from the label."""
-    found = []
+    found: list[dict[str, str]] = []
     for line in filter(None, map(str.strip, text.splitlines())):
         label, _, meaning = line.partition(":")
         key = re.sub(r"[^a-z0-9]+", "_", label.strip().lower()).strip("_")[:40]

@@ -302,7 +302,7 @@ def test_opening_a_round(campaign, manager):
     url = reverse("campaign_open_round", args=[campaign.slug])
     assert client.post(url).status_code == 409
     factories.comparison(campaign)
-    assert "1 comparison wait" in page(client, "campaign", campaign.slug)
+    assert "1 comparison waits to be opened" in page(client, "campaign", campaign.slug)
     assert client.post(url).status_code == 302
     assert campaign.rounds.count() == 1
     assert "3" in page(client, "campaign", campaign.slug)
