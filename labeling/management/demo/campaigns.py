@@ -35,7 +35,8 @@ SCHEMA = {
     "criteria": CRITERIA,
     "rationale": "optional",
 }
-# Sides and order of the finished campaign, and what its raters feel, are the same in every demo.
+# Of the draws of the simulated raters. The deal of sides and order differs from demo to demo: it
+# hangs on the comparisons' random ids, too.
 SEED = 1927
 
 Say = Callable[[str], None]
