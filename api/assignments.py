@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.authentication import caller
-from api.base import CampaignMixin, once, within_token
+from api.base import CampaignMixin, once, stay_within_token, within_token
 from api.judgments import OwnJudgmentSerializer
 from labeling import access
 from labeling.actions.raters import take_seat
@@ -23,7 +23,7 @@ from labeling.actions.rating import (
     submit_judgment,
 )
 from labeling.errors import NotFoundError
-from labeling.models import Rater
+from labeling.models import Assignment, Rater
 from labeling.queries.bench import shown
 
 
@@ -43,6 +43,9 @@ class AssignmentSerializer(serializers.Serializer[Any]):
     right = MessagesSerializer()
     presentation = serializers.DictField()
     schema = serializers.DictField()
+
+    def to_representation(self, instance: Assignment) -> dict[str, Any]:
+        return shown(instance)
 
 
 class AnswerSerializer(serializers.Serializer[Any]):
@@ -84,14 +87,14 @@ class ClaimView(CampaignMixin):
     )
     def post(self, request: Request, slug: str) -> Response:
         """Lease the next assignment, or renew the one you hold."""
-        campaign = self.campaign_to_rate()
-        seat = access.seat_of(caller(request), campaign) or take_seat(
-            user=caller(request), campaign=campaign
-        )
+        seat = access.seat_for_rater(caller(request), slug)
+        if seat is None:
+            seat = take_seat(user=caller(request), campaign=self.campaign_to_rate())
+        campaign = within_token(request, seat.campaign)
         assignment = claim_assignment(rater=seat.rater, campaign=campaign)
         if assignment is None:
             return Response(status=204)
-        return Response(AssignmentSerializer(shown(assignment)).data, status=201)
+        return Response(AssignmentSerializer(assignment).data, status=201)
 
 
 class OwnAssignmentView(APIView):
@@ -100,9 +103,9 @@ class OwnAssignmentView(APIView):
     scopes = {"POST": ("rate",)}
 
     def rater(self, assignment_id: UUID) -> Rater:
-        rater, campaign = access.rater_of_assignment(caller(self.request), assignment_id)
-        within_token(self.request, campaign)
-        return rater
+        seat = access.seat_of_assignment(caller(self.request), assignment_id)
+        stay_within_token(self.request, seat.campaign_id)
+        return seat.rater
 
 
 class JudgmentView(OwnAssignmentView):
@@ -174,11 +177,11 @@ class ReviseView(APIView):
     )
     def post(self, request: Request, id: UUID) -> Response:
         """Supersede it, within the campaign's time for undoing."""
-        rater, campaign = access.rater_of_judgment(caller(request), id)
-        within_token(request, campaign)
+        seat = access.seat_of_judgment(caller(request), id)
+        stay_within_token(request, seat.campaign_id)
 
         def answer() -> Response:
-            done = revise_judgment(rater=rater, judgment_id=id, answer=request.data)
+            done = revise_judgment(rater=seat.rater, judgment_id=id, answer=request.data)
             data = OwnJudgmentSerializer(done.judgment).data
             return Response(data, status=201 if done.is_new else 200)
 

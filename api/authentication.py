@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -11,7 +10,7 @@ from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
 from labeling.actions.tokens import digest_of, is_well_formed, note_token_use
-from labeling.models import Token, User
+from labeling.models import Token, User, joined
 
 # `last_used_at` is for people who look for unused tokens: a minute's precision is enough.
 PRECISION = timedelta(minutes=1)
@@ -44,20 +43,10 @@ class TokenAuthentication(BaseAuthentication):
         text = words[1].decode("latin-1")
         if not is_well_formed(text):
             raise AuthenticationFailed("This is not a whole token: its checksum does not fit.")
-        now = timezone.now()
-        token = (
-            Token.objects.select_related("user")
-            .filter(
-                Q(expires_at=None) | Q(expires_at__gt=now),
-                digest=digest_of(text),
-                revoked_at=None,
-                user__is_active=True,
-            )
-            .first()
-        )
+        token = joined.presented_token(digest_of(text))
         if token is None:
             raise AuthenticationFailed(REFUSAL)
-        if token.last_used_at is None or token.last_used_at < now - PRECISION:
+        if token.last_used_at is None or token.last_used_at < timezone.now() - PRECISION:
             note_token_use(token=token)
         return token.user, token
 

@@ -37,10 +37,15 @@ class CampaignMixin(APIView):
 
 def within_token(request: Request, campaign: Campaign) -> Campaign:
     """The campaign, unless the token is bound to others."""
-    bound = set(token_of(request).campaigns.values_list("pk", flat=True))
-    if bound and campaign.pk not in bound:
-        raise NotFoundError(access.UNKNOWN)
+    stay_within_token(request, campaign.pk)
     return campaign
+
+
+def stay_within_token(request: Request, campaign_id: int) -> None:
+    """Raise NotFoundError if the token is bound to other campaigns."""
+    bound = token_of(request).bound_to
+    if bound and campaign_id not in bound:
+        raise NotFoundError(access.UNKNOWN)
 
 
 def once(

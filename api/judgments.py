@@ -22,6 +22,15 @@ class OwnJudgmentSerializer(serializers.ModelSerializer[Judgment]):
         model = Judgment
         fields = ["id", "side", "strength", "rationale", "created_at"]
 
+    def to_representation(self, instance: Judgment) -> dict[str, Any]:
+        return {
+            "id": instance.public_id,
+            "side": self.get_side(instance),
+            "strength": instance.strength,
+            "rationale": instance.rationale,
+            "created_at": instance.created_at,
+        }
+
     def get_side(self, judgment: Judgment) -> str:
         assignment = judgment.assignment
         return assignment.side(judgment.preference) if assignment else judgment.preference

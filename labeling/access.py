@@ -12,9 +12,9 @@ from labeling.models import (
     Membership,
     Organisation,
     OrganisationMember,
-    Rater,
     Seat,
     User,
+    joined,
 )
 
 Role = Membership.Role
@@ -67,6 +67,14 @@ def seat_of(user: User, campaign: Campaign) -> Seat | None:
     return seats.select_related("rater").first()
 
 
+def seat_for_rater(user: User, slug: str) -> Seat | None:
+    """The seat, rater and campaign of one who rates in it: one statement, for the rating loop.
+
+    None if they have not taken their seat yet, or have no part: `campaign_for_rater` tells which.
+    """
+    return joined.seat_for_rater(user, slug)
+
+
 def person_of(campaign: Campaign, username: str) -> User:
     """The member of the campaign's organisation who signs in as `username`."""
     people = User.objects.filter(
@@ -80,31 +88,27 @@ def person_of(campaign: Campaign, username: str) -> User:
     return person
 
 
-def rater_of_assignment(user: User, public_id: UUID) -> tuple[Rater, Campaign]:
-    """The user as rater in the assignment's campaign; NotFoundError where they have no seat.
+def seat_of_assignment(user: User, public_id: UUID) -> Seat:
+    """The user's seat in the assignment's campaign, with its rater; NotFoundError without one.
 
     Whether the assignment is theirs is the action's to decide, with the same refusal.
     """
-    seats = Seat.objects.filter(
-        campaign__assignments__public_id=public_id, rater__user=user
-    ).select_related("rater", "campaign")
-    return _as_rater(seats, "There is no such comparison of yours.")
+    seat = joined.seat_beside_assignment(user, public_id)
+    return _active(seat, "There is no such comparison of yours.")
 
 
-def rater_of_judgment(user: User, public_id: UUID) -> tuple[Rater, Campaign]:
-    """The user as rater in the judgment's campaign."""
-    seats = Seat.objects.filter(
-        campaign__judgments__public_id=public_id, rater__user=user
-    ).select_related("rater", "campaign")
-    return _as_rater(seats, "There is no such judgment of yours.")
+def seat_of_judgment(user: User, public_id: UUID) -> Seat:
+    """The user's seat in the judgment's campaign, with its rater; NotFoundError without one."""
+    seats = Seat.objects.filter(campaign__judgments__public_id=public_id, rater__user=user)
+    return _active(seats.select_related("rater").first(), "There is no such judgment of yours.")
 
 
-def _as_rater(seats: QuerySet[Seat], refusal: str) -> tuple[Rater, Campaign]:
-    if (seat := seats.first()) is None:
+def _active(seat: Seat | None, refusal: str) -> Seat:
+    if seat is None:
         raise NotFoundError(refusal)
     if not seat.is_active:
         raise NotAllowedError("Your part in this campaign has been paused.")
-    return seat.rater, seat.campaign
+    return seat
 
 
 def organisation_for_manager(user: User) -> Organisation:

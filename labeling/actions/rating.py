@@ -27,6 +27,7 @@ from labeling.models import (
     Rater,
     Seat,
     User,
+    joined,
     queue,
 )
 from labeling.models.gold_dealing import deal_gold
@@ -61,17 +62,17 @@ def claim_assignment(*, rater: Rater, campaign: Campaign, hold: int = 1) -> Assi
     if campaign.state == Campaign.State.ARCHIVED:
         return None
     if (gold := _deal_gold(rater, campaign, hold)) is not None:
-        return _leased(gold)
+        return joined.assignment_to_show(gold, campaign)
     give_up_at = time.monotonic() + CLAIM_PATIENCE_SECONDS
     while time.monotonic() < give_up_at:
         seen = _try_claim(rater, campaign, hold)
         if seen.taken_id is not None:
-            return _leased(seen.taken_id)
+            return joined.assignment_to_show(seen.taken_id, campaign)
         if seen.held_id is not None:
             if queue.renew(
                 assignment_id=seen.held_id, rater_id=rater.pk, lease_seconds=campaign.lease_seconds
             ):
-                return _leased(seen.held_id)
+                return joined.assignment_to_show(seen.held_id, campaign)
             continue  # It went back to the queue between the two statements.
         if seen.has_lapsed and _requeue_lapsed(campaign):
             continue
@@ -127,8 +128,9 @@ def submit_judgment(*, rater: Rater, assignment_id: uuid.UUID, answer: Any) -> S
         # A late answer, while another tab of the rater took the comparison anew.
         made = None
     if made is not None:
-        return Submission(Judgment.objects.get(pk=made), is_new=True)
-    first = Judgment.objects.filter(assignment=assignment, rater=rater, supersedes=None).first()
+        return Submission(_stored(assignment, rater, public_id, values | made), is_new=True)
+    judgments = Judgment.objects.filter(assignment=assignment, rater=rater, supersedes=None)
+    first = judgments.select_related("assignment").first()
     if first is None:
         raise LeaseLostError(
             "The time for this comparison ran out and it has gone to another rater."
@@ -227,13 +229,23 @@ def revise_judgment(*, rater: Rater, judgment_id: uuid.UUID, answer: Any) -> Sub
     return Submission(revised, is_new=True)
 
 
-def _leased(pk: int) -> Assignment:
-    return Assignment.objects.select_related(
-        "campaign",
-        "comparison__prompt",
-        "comparison__completion_a",
-        "comparison__completion_b",
-    ).get(pk=pk)
+def _stored(
+    assignment: Assignment, rater: Rater, public_id: uuid.UUID, values: dict[str, Any]
+) -> Judgment:
+    """The judgment that was just inserted, without reading it again."""
+    judgment = Judgment(
+        public_id=public_id,
+        campaign_id=assignment.campaign_id,
+        comparison_id=assignment.comparison_id,
+        rater=rater,
+        assignment=assignment,
+        shown_left="a" if assignment.a_on_left else "b",
+        presentation_arm=assignment.arm,
+        is_repeat=assignment.repeat_of_id is not None,
+        **values,
+    )
+    judgment._state.adding = False
+    return judgment
 
 
 def _deal_gold(rater: Rater, campaign: Campaign, hold: int) -> int | None:
@@ -258,8 +270,7 @@ def _has_seat(rater: Rater, campaign: Campaign) -> bool:
 
 def _own_assignment(rater: Rater, public_id: uuid.UUID) -> Assignment:
     """The assignment, if it is or was last the rater's; to anyone else it does not exist."""
-    assignment = Assignment.objects.filter(public_id=public_id).select_related("campaign").first()
-    if assignment is None or rater.pk not in {assignment.rater_id, assignment.lapsed_from_id}:
+    if (assignment := joined.assignment_of(rater, public_id)) is None:
         raise NotFoundError("There is no such comparison of yours.")
     return assignment
 

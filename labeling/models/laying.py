@@ -5,7 +5,6 @@ another, and with skips and requeues, which hold the round against them.
 """
 
 # Statements are put together from constants of the module.
-# ruff: noqa: S608
 from dataclasses import dataclass
 
 from django.db import connection

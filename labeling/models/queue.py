@@ -166,12 +166,12 @@ made AS (
     %(quality_b)s::smallint, %(rationale)s, %(clauses)s::text[], %(steps)s::jsonb,
     %(edited)s::jsonb, %(flags)s::text[], CASE WHEN a_on_left THEN 'a' ELSE 'b' END,
     arm, %(active_ms)s::integer, %(client)s::jsonb, repeat_of_id IS NOT NULL, now()
-  FROM done RETURNING id, public_id, campaign_id),
+  FROM done RETURNING id, public_id, campaign_id, guideline_version_id, created_at, judged_at),
 told AS (
   INSERT INTO labeling_auditevent (public_id, verb, campaign_id, rater_id, subject, details)
   SELECT gen_random_uuid(), 'judgment.submitted', campaign_id, %(rater)s::bigint, public_id, '{}'
   FROM made)
-SELECT id FROM made
+SELECT id, guideline_version_id, created_at, judged_at FROM made
 """
 
 # First half of a skip, as of a requeue, but it waits: the rater is there. Gold is in no round.
@@ -270,10 +270,11 @@ def renew(*, assignment_id: int, rater_id: int, lease_seconds: int) -> Any:
     return rows[0][0] if rows else None
 
 
-def submit(parameters: dict[str, Any]) -> int | None:
-    """The new judgment's id, or None if the assignment was not the rater's to complete."""
+def submit(parameters: dict[str, Any]) -> dict[str, Any] | None:
+    """What the database gave the new judgment; None if it was not the rater's to complete."""
     rows = _run(SUBMIT, parameters)
-    return int(rows[0][0]) if rows else None
+    names = ("id", "guideline_version_id", "created_at", "judged_at")
+    return dict(zip(names, rows[0], strict=True)) if rows else None
 
 
 def skip(*, assignment_id: int, rater_id: int, reason: str) -> bool:

@@ -20,6 +20,8 @@ class Token(PublicModel):
     digest = models.BinaryField(max_length=32, unique=True)
     scopes = ArrayField(models.CharField(max_length=8, choices=[(s, s) for s in SCOPES]))
     campaigns = models.ManyToManyField(Campaign, blank=True, related_name="+")
+    # Their ids, on a token found by `joined.presented_token`.
+    bound_to: list[int]
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)

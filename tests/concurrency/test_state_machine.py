@@ -185,7 +185,7 @@ def test_every_sequence_of_steps_keeps_the_promises():
     with connection.cursor() as cursor:
         # One step after another, and no crash: nothing here depends on when a commit is durable.
         cursor.execute("SET synchronous_commit = off")
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         QueueMachine,
         settings=settings(
             max_examples=examples,
