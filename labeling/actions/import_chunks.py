@@ -212,37 +212,48 @@ class Chunk:
     def _same_pair(self, p: int, a: int | None, b: int | None) -> tuple[int | None, bool]:
         return self._comparisons.get(("pair", p, a, b), (None, False))
 
-    def staged_prompts(self) -> Iterable[tuple[Any, ...]]:
-        """Rows for stage_prompt."""
-        for place, row in enumerate(self._prompt_rows):
-            yield (
-                place,
-                row.external_id,
-                as_uuid(row.external_id),
-                row.content_hash,
-                _text(row.messages),
-                row.language,
-                list(row.tags),
-                _text(row.metadata),
-            )
-
-    def staged_completions(self) -> Iterable[tuple[Any, ...]]:
-        """Rows for stage_completion."""
-        for place, (prompt, row) in enumerate(self._completion_rows):
-            yield (
-                place,
-                prompt if prompt >= 0 else None,
-                row.content_hash,
-                row.source_key,
-                row.model,
-                _text(row.params),
-                _text(row.messages),
-                row.char_count,
-            )
-
-    def staged_comparisons(self) -> Iterable[tuple[Any, ...]]:
-        """Rows for stage_comparison."""
-        return self._comparison_rows
+    def staged(self) -> Iterable[tuple[str, Iterable[tuple[Any, ...]]]]:
+        """Each staging table of the chunk with its rows."""
+        yield (
+            "stage_prompt",
+            (
+                (place, row.external_id, as_uuid(row.external_id), row.content_hash)
+                for place, row in enumerate(self._prompt_rows)
+            ),
+        )
+        yield (
+            "stage_prompt_text",
+            (
+                (place, _text(row.messages), row.language, list(row.tags), _text(row.metadata))
+                for place, row in enumerate(self._prompt_rows)
+                if row.messages is not None
+            ),
+        )
+        yield (
+            "stage_completion",
+            (
+                (
+                    place,
+                    prompt if prompt >= 0 else None,
+                    row.content_hash,
+                    row.source_key,
+                    row.model,
+                    _text(row.params),
+                    row.messages is not None,
+                    row.char_count,
+                )
+                for place, (prompt, row) in enumerate(self._completion_rows)
+            ),
+        )
+        yield (
+            "stage_completion_text",
+            (
+                (place, _text(row.messages))
+                for place, (_, row) in enumerate(self._completion_rows)
+                if row.messages is not None
+            ),
+        )
+        yield "stage_comparison", self._comparison_rows
 
 
 class ChunkWriter:
@@ -259,12 +270,11 @@ class ChunkWriter:
         """Store what is new in the chunk; every row is counted once."""
         if not chunk.rows:
             return
-        self._staging.fill("stage_prompt", chunk.staged_prompts())
+        for table, rows in chunk.staged():
+            self._staging.fill(table, rows)
         if isinstance(chunk.rows[0][0], PromptRow):
             self._store_prompts(chunk)
             return
-        self._staging.fill("stage_completion", chunk.staged_completions())
-        self._staging.fill("stage_comparison", chunk.staged_comparisons())
         resolved = {row[0]: row[1:] for row in self._staging.resolve_comparisons()}
         judged: list[tuple[JudgmentRow, int]] = []
         told: set[int] = set()

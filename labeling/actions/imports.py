@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from typing import IO, Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.core.files.base import File
@@ -93,7 +94,7 @@ def queue_import(
 ) -> Job:
     """Keep the file and queue the job that reads it."""
     check_import(kind=kind, layout=layout)
-    stored = default_storage.save(f"imports/{campaign.public_id}/{sha256[:16]}", File(file))
+    stored = default_storage.save(f"imports/{campaign.public_id}/{uuid4().hex}", File(file))
     try:
         return _queue_stored(
             campaign=campaign,
@@ -227,12 +228,12 @@ def _import_rows(job: Job, file: IO[bytes], tally: Tally, progress: Progress) ->
             layout=imported.layout,
             limits=import_limits(),
         )
-        for number, chunk in enumerate(_chunks(rows, tally, counted, progress)):
+        for number, chunk in enumerate(_chunks(rows, tally, counted, progress), 1):
             writer.store(chunk)
-            if (number + 1).bit_count() == 1:  # after the first, second, fourth, eighth … chunk
+            staging.check()
+            if number.bit_count() == 1:  # after the first, second, fourth, eighth … chunk
                 staging.analyze()
             progress.tick(counted.byte_count)
-        staging.analyze()
     tally.problems.sort(key=lambda problem: problem.line)
     if imported.is_dry_run or (tally.rejected and not imported.is_lenient):
         raise _UndoneError
@@ -267,7 +268,8 @@ def _chunks(
         if chunk.is_full:
             yield chunk
             chunk = Chunk()
-    yield chunk
+    if chunk.rows:
+        yield chunk
 
 
 def _keep_problems(job: Job, tally: Tally) -> None:

@@ -13,14 +13,16 @@ from django.db.backends.utils import CursorWrapper
 
 # Rows of one chunk refer to each other by their place in it, `i`. It is a key, so that a join by it
 # is an index scan even where the planner takes the table for empty.
+# Texts lie apart from what is resolved, since every update of a row writes it anew.
 TABLES = {
-    "stage_prompt": (
-        "i int PRIMARY KEY, ext text, pub uuid, hash bytea, messages jsonb, language text, "
-        "tags text[], metadata jsonb"
+    "stage_prompt_text": (
+        "i int PRIMARY KEY, messages jsonb, language text, tags text[], metadata jsonb"
     ),
+    "stage_completion_text": "i int PRIMARY KEY, messages jsonb",
+    "stage_prompt": ("i int PRIMARY KEY, ext text, pub uuid, hash bytea"),
     "stage_completion": (
         "i int PRIMARY KEY, p int, hash bytea, source bytea, model text, params jsonb, "
-        "messages jsonb, chars int"
+        "has_text boolean, chars int"
     ),
     "stage_comparison": (
         "i int PRIMARY KEY, ext text, pub uuid, p int, a int, b int, is_early boolean, "
@@ -44,7 +46,7 @@ _COLUMNS = {
 
 # Does a staged completion mean this stored one? What the row does not say fits anything.
 _FITS = """({x}.i IS NULL OR (
-  ({x}.messages IS NULL OR {k}.messages IS NULL OR {x}.hash = {k}.content_hash)
+  (NOT {x}.has_text OR {k}.messages IS NULL OR {x}.hash = {k}.content_hash)
   AND ({x}.model IS NULL OR {x}.model = {o}.model)
   AND ({x}.params = '{{}}' OR {x}.source = {o}.key)))"""
 
@@ -113,7 +115,7 @@ UPDATE stage_prompt t SET is_new = true, id = f.id FROM (
   SELECT i, nextval(pg_get_serial_sequence('labeling_prompt', 'id')) AS id FROM (
   SELECT DISTINCT ON (s.ext, CASE WHEN s.ext IS NULL THEN s.hash END) s.i
   FROM stage_prompt s JOIN wanted_prompt w USING (i)
-  WHERE s.messages IS NOT NULL AND CASE WHEN s.ext IS NULL
+  WHERE s.hash IS NOT NULL AND CASE WHEN s.ext IS NULL
     THEN NOT EXISTS (SELECT FROM labeling_prompt q
       WHERE q.campaign_id = %(campaign)s AND q.content_hash = s.hash)
     ELSE NOT EXISTS (SELECT FROM labeling_prompt q
@@ -126,8 +128,9 @@ UPDATE stage_prompt t SET is_new = true, id = f.id FROM (
 INSERT_PROMPTS = """
 INSERT INTO labeling_prompt
   (id, public_id, campaign_id, external_id, content_hash, messages, language, tags, metadata)
-SELECT id, gen_random_uuid(), %(campaign)s, ext, hash, messages, language, tags, metadata
-FROM stage_prompt WHERE is_new
+SELECT s.id, gen_random_uuid(), %(campaign)s, s.ext, s.hash, x.messages, x.language, x.tags,
+  x.metadata
+FROM stage_prompt s JOIN stage_prompt_text x USING (i) WHERE s.is_new
 """
 RESOLVE_PROMPTS = """
 UPDATE stage_prompt t SET
@@ -177,7 +180,7 @@ UPDATE stage_completion t SET id = f.id FROM (
   JOIN stage_prompt p ON p.i = s.p
   JOIN labeling_completion k ON k.prompt_id = p.id AND k.content_hash = s.hash
   WHERE s.is_wanted AND s.id IS NULL AND s.model IS NULL AND s.params = '{}'
-    AND s.messages IS NOT NULL ORDER BY s.i, k.id
+    AND s.has_text ORDER BY s.i, k.id
 ) f WHERE t.i = f.i
 """
 # A model without a text means that model's answer, if the prompt has one.
@@ -188,7 +191,7 @@ UPDATE stage_completion t SET id = f.id FROM (
   JOIN labeling_source o ON o.campaign_id = %(campaign)s AND o.model = s.model
     AND (s.params = '{}' OR o.key = s.source)
   JOIN labeling_completion k ON k.prompt_id = p.id AND k.source_id = o.id
-  WHERE s.is_wanted AND s.id IS NULL AND s.messages IS NULL
+  WHERE s.is_wanted AND s.id IS NULL AND NOT s.has_text
   ORDER BY s.i, k.messages IS NULL, k.id
 ) f WHERE t.i = f.i
 """
@@ -219,8 +222,9 @@ WHERE o.i = t.first AND t.id IS NULL AND t.first IS NOT NULL
 INSERT_COMPLETIONS = """
 INSERT INTO labeling_completion (id, public_id, prompt_id, source_id, messages, content_hash,
   char_count, finish_reason)
-SELECT s.id, gen_random_uuid(), p.id, o.id, s.messages, s.hash, s.chars, ''
+SELECT s.id, gen_random_uuid(), p.id, o.id, x.messages, s.hash, s.chars, ''
 FROM stage_completion s JOIN stage_prompt p ON p.i = s.p
+LEFT JOIN stage_completion_text x ON x.i = s.i
 JOIN labeling_source o ON o.campaign_id = %(campaign)s AND o.key = s.source
 WHERE s.is_new
 """
@@ -334,10 +338,10 @@ class Staging:
 
     def __init__(self, cursor: CursorWrapper, campaign_id: int) -> None:
         self._cursor = cursor
-        self._campaign = {"campaign": campaign_id}
-        # Plans are made for each chunk's real sizes; the one commit at the end is durable.
+        # Written into the statements, so that they are planned for this campaign's size. Asking
+        # for custom plans instead would have every foreign key check planned anew.
+        self._campaign = str(int(campaign_id))
         for setting in (
-            "plan_cache_mode = force_custom_plan",
             "work_mem = '64MB'",
             "jit = off",
             "idle_in_transaction_session_timeout = 0",
@@ -345,7 +349,8 @@ class Staging:
         ):
             cursor.execute(f"SET LOCAL {setting}")
         for name, columns in TABLES.items():
-            cursor.execute(f"CREATE TEMP TABLE {name} ({columns}, {RESULTS[name]}) ON COMMIT DROP")
+            extra = f", {RESULTS[name]}" if name in RESULTS else ""
+            cursor.execute(f"CREATE TEMP TABLE {name} ({columns}{extra}) ON COMMIT DROP")
         cursor.execute("CREATE INDEX ON stage_comparison (ext) WHERE is_new")
         cursor.execute(CREATE_JUDGMENTS)
 
@@ -417,6 +422,11 @@ class Staging:
             for row in rows:
                 copy.write_row(row)
 
+    def check(self) -> None:
+        """Check the foreign keys of what was stored so far, rather than all at the commit."""
+        self._cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        self._cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+
     def analyze(self) -> None:
         """Tell the planner what the tables hold by now; they may have been empty before."""
         for table in ("prompt", "source", "completion", "comparison", "judgment"):
@@ -436,7 +446,7 @@ class Staging:
 
     def _run(self, *statements: str) -> None:
         for statement in statements:
-            self._cursor.execute(statement, self._campaign)
+            self._cursor.execute(statement.replace("%(campaign)s", self._campaign))
 
 
 def as_uuid(text: str | None) -> UUID | None:

@@ -200,7 +200,7 @@ def test_what_is_no_text_is_imported_as_its_text_and_counted(campaign):
 TEXTS = [
     "",
     "x" * 100_000,
-    "مرحبا بالعالم\u202e‮ reversed",
+    "مرحبا بالعالم\u202e\u202e reversed",
     "\u200b\u2060 zero width \U000e0041\U000e0042",
     "e" + "\u0301" * 200,
     "line\r\nends\rstay\n\n",

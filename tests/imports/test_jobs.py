@@ -1,0 +1,343 @@
+"""An import as a job: all or nothing, told line by line, stopped, killed, and taken up again."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import connection
+from django.db.models.functions import Now
+
+from labeling.actions import import_chunks
+from labeling.actions.imports import begin_import, queue_import, run_import
+from labeling.actions.jobs import cancel_job, start_job
+from labeling.actions.progress import Progress
+from labeling.formats import importing
+from labeling.models import (
+    AuditEvent,
+    Comparison,
+    Completion,
+    Import,
+    ImportProblem,
+    Job,
+    Judgment,
+    Prompt,
+    Seat,
+    Source,
+)
+from tests import factories
+from tests.concurrency.test_kills import database_url
+from tests.imports.files import counts, import_file, judgment, lines, pair, problems
+from workers.imports import open_arrivals
+from workers.imports import run_import as run_import_task
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TABLES = (Prompt, Source, Completion, Comparison, Judgment, Seat)
+
+
+@pytest.fixture
+def campaign():
+    return factories.campaign(state="draft")
+
+
+def stored() -> list[int]:
+    return [table.objects.count() for table in TABLES]
+
+
+def many(count: int, **broken: bytes) -> bytes:
+    """A file of judgments; `broken`: line numbers (as l7) with other bytes."""
+    rows = [lines(judgment(n)) for n in range(count)]
+    for name, data in broken.items():
+        rows[int(name.removeprefix("l")) - 1] = data
+    return b"".join(rows)
+
+
+class TestOneBadLine:
+    """Ten thousand lines, line 9,999 broken."""
+
+    DATA = many(10_000, l9999=b'{"prompt": "p", "completion_a": "x"\n')
+
+    def test_strict_stores_nothing_and_names_the_line(self, campaign):
+        job = import_file(campaign, self.DATA)
+        assert job.status == "failed"
+        assert counts(job) == (10_000, 0, 0, 1)
+        assert "nothing was" in job.error["message"]
+        assert job.error["errors"][0]["line"] == 9999
+        assert problems(job) == [(9999, "")]
+        assert stored() == [0] * len(TABLES)
+
+    def test_lenient_stores_the_rest(self, campaign):
+        job = import_file(campaign, self.DATA, lenient=True)
+        assert job.status == "succeeded"
+        assert counts(job) == (10_000, 9999, 0, 1)
+        assert problems(job) == [(9999, "")]
+        assert Judgment.objects.count() == 9999
+        assert job.done == job.total == len(self.DATA)
+
+    def test_a_dry_run_tells_the_same_and_stores_nothing(self, campaign):
+        job = import_file(campaign, self.DATA, lenient=True, dry_run=True)
+        assert job.status == "succeeded"
+        assert counts(job) == (10_000, 9999, 0, 1)
+        assert job.result["dry_run"] is True
+        assert stored() == [0] * len(TABLES)
+
+
+def test_all_bad_lines_are_listed_up_to_a_cap_and_all_are_counted(campaign):
+    data = many(30, l3=b"{\n", l17=b'{"prompt": "p\\u0000"}\n') + b"nonsense\n" * 1500
+    job = import_file(campaign, data)
+    assert counts(job) == (1530, 0, 0, 1502)
+    told = problems(job)
+    assert len(told) == 1000
+    assert told[:3] == [(3, ""), (17, "prompt"), (31, "")]
+    assert len(job.error["errors"]) == 20
+
+
+def test_a_strict_import_lists_conflicts_with_the_unreadable_lines(campaign):
+    import_file(campaign, lines(judgment(1, judgment_id="j")))
+    before = stored()
+    data = lines(judgment(2), judgment(3, judgment_id="j"), judgment(4)) + b"{\n"
+    job = import_file(campaign, data)
+    assert (job.status, counts(job)) == ("failed", (4, 0, 0, 2))
+    assert problems(job) == [(2, "judgment_id"), (4, "")]
+    assert stored() == before
+
+
+def test_a_file_that_cannot_be_read_at_all_fails_even_leniently(campaign):
+    job = import_file(campaign, many(50)[:-20].decode().encode("utf-16"), lenient=True)
+    assert job.status == "failed"
+    assert "UTF-16" in job.error["message"]
+    assert stored() == [0] * len(TABLES)
+
+
+def test_an_uploaded_file_is_read_by_the_worker_and_then_deleted(campaign):
+    data = many(3)
+    job = queue_import(
+        campaign=campaign,
+        by=None,
+        file=io.BytesIO(data),
+        name="three.jsonl",
+        sha256="0" * 64,
+        kind="judgments",
+    )
+    name = Import.objects.get(job=job).file.name
+    assert default_storage.exists(name)
+    assert (job.status, job.kind, job.total) == ("queued", "import", len(data))
+    run_import_task(job.pk)
+    job.refresh_from_db()
+    assert (job.status, counts(job)) == ("succeeded", (3, 3, 0, 0))
+    assert not default_storage.exists(name)
+    # A bell may ring twice: the job is over.
+    run_import_task(job.pk)
+    assert Judgment.objects.count() == 3
+    verbs = AuditEvent.objects.filter(subject=job.public_id).values_list("verb", flat=True)
+    assert sorted(verbs) == ["import.ended", "import.queued"]
+
+
+def test_what_comes_to_an_active_campaign_is_put_before_raters(campaign):
+    active = factories.campaign(state="active", overlap=2)
+    for one in (active, campaign):
+        job = queue_import(
+            campaign=one,
+            by=None,
+            file=io.BytesIO(lines(pair(1), pair(2))),
+            name="",
+            sha256="",
+            kind="comparisons",
+        )
+        run_import_task(job.pk)
+    assert active.assignments.count() == 4
+    assert campaign.assignments.count() == 0
+
+
+def test_what_a_worker_did_not_live_to_open_the_sweep_opens():
+    active = factories.campaign(state="active", overlap=2)
+    import_file(active, lines(pair(1)), "comparisons")
+    assert active.assignments.count() == 0
+    open_arrivals()
+    assert active.assignments.count() == 2
+
+
+def test_a_cancelled_import_leaves_nothing(campaign, monkeypatch):
+    monkeypatch.setattr(Progress, "INTERVAL_SECONDS", 0.0)
+    monkeypatch.setattr(import_chunks, "CHUNK_ROWS", 20)
+    owner = factories.user()
+    data = many(200)
+    job = begin_import(
+        campaign=campaign,
+        by=owner,
+        name="",
+        byte_count=len(data),
+        sha256="",
+        kind="judgments",
+        layout="native",
+        is_lenient=False,
+        is_dry_run=False,
+    )
+    asked = []
+
+    def cancel_half_way(done: int) -> None:
+        if done and not asked:
+            asked.append(done)
+            # As the API does it: from another connection, while the import's own is in its work.
+            thread = threading.Thread(target=_cancel, args=(job.pk, owner))
+            thread.start()
+            thread.join()
+
+    job = run_import(job=job, source=io.BytesIO(data), tell=cancel_half_way)
+    assert asked
+    assert job.status == "cancelled"
+    assert stored() == [0] * len(TABLES)
+
+
+def _cancel(job_id: int, by: object) -> None:
+    try:
+        cancel_job(job=Job.objects.get(pk=job_id), by=by)  # type: ignore[arg-type]
+    finally:
+        connection.close()
+
+
+def test_a_job_that_another_worker_took_is_not_finished_twice(campaign):
+    data = many(5)
+    job = begin_import(
+        campaign=campaign,
+        by=None,
+        name="",
+        byte_count=len(data),
+        sha256="",
+        kind="judgments",
+        layout="native",
+        is_lenient=False,
+        is_dry_run=False,
+    )
+    # The worker fell silent, and another has begun: ours must not store or report anything.
+    Job.objects.filter(pk=job.pk).update(attempts=2)
+    job = run_import(job=job, source=io.BytesIO(data))
+    assert job.status == "running"
+    assert stored() == [0] * len(TABLES)
+
+
+def test_imports_into_one_campaign_take_turns_and_count_each_row_once(campaign):
+    data = many(400)
+    results: list[Job] = []
+
+    def one() -> None:
+        try:
+            results.append(import_file(campaign, data))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=one) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(counts(job)[1] for job in results) == [0, 0, 400]
+    assert Judgment.objects.count() == 400
+
+
+SCRIPT = """
+import sys, django
+django.setup()
+from labeling.actions import import_chunks
+from workers.imports import run_import
+import_chunks.CHUNK_ROWS = 200
+run_import(int(sys.argv[1]))
+"""
+
+
+@pytest.mark.slow
+def test_killing_the_worker_midway_gives_nothing_and_the_next_one_everything(campaign):
+    data = many(20_000)
+    job = queue_import(
+        campaign=campaign,
+        by=None,
+        file=io.BytesIO(data),
+        name="",
+        sha256="",
+        kind="judgments",
+    )
+    worker = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(job.pk)],
+        cwd=Path(settings.BASE_DIR),
+        env=os.environ
+        | {
+            "DATABASE_URL": database_url(),
+            "THURSTONE_TESTS": "running",
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
+        },
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not Job.objects.filter(pk=job.pk, done__gt=0, status="running").exists():
+            assert worker.poll() is None, "the worker ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        worker.send_signal(signal.SIGKILL)
+        worker.wait(10)
+    assert stored() == [0] * len(TABLES)
+    job.refresh_from_db()
+    assert job.status == "running"
+    # Nobody takes a job whose worker may be alive; a silent one is taken.
+    assert start_job(job_id=job.pk) is None
+    Job.objects.filter(pk=job.pk).update(beat_at=Now() - timedelta(minutes=5))
+    run_import_task(job.pk)
+    job.refresh_from_db()
+    assert (job.status, counts(job)) == ("succeeded", (20_000, 20_000, 0, 0))
+    assert not ImportProblem.objects.exists()
+
+
+def test_a_text_that_somebody_stores_at_the_same_moment_is_found_at_the_second_reading(
+    campaign, monkeypatch
+):
+    read_rows = importing.read_rows
+    stored_meanwhile = []
+
+    def with_another_writer(*args, **kwargs):
+        yield from read_rows(*args, **kwargs)
+        if not stored_meanwhile:
+            thread = threading.Thread(target=_store_the_same, args=(campaign, stored_meanwhile))
+            thread.start()
+            thread.join()
+
+    monkeypatch.setattr("labeling.actions.imports.read_rows", with_another_writer)
+    monkeypatch.setattr(import_chunks, "CHUNK_ROWS", 1000)
+    job = import_file(campaign, lines({"prompt": "the same"}), "prompts")
+    assert (job.status, counts(job)) == ("succeeded", (1, 0, 1, 0))
+    assert Prompt.objects.filter(campaign=campaign).count() == 1
+
+
+def _store_the_same(campaign: object, told: list[int]) -> None:
+    from labeling.formats.rows import prompt_row, user_message
+
+    try:
+        row = prompt_row(line=1, external_id=None, messages=user_message("the same"))
+        prompt = Prompt.objects.create(
+            campaign=campaign,  # type: ignore[misc]
+            messages=user_message("the same"),
+            content_hash=row.content_hash,
+        )
+        told.append(prompt.pk)
+    finally:
+        connection.close()
+
+
+def test_a_fault_of_ours_ends_the_job_with_words_and_nothing_stored(campaign, monkeypatch):
+    def broken(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(import_chunks.ChunkWriter, "_store_judgments", broken)
+    job = import_file(campaign, many(3))
+    assert job.status == "failed"
+    assert "fault of ours" in job.error["message"]
+    assert "secret" not in str(job.error)
+    assert stored() == [0] * len(TABLES)
