@@ -34,7 +34,9 @@ def measure(name: str) -> Figures:
     """The figures of one benchmark, from a fresh process."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_run, args=(name, theirs))
+    # By its module's name: a spawned process cannot find what the `-m` program itself holds.
+    target = import_module("bench.__main__")._run
+    process = context.Process(target=target, args=(name, theirs))
     began = time.perf_counter()
     process.start()
     theirs.close()
