@@ -45,14 +45,14 @@ def campaign(*, by: User | None = None, of: Organisation | None = None, **fields
     """An active campaign with a two-sided scale, unless `fields` say otherwise."""
     of = of or organisation()
     n = next(_numbers)
-    fields = {
+    settings: dict[str, Any] = {
         "name": f"Campaign {n}",
         "slug": f"campaign-{n}",
         "state": "active",
         "overlap": 1,
         "schema": {"scale": 2, "tie": True, "rationale": "optional"},
     } | fields
-    return create_campaign(organisation=of, by=by, **fields)
+    return create_campaign(organisation=of, by=by, **settings)
 
 
 def rater(campaign: Campaign, name: str = "") -> Seat:

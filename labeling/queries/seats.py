@@ -1,6 +1,6 @@
 """Who has a seat in a campaign, and how much they judged."""
 
-from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery, Value
+from django.db.models import Count, F, IntegerField, OrderBy, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from labeling.models import Campaign, Judgment, Rater, Seat
@@ -27,3 +27,8 @@ def seated_raters(campaign: Campaign) -> QuerySet[Rater]:
             ),
         )
     )
+
+
+def by_work(raters: QuerySet[Rater]) -> QuerySet[Rater]:
+    """`seated_raters`, those who judged most first."""
+    return raters.order_by(OrderBy(F("judgment_count"), descending=True), "pk")

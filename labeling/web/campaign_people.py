@@ -14,7 +14,7 @@ from labeling.actions.raters import add_member, suspend_rater
 from labeling.errors import LabelingError, NotFoundError
 from labeling.models import Membership
 from labeling.queries.rating import latest_guidelines
-from labeling.queries.seats import seated_raters
+from labeling.queries.seats import by_work, seated_raters
 from labeling.web import rendered
 from labeling.web.campaigns import frame
 from labeling.web.signed_in import PageRequest, signed_in
@@ -63,7 +63,7 @@ def raters(request: PageRequest, slug: str) -> HttpResponse:
                 add_member(campaign=campaign, user=person, role=wanted["role"], by=request.user)
                 messages.success(request, f"{person.label} has the role of {wanted['role']}.")
                 return redirect("campaign_raters", slug)
-    seated = seated_raters(campaign).order_by("-judgment_count", "pk")
+    seated = by_work(seated_raters(campaign))
     context = {
         **frame(request, campaign, "raters"),
         "form": form,

@@ -7,11 +7,11 @@ from pathlib import Path
 import brotli
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from labeling.actions.rounds import open_waiting
-from labeling.models import Campaign
+from labeling.models import Campaign, Comparison
 from tests import factories
 from tests.browser.conftest import Enter
 from tests.rendering.payloads import PAYLOADS
@@ -73,7 +73,7 @@ def rich_campaign() -> Campaign:
             {"role": "tool", "content": ARABIC},
         ],
     )
-    factories.Comparison.objects.create(
+    Comparison.objects.create(
         campaign=campaign, prompt=prompt, completion_a=left, completion_b=right
     )
     open_waiting(campaign=campaign, by=None)
@@ -122,14 +122,19 @@ def test_hostile_texts_run_nothing_load_nothing_and_break_nothing(
                 + [{"role": "assistant", "content": tools}],
             ),
         ]
-        factories.Comparison.objects.create(
+        Comparison.objects.create(
             campaign=campaign, prompt=prompt, completion_a=sides[0], completion_b=sides[1]
         )
     open_waiting(campaign=campaign, by=None)
     page = enter(factories.rater(campaign))
     ran: list[str] = []
     page.expose_function("boom", lambda *_: ran.append("boom"))
-    page.on("dialog", lambda dialog: (ran.append(dialog.message), dialog.dismiss()))
+
+    def opened(dialog: Dialog) -> None:
+        ran.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", opened)
     page.goto(f"{live_server.url}/rate/{campaign.slug}/")
     for _ in range(0, len(STORABLE), 30):
         expect(page.locator("form.work")).to_be_visible()

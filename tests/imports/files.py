@@ -31,15 +31,21 @@ def import_file(
     return run_import(job=job, source=io.BytesIO(data))
 
 
-def import_rows(campaign: Campaign, *rows: Any, kind: str = "judgments", **flags: bool) -> Job:
+def import_rows(
+    campaign: Campaign,
+    *rows: Any,
+    kind: str = "judgments",
+    lenient: bool = False,
+    dry_run: bool = False,
+) -> Job:
     """The ended job of an import of these rows."""
-    return import_file(campaign, lines(*rows), kind, **flags)
+    return import_file(campaign, lines(*rows), kind, lenient=lenient, dry_run=dry_run)
 
 
 def counts(job: Job) -> tuple[int, int, int, int]:
     """rows, imported, duplicates, rejected."""
     result = job.result or {}
-    return tuple(result[key] for key in ("rows", "imported", "duplicates", "rejected"))  # type: ignore[return-value]
+    return result["rows"], result["imported"], result["duplicates"], result["rejected"]
 
 
 def problems(job: Job) -> list[tuple[int, str]]:

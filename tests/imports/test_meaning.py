@@ -45,7 +45,7 @@ def preferred_texts(campaign) -> list[str]:
     for row in rows.order_by("pk"):
         side = {"a": row.comparison.completion_a, "b": row.comparison.completion_b}
         chosen = side.get(row.preference)
-        told.append(chosen.messages[0]["content"] if chosen else row.preference)
+        told.append(chosen.messages[0]["content"] if chosen and chosen.messages else row.preference)
     return told
 
 

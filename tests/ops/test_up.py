@@ -18,7 +18,7 @@ from tests.ops.tree import ROOT, Tree, is_alive, wait_for
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory, start) -> Tree:
     """One running tree for all drills that leave it running."""
-    tree = start(tmp_path_factory.mktemp("up") / "home")
+    tree: Tree = start(tmp_path_factory.mktemp("up") / "home")
     tree.wait_ready()
     return tree
 
@@ -56,7 +56,7 @@ def test_a_killed_valkey_comes_back_with_what_it_held(tree):
 
     def answers() -> bool:
         try:
-            return client.get("drill") == b"kept"
+            return bool(client.get("drill") == b"kept")
         except redis.ConnectionError:
             return False
 

@@ -4,6 +4,7 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -45,7 +46,7 @@ def everything_in(response: HttpResponse) -> bytes:
     return headers.encode() + str(response.cookies).encode() + response.content
 
 
-def walk(seat: object, slug: str) -> Iterator[HttpResponse]:
+def walk(seat: object, slug: str) -> Iterator[Any]:
     """Every answer of a whole working day: pages, fragments, faults, undo, skips, the end."""
     client = signed_in(seat)  # type: ignore[arg-type]
     url = f"/rate/{slug}/"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -33,7 +34,7 @@ urlpatterns = [
 ]
 
 
-def answers() -> Iterator[tuple[str, HttpResponse]]:
+def answers() -> Iterator[tuple[str, Any]]:
     """One response of every kind: page, fragment, redirect, refusal, error, file, API."""
     campaign = open_campaign(2)
     publish(campaign)

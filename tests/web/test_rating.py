@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from labeling.actions.raters import add_member
 from labeling.models import Assignment, Judgment
 from tests import factories
 from tests.web.building import (
@@ -366,7 +367,7 @@ def test_home_takes_the_same_statements_for_one_campaign_and_for_many(
     assert user is not None
     for _ in range(6):
         other = open_campaign(1, of=campaign.organisation)
-        factories.add_member(campaign=other, user=user, role="rater", by=None)
+        add_member(campaign=other, user=user, role="rater", by=None)
     client = signed_in(seat)
     with django_assert_max_num_queries(7):
         page = client.get("/rate/").content.decode()
