@@ -32,7 +32,7 @@ def print_welcome(url: str, home: Path, *, seconds: float) -> None:
         lines += [f"  {name:<16} {password:<22} {what}" for name, what in DEMO_ACCOUNTS]
         lines += [
             "",
-            f"  1. Judge       {url}/rate/         as rater1: ← → = and Enter are enough",
+            f"  1. Judge       {url}/rate/         as rater1: 1 to 7 and Enter are enough",
             f"  2. Watch       {url}/campaigns/    as manager, in another browser profile",
             f"  3. Export      {url}/api/docs/     as researcher; a token from:",
             "                 python manage.py create_token researcher --scope read",

@@ -159,7 +159,7 @@ class _Up:
                 [
                     *(python, "-m", "workers.embedded", str(self.home / "beat-schedule")),
                     *("--pool", "threads", "--loglevel", "warning"),
-                    *("--concurrency", env.get("WORKER_CONCURRENCY", "8")),
+                    *("--concurrency", env.get("WORKER_CONCURRENCY", "16")),
                     *("--queues", env.get("WORKER_QUEUES", "default,llm")),
                     *("--without-gossip", "--without-mingle", "--without-heartbeat"),
                 ],

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from labeling.actions.demo import refuse_outside_demo, set_up_accounts
+from labeling.actions.endpoints import ensure_demo_endpoint
 from labeling.errors import LabelingError
 from labeling.management.demo import campaigns, studies
 from labeling.management.demo.downloads import download
@@ -56,6 +57,8 @@ class Command(BaseCommand):
             folder = self._folder(options["data"], is_download=options["download"])
             password = demo_password()
             accounts = set_up_accounts(encoded_password=password.encoded)
+            for manner in ("terse", "long"):
+                ensure_demo_endpoint(organisation=accounts.organisation, manner=manner)
             campaigns.load(accounts, is_reset=options["reset"], say=self._say)
             failures: list[str] = []
             if folder and options["download"]:
