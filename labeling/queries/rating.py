@@ -1,6 +1,5 @@
 """What raters see of their own work: their desk in one campaign, and all their campaigns."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -9,14 +8,23 @@ from django.db.models import Count, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
-from labeling.models import Assignment, Campaign, GuidelineVersion, Judgment, Membership, Seat, User
+from labeling.models import (
+    Assignment,
+    Campaign,
+    GuidelineVersion,
+    Judgment,
+    Membership,
+    Rater,
+    Seat,
+    User,
+)
 
 
 @dataclass(frozen=True)
 class Desk:
-    """A rater's seat, what they did today, and the judgment they may still change."""
+    """A rater, what they did today in a campaign, and the judgment they may still change there."""
 
-    seat: Seat
+    rater: Rater
     judged_today: int = 0
     undoable: UUID | None = None
     guideline_number: int | None = None
@@ -44,42 +52,43 @@ def _midnight() -> datetime:
     return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
+# Written out, since composing it anew for every page costs more than running it. Counts go by the
+# index of what a rater ended and when: today's work, however much lies behind.
+_DESK = """
+SELECT r.*,
+  (SELECT count(*) FROM labeling_assignment a
+    WHERE a.rater_id = r.id AND a.campaign_id = %(campaign)s AND a.outcome = 'completed'
+      AND a.ended_at >= %(midnight)s) AS judged_today,
+  (SELECT j.public_id FROM labeling_assignment a JOIN labeling_judgment j ON j.assignment_id = a.id
+    WHERE a.rater_id = r.id AND a.campaign_id = %(campaign)s AND a.outcome = 'completed'
+      AND a.ended_at >= now() - %(window)s * interval '1 second'
+    ORDER BY a.ended_at DESC, j.id DESC LIMIT 1) AS undoable,
+  (SELECT max(g.number) FROM labeling_guidelineversion g WHERE g.campaign_id = %(campaign)s)
+    AS guideline_number
+FROM labeling_rater r JOIN labeling_seat s ON s.rater_id = r.id
+WHERE r.user_id = %(user)s AND s.campaign_id = %(campaign)s
+"""
+
+
 def desk_of(user: User, campaign: Campaign) -> Desk | None:
-    """The user's desk in one statement; None before their first visit.
-
-    Counts go by the index of what a rater ended and when: today's work, however much lies behind.
-    """
-    mine = Assignment.objects.filter(
-        rater=OuterRef("rater"), campaign=campaign.pk, outcome=Assignment.Outcome.COMPLETED
-    )
-    today = mine.filter(ended_at__gte=_midnight()).order_by().values("rater")
-    newest = Judgment.objects.filter(
-        assignment__rater=OuterRef("rater"),
-        assignment__campaign=campaign.pk,
-        assignment__outcome=Assignment.Outcome.COMPLETED,
-        assignment__ended_at__gte=Now() - timedelta(seconds=campaign.revise_seconds),
-    ).order_by("-assignment__ended_at", "-pk")
-    published = GuidelineVersion.objects.filter(campaign=campaign.pk, number__isnull=False)
-    seat = (
-        Seat.objects.filter(campaign=campaign, rater__user=user)
-        .select_related("rater")
-        .annotate(
-            judged_today=Coalesce(Subquery(today.annotate(n=Count("pk")).values("n")), 0),
-            undoable=Subquery(newest.values("public_id")[:1]),
-            guideline_number=Subquery(published.order_by("-number").values("number")[:1]),
-        )
-        .first()
-    )
-    if seat is None:
-        return None
-    return Desk(seat, seat.judged_today, seat.undoable, seat.guideline_number)
+    """The user's desk in one statement; None before their first visit."""
+    parameters = {
+        "user": user.pk,
+        "campaign": campaign.pk,
+        "midnight": _midnight(),
+        "window": campaign.revise_seconds,
+    }
+    for rater in Rater.objects.raw(_DESK, parameters):
+        more = vars(rater)
+        return Desk(rater, more["judged_today"], more["undoable"], more["guideline_number"])
+    return None
 
 
-def undoable_judgment(seat: Seat, campaign: Campaign) -> Judgment | None:
+def undoable_judgment(rater: Rater, campaign: Campaign) -> Judgment | None:
     """The rater's newest judgment within the time for changing it, with what it was made of."""
     return (
         Judgment.objects.filter(
-            assignment__rater=seat.rater_id,
+            assignment__rater=rater,
             assignment__campaign=campaign.pk,
             assignment__outcome=Assignment.Outcome.COMPLETED,
             assignment__ended_at__gte=Now() - timedelta(seconds=campaign.revise_seconds),
@@ -95,9 +104,9 @@ def undoable_judgment(seat: Seat, campaign: Campaign) -> Judgment | None:
     )
 
 
-def day_in(seat: Seat) -> Day:
-    """The rater's day in the campaign of `seat`."""
-    return _days([seat]).get(seat.campaign_id, Day())
+def day_in(rater: Rater, campaign: Campaign) -> Day:
+    """The rater's day in the campaign."""
+    return _days([rater.pk], [campaign.pk]).get(campaign.pk, Day())
 
 
 def rated_campaigns(user: User) -> list[RatedCampaign]:
@@ -115,7 +124,7 @@ def rated_campaigns(user: User) -> list[RatedCampaign]:
             last_at=Subquery(ended.values("ended_at")[:1])
         )
     )
-    days = _days(seats)
+    days = _days([seat.rater_id for seat in seats], [seat.campaign_id for seat in seats])
     last = {seat.campaign_id: seat.last_at for seat in seats}
     rated = [RatedCampaign(c, days.get(c.pk, Day()), last.get(c.pk)) for c in campaigns]
     order = [Campaign.State.ACTIVE, Campaign.State.PAUSED, Campaign.State.DRAFT]
@@ -143,11 +152,11 @@ def has_data_to_read(user: User) -> bool:
     return Campaign.objects.with_role(user, *readers).exists()
 
 
-def _days(seats: Iterable[Seat]) -> dict[int, Day]:
+def _days(raters: list[int], campaigns: list[int]) -> dict[int, Day]:
     rows = (
         Assignment.objects.filter(
-            rater__in=[seat.rater_id for seat in seats],
-            campaign__in=[seat.campaign_id for seat in seats],
+            rater__in=raters,
+            campaign__in=campaigns,
             ended_at__gte=_midnight(),
         )
         .order_by()

@@ -80,7 +80,7 @@ def rate(request: PageRequest, slug: str) -> HttpResponse:
         if form.is_valid():
             try:
                 submission = submit_judgment(
-                    rater=desk.seat.rater,
+                    rater=desk.rater,
                     assignment_id=form.cleaned_data["assignment_id"],
                     answer=form.answer(),
                 )
@@ -89,7 +89,7 @@ def rate(request: PageRequest, slug: str) -> HttpResponse:
             else:
                 return _next(slug, saved=submission.judgment.public_id)
         return _refused(request, campaign, desk, form)
-    assignment = claim_assignment(rater=desk.seat.rater, campaign=campaign)
+    assignment = claim_assignment(rater=desk.rater, campaign=campaign)
     if assignment is None:
         return _finished(request, campaign, desk)
     form = AnswerForm(
@@ -110,7 +110,7 @@ def undo(request: PageRequest, slug: str) -> HttpResponse:
         if form.is_valid():
             try:
                 submission = revise_judgment(
-                    rater=desk.seat.rater,
+                    rater=desk.rater,
                     judgment_id=form.cleaned_data["judgment_id"],
                     answer=form.answer(),
                 )
@@ -119,7 +119,7 @@ def undo(request: PageRequest, slug: str) -> HttpResponse:
             else:
                 return _next(slug, saved=submission.judgment.public_id)
         return _refused(request, campaign, desk, form)
-    judgment = rating.undoable_judgment(desk.seat, campaign)
+    judgment = rating.undoable_judgment(desk.rater, campaign)
     if judgment is None or judgment.assignment is None:
         raise ConflictError(
             "There is nothing to undo: a judgment can be changed for"
@@ -139,7 +139,7 @@ def skip(request: PageRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         raise InvalidInputError("Say why you skip: choose one of the reasons.")
     skip_assignment(
-        rater=desk.seat.rater,
+        rater=desk.rater,
         assignment_id=form.cleaned_data["assignment_id"],
         reason=form.stored_reason(),
     )
@@ -165,7 +165,7 @@ def _desk(user: User, campaign: Campaign) -> Desk:
     if desk := rating.desk_of(user, campaign):
         return desk
     # The first visit.
-    return Desk(take_seat(user=user, campaign=campaign))
+    return Desk(take_seat(user=user, campaign=campaign).rater)
 
 
 def _next(slug: str, **said: object) -> HttpResponse:
@@ -195,7 +195,7 @@ def _bench(
 
 
 def _finished(request: PageRequest, campaign: Campaign, desk: Desk) -> HttpResponse:
-    day = rating.day_in(desk.seat)
+    day = rating.day_in(desk.rater, campaign)
     others = [
         one
         for one in rating.rated_campaigns(request.user)
@@ -219,10 +219,10 @@ def _refused(
     if request.htmx:
         return toast(request, "labeling/toasts.html#fault", {"form": form}, status=422)
     if form["judgment_id"].value():
-        judgment = rating.undoable_judgment(desk.seat, campaign)
+        judgment = rating.undoable_judgment(desk.rater, campaign)
         assignment = judgment.assignment if judgment else None
     else:
-        assignment = claim_assignment(rater=desk.seat.rater, campaign=campaign)
+        assignment = claim_assignment(rater=desk.rater, campaign=campaign)
     if assignment is None or str(assignment.public_id) != str(form["assignment_id"].value()):
         raise ConflictError("This comparison is not open to you any more.")
     return _bench(request, campaign, desk, assignment=assignment, form=form, status=422)
