@@ -13,7 +13,7 @@ HOUR: Final = 3600
 DAY: Final = 24 * HOUR
 # How many points a curve has at most, and how many votes its first point wants.
 POINTS: Final = 24
-_FEWEST_VOTES: Final = 20
+_FEWEST_VOTES: Final = 30
 
 
 def agreement_over_time(

@@ -87,7 +87,7 @@ class Outcomes:
 
 
 def outcomes(campaign: Campaign) -> Outcomes:
-    """All that the report needs of the campaign, in bounded memory: about 100 bytes a judgment."""
+    """All that the report needs of the campaign, in bounded memory: about 150 bytes a judgment."""
     columns, read_at = _columns(campaign)
     through = int(columns["judgment"].max()) if len(columns["judgment"]) else None
     event_count = len(columns["judgment"]) + int(columns["is_withdrawn"].sum())

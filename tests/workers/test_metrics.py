@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from labeling.actions.jobs import queue_job
+from labeling.actions.jobs import finish_job, queue_job
 from labeling.actions.raters import seat_judge
 from labeling.actions.rating import revise_judgment
 from labeling.actions.reports import KEPT, record_report, turn_to_report
@@ -158,6 +158,30 @@ def test_a_costly_report_rests_before_the_next():
     assert campaigns_to_report(method_version=METHOD_VERSION) == []
     # Asked for by name it does not rest.
     assert campaigns_to_report(method_version=METHOD_VERSION, campaign_id=campaign.pk)
+
+
+def test_a_quiet_campaign_is_not_counted_again_until_something_points_to_news():
+    campaign = factories.campaign()
+    (row,) = judged(campaign, {"ann": ["a"]})
+    refresh_report(campaign.pk)
+
+    def lags() -> bool:
+        due = campaigns_to_report(method_version=METHOD_VERSION, campaign_id=campaign.pk)
+        return due == [campaign.pk]
+
+    with connection.cursor() as cursor:
+        # As if the report were old, and one judgment had been committed late under a lower id.
+        cursor.execute(
+            "UPDATE labeling_report SET event_count = 0, computed_at = now() - interval '1 hour'"
+        )
+    assert not lags()
+    job = queue_job(campaign=campaign, kind="import", by=None)
+    finish_job(job=job, status="succeeded")
+    assert lags()
+    job.delete()
+    assert not lags()
+    Withdrawal.objects.create(judgment=row.judgments.get(), reason="a slip")
+    assert lags()
 
 
 def test_recording_is_idempotent_and_keeps_the_newest():
