@@ -326,11 +326,11 @@ class WatchedCursor(psycopg.Cursor[Any]):
         return super().execute(query, *args, **kwargs)
 
 
-def test_a_window_is_one_statement_whatever_is_in_it():
+def test_a_window_is_two_statements_whatever_is_in_it():
     campaign = small_campaign()
     WatchedCursor.statements.clear()
     export = open_export(campaign, choose({}), window_size=5)
     export._connection.cursor_factory = WatchedCursor
     assert len(b"".join(export).splitlines()) == 7
-    # Nine stored judgments are two windows of five.
-    assert len(WatchedCursor.statements) == 2
+    # Nine stored judgments are two windows of five, and each asks for the end of the next.
+    assert len(WatchedCursor.statements) == 4
