@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
+from msgspec.structs import astuple
 
 from labeling.formats.export_rows import TIES, ExportRow, Ties, decisions, parsed
 from labeling.formats.rows import Message, text_of
@@ -22,7 +23,7 @@ def native_lines(row: ExportRow, ties: Ties = "keep") -> list[bytes]:
     """The canonical record: every key, in the public order."""
     if ties == "drop" and row.preference in ("tie", "both_bad"):
         return []
-    return [_line({field: _embedded(getattr(row, field)) for field in FIELDS})]
+    return [_line(dict(zip(FIELDS, map(_embedded, astuple(row)), strict=True)))]
 
 
 def trl_lines(row: ExportRow, ties: Ties = "drop") -> list[bytes]:
