@@ -70,3 +70,10 @@ def test_a_get_revokes_nothing_and_strangers_sign_in_first(visitor, client):
     )
     client.logout()
     assert client.get(reverse("account")).status_code == 302
+
+
+def test_the_owner_of_a_fresh_organisation_comes_to_the_campaigns(client):
+    client.force_login(factories.user(of=factories.organisation(), role="owner"))
+    landed = client.get("/", follow=True)
+    assert landed.redirect_chain[-1][0] == reverse("campaigns")
+    assert reverse("campaign_new") in landed.content.decode()
