@@ -298,7 +298,7 @@ def test_the_theme_stays_chosen(live_server: LiveServer, enter: Enter) -> None:
     page = enter(factories.rater(campaign))
     bench(page, live_server, campaign.slug)
     page.get_by_role("button", name="Theme").click()
-    page.locator("#theme").get_by_text("Dark").click()
+    page.get_by_role("radio", name="Dark").check(force=True)
     page.reload()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
