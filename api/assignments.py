@@ -22,7 +22,7 @@ from labeling.actions.rating import (
     skip_assignment,
     submit_judgment,
 )
-from labeling.errors import NotFoundError
+from labeling.errors import EndedError, NotFoundError
 from labeling.models import Assignment, Rater
 from labeling.queries.bench import shown
 
@@ -97,6 +97,12 @@ class ClaimView(CampaignMixin):
         return Response(AssignmentSerializer(assignment).data, status=201)
 
 
+def note_refusal(request: Request, subject: UUID, error: Exception) -> None:
+    """Leave a trace of a known caller's attempt at what is not their own, or is over."""
+    if isinstance(error, NotFoundError | EndedError):
+        record_refusal(user=caller(request), subject=subject)
+
+
 class OwnAssignmentView(APIView):
     """A view of one assignment, which exists only for the rater who holds or held it."""
 
@@ -106,6 +112,10 @@ class OwnAssignmentView(APIView):
         seat = access.seat_of_assignment(caller(self.request), assignment_id)
         stay_within_token(self.request, seat.campaign_id)
         return seat.rater
+
+    def handle_exception(self, exc: Exception) -> Response:
+        note_refusal(self.request, self.kwargs["id"], exc)
+        return super().handle_exception(exc)
 
 
 class JudgmentView(OwnAssignmentView):
@@ -135,11 +145,7 @@ class JudgmentView(OwnAssignmentView):
             data = OwnJudgmentSerializer(done.judgment).data
             return Response(data, status=201 if done.is_new else 200)
 
-        try:
-            return once(request, answer, may_run_twice=True)
-        except NotFoundError:
-            record_refusal(user=caller(request), assignment_id=id)
-            raise
+        return once(request, answer, may_run_twice=True)
 
 
 class SkipView(OwnAssignmentView):
@@ -169,6 +175,10 @@ class ReviseView(APIView):
     """`POST /judgments/{id}/revise/`."""
 
     scopes = {"POST": ("rate",)}
+
+    def handle_exception(self, exc: Exception) -> Response:
+        note_refusal(self.request, self.kwargs["id"], exc)
+        return super().handle_exception(exc)
 
     @extend_schema(
         summary="Change a judgment of yours",

@@ -55,6 +55,12 @@ class ConflictError(LabelingError):
     title = "Conflict"
 
 
+class EndedError(ConflictError):
+    """The campaign is over; what was sent to it is refused and not kept."""
+
+    title = "This campaign has ended"
+
+
 class LeaseLostError(ConflictError):
     """The rater's hold on the comparison has ended and somebody else may have it."""
 

@@ -15,6 +15,7 @@ from labeling import audit
 from labeling.errors import (
     BusyError,
     ConflictError,
+    EndedError,
     LeaseLostError,
     NotAllowedError,
     NotFoundError,
@@ -113,7 +114,7 @@ def submit_judgment(*, rater: Rater, assignment_id: uuid.UUID, answer: Any) -> S
     """
     assignment = _own_assignment(rater, assignment_id)
     if assignment.campaign.state == Campaign.State.ARCHIVED:
-        raise ConflictError("This campaign has ended; it takes no more answers.")
+        raise EndedError("This campaign has ended; it takes no more answers.")
     decided = read_answer(answer, read_schema(assignment.campaign.schema))
     public_id = uuid.uuid4()
     values = _as_stored(decided, assignment)
@@ -148,9 +149,9 @@ def submit_judgment(*, rater: Rater, assignment_id: uuid.UUID, answer: Any) -> S
 
 
 @transaction.atomic(durable=True)
-def record_refusal(*, user: User, assignment_id: uuid.UUID) -> None:
-    """Note that someone answered an assignment not theirs; nothing of the answer is kept."""
-    audit.record("judgment.refused", by=user, subject=assignment_id)
+def record_refusal(*, user: User, subject: uuid.UUID) -> None:
+    """Note that someone answered what is not theirs, or is over; what they sent is not kept."""
+    audit.record("judgment.refused", by=user, subject=subject)
 
 
 @transaction.atomic(durable=True)

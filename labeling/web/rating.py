@@ -1,8 +1,11 @@
 """The bench and the rater's home. One address with or without JavaScript; htmx gets the card."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseRedirectBase
@@ -14,11 +17,12 @@ from labeling import access
 from labeling.actions.raters import take_seat
 from labeling.actions.rating import (
     claim_assignment,
+    record_refusal,
     revise_judgment,
     skip_assignment,
     submit_judgment,
 )
-from labeling.errors import ConflictError, InvalidInputError
+from labeling.errors import ConflictError, EndedError, InvalidInputError, NotFoundError
 from labeling.models import Assignment, Campaign, User
 from labeling.queries import rating
 from labeling.queries.bench import arm_of, sides
@@ -78,12 +82,12 @@ def rate(request: PageRequest, slug: str) -> HttpResponse:
     if request.method == "POST":
         form = AnswerForm(request.POST, schema=read_schema(campaign.schema))
         if form.is_valid():
+            asked = form.cleaned_data["assignment_id"]
             try:
-                submission = submit_judgment(
-                    rater=desk.rater,
-                    assignment_id=form.cleaned_data["assignment_id"],
-                    answer=form.answer(),
-                )
+                with _refusals_noted(request.user, asked):
+                    submission = submit_judgment(
+                        rater=desk.rater, assignment_id=asked, answer=form.answer()
+                    )
             except InvalidInputError as error:
                 form.refuse(error)
             else:
@@ -108,12 +112,12 @@ def undo(request: PageRequest, slug: str) -> HttpResponse:
         form = AnswerForm(request.POST, schema=read_schema(campaign.schema))
         form.fields["judgment_id"].required = True
         if form.is_valid():
+            asked = form.cleaned_data["judgment_id"]
             try:
-                submission = revise_judgment(
-                    rater=desk.rater,
-                    judgment_id=form.cleaned_data["judgment_id"],
-                    answer=form.answer(),
-                )
+                with _refusals_noted(request.user, asked):
+                    submission = revise_judgment(
+                        rater=desk.rater, judgment_id=asked, answer=form.answer()
+                    )
             except InvalidInputError as error:
                 form.refuse(error)
             else:
@@ -138,11 +142,9 @@ def skip(request: PageRequest, slug: str) -> HttpResponse:
     form = SkipForm(request.POST)
     if not form.is_valid():
         raise InvalidInputError("Say why you skip: choose one of the reasons.")
-    skip_assignment(
-        rater=desk.rater,
-        assignment_id=form.cleaned_data["assignment_id"],
-        reason=form.stored_reason(),
-    )
+    asked = form.cleaned_data["assignment_id"]
+    with _refusals_noted(request.user, asked):
+        skip_assignment(rater=desk.rater, assignment_id=asked, reason=form.stored_reason())
     return _next(slug, skipped=1)
 
 
@@ -166,6 +168,16 @@ def _desk(user: User, campaign: Campaign) -> Desk:
         return desk
     # The first visit.
     return Desk(take_seat(user=user, campaign=campaign).rater)
+
+
+@contextmanager
+def _refusals_noted(user: User, asked: UUID) -> Iterator[None]:
+    """Leaves a trace of an attempt at what is not the user's own, or is over."""
+    try:
+        yield
+    except (NotFoundError, EndedError):
+        record_refusal(user=user, subject=asked)
+        raise
 
 
 def _next(slug: str, **said: object) -> HttpResponse:

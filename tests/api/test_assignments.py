@@ -173,7 +173,10 @@ def test_what_is_not_yours_does_not_exist(call_as, rate, campaign):
         assert {a.status_code for a in answers} == {404}
         assert len({a.content for a in answers}) == 1
     assert not Judgment.objects.exists()
-    assert AuditEvent.objects.filter(verb="judgment.refused").count() == 4
+    # Each attempt has left a trace: who, and at what.
+    refused = AuditEvent.objects.filter(verb="judgment.refused")
+    assert refused.count() == 12
+    assert {event.subject for event in refused} == {uuid.UUID(theirs), nowhere}
 
 
 def test_a_manager_who_is_not_a_rater_cannot_claim(call_as, campaign):
@@ -230,6 +233,8 @@ def test_nobody_revises_the_judgment_of_another(call_as, rate, campaign):
     colleague = call_as(factories.rater(campaign).rater.user, "rate")
     answer = colleague.post(f"judgments/{first['id']}/revise/", GOOD | {"side": "right"})
     assert answer.status_code == 404
+    assert Judgment.objects.count() == 1
+    assert str(AuditEvent.objects.get(verb="judgment.refused").subject) == first["id"]
 
 
 def test_a_judgment_carries_the_guideline_version_it_was_made_under(call_as, rate, campaign):

@@ -9,7 +9,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from labeling.actions.raters import add_member
-from labeling.models import Assignment, Judgment
+from labeling.models import Assignment, AuditEvent, Judgment
 from tests import factories
 from tests.web.building import (
     SCHEMA,
@@ -235,17 +235,70 @@ def test_a_lost_lease_keeps_the_typed_text_on_the_page() -> None:
     assert Judgment.objects.count() == 1
 
 
-def test_an_assignment_of_another_rater_or_of_nobody_is_not_found() -> None:
-    campaign = open_campaign(3, overlap=2)
-    one, two = (signed_in(factories.rater(campaign)) for _ in range(2))
+def test_what_is_not_ones_own_is_not_found_and_the_attempt_is_noted() -> None:
+    """Another rater's assignment, one of another campaign, and an unknown one look alike."""
+    campaign, elsewhere = open_campaign(3, overlap=2), open_campaign(1)
+    one, two, away = (factories.rater(c) for c in (campaign, campaign, elsewhere))
     url = f"/rate/{campaign.slug}/"
-    theirs = two.get(url).content.decode()
-    mine = one.get(url).content.decode()
-    for target in (str(assignment_of(theirs)), str(uuid.uuid4())):
-        assert one.post(url, answer(mine, assignment_id=target)).status_code == 404
-        fields = {"assignment_id": target, "reason": "unclear"}
-        assert one.post(f"{url}skip/", fields).status_code == 404
+    theirs = assignment_of(signed_in(two).get(url).content.decode())
+    foreign = assignment_of(signed_in(away).get(f"/rate/{elsewhere.slug}/").content.decode())
+    client = signed_in(one)
+    mine = client.get(url).content.decode()
+    bodies = set()
+    for target in (theirs, foreign, uuid.uuid4()):
+        fields = answer(mine, assignment_id=str(target))
+        skipped = {"assignment_id": str(target), "reason": "unclear"}
+        for headers in ({}, {"hx-request": "true"}):
+            for path, sent in ((url, fields), (f"{url}skip/", skipped)):
+                response = client.post(path, sent, headers=headers)
+                assert response.status_code == 404
+                bodies.add((bool(headers), response.content))
+        changed = client.post(f"{url}undo/", fields | {"judgment_id": str(target)})
+        assert changed.status_code == 404
+        attempts = AuditEvent.objects.filter(verb="judgment.refused", subject=target)
+        assert [event.user for event in attempts] == [one.rater.user] * 5
+    assert len({body for is_htmx, body in bodies if is_htmx}) == 1
     assert not Judgment.objects.exists()
+    assert not Assignment.objects.exclude(outcome=None).exists()
+
+
+def test_an_ended_campaign_refuses_what_was_held_and_notes_it() -> None:
+    campaign = open_campaign(1)
+    client = signed_in(factories.rater(campaign))
+    url = f"/rate/{campaign.slug}/"
+    html = client.get(url).content.decode()
+    campaign.state = "archived"
+    campaign.save()
+    assert client.post(url, answer(html)).status_code == 409
+    assert not Judgment.objects.exists()
+    assert AuditEvent.objects.filter(verb="judgment.refused").count() == 1
+
+
+def test_every_accepted_form_leads_on_with_a_303() -> None:
+    """So that Back and Reload show a page and never send a form again."""
+    campaign = open_campaign(3)
+    client = signed_in(factories.rater(campaign))
+    url = f"/rate/{campaign.slug}/"
+    html = client.get(url).content.decode()
+    fields = answer(html)
+    for _ in range(2):
+        # The second is the form sent again after Back.
+        sent = client.post(url, fields)
+        assert (sent.status_code, sent["Location"].partition("?")[0]) == (303, url)
+    revision = client.get(f"{url}undo/").content.decode()
+    judgment = Judgment.objects.get()
+    assert str(judgment.public_id) in revision
+    changed = fields | {"verdict": "right:1", "judgment_id": str(judgment.public_id)}
+    for _ in range(2):
+        sent = client.post(f"{url}undo/", changed)
+        assert (sent.status_code, sent["Location"].partition("?")[0]) == (303, url)
+    assert Judgment.objects.count() == 2
+    assert Judgment.objects.standing().count() == 1
+    skipped = {"assignment_id": str(assignment_of(client.get(url).content.decode()))}
+    for _ in range(2):
+        sent = client.post(f"{url}skip/", skipped | {"reason": "unclear"})
+        assert (sent.status_code, sent["Location"].partition("?")[0]) == (303, url)
+    assert Assignment.objects.filter(outcome="skipped").count() == 1
 
 
 def test_what_only_the_server_may_say_is_ignored_in_the_form() -> None:
