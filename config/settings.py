@@ -28,7 +28,13 @@ FIELD_ENCRYPTION_KEYS = env.list(
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 BASE_URL = env.str("BASE_URL", "http://127.0.0.1:8000").rstrip("/")
 EGRESS_ALLOW: list[str] = env.list("EGRESS_ALLOW", [])
-refuse_unsafe(debug=DEBUG, secret_key=SECRET_KEY, hosts=ALLOWED_HOSTS, database_url=_database_url)
+refuse_unsafe(
+    debug=DEBUG,
+    secret_key=SECRET_KEY,
+    hosts=ALLOWED_HOSTS,
+    base_url=BASE_URL,
+    database_url=_database_url,
+)
 if DEBUG and not SECRET_KEY:
     SECRET_KEY = "debug-only-" + "x" * 40
 

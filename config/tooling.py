@@ -2,7 +2,8 @@
 
 import os
 
-os.environ.setdefault("DEBUG", "1")
+# Whatever a .env beside the code says of the server that runs here.
+os.environ |= {"DEBUG": "1", "ALLOWED_HOSTS": "localhost", "BASE_URL": "http://localhost"}
 
 from config import env as _env
 from config.settings import *  # noqa: F403
