@@ -2,7 +2,7 @@
 
 Per chunk, in this order: comparisons known by id, prompts, completions, new comparisons, gold. Each
 is one statement over the whole chunk. A staged row ends with the id of what it means, or with the
-field and the problem that keep it out. docs/ARCHITECTURE.md tells why it is done here.
+field and the problem that keep it out.
 """
 
 from collections.abc import Iterable, Sequence
