@@ -97,8 +97,8 @@ def test_a_claim_that_is_rolled_back_loses_nobody():
     check_queue(campaign, most=1)
 
 
-def claim_now(rater: Rater, campaign: Campaign) -> queue.Claim:
-    return queue.claim(rater_id=rater.pk, campaign_id=campaign.pk, lease_seconds=60, hold=1)
+def claim_now(rater: Rater, campaign: Campaign, hold: int = 1) -> queue.Claim:
+    return queue.claim(rater_id=rater.pk, campaign_id=campaign.pk, lease_seconds=60, hold=hold)
 
 
 def test_a_place_is_not_moved_by_what_is_only_locked():
@@ -122,6 +122,28 @@ def test_a_place_is_not_moved_by_what_is_only_locked():
     again = claim_assignment(rater=rater, campaign=campaign)
     assert again is not None
     assert again.position == 1
+
+
+def test_what_a_rater_passed_while_they_held_the_comparison_comes_back_with_its_lapse():
+    campaign = factories.campaign(overlap=2)
+    factories.open_comparisons(campaign, 40)
+    rater = factories.rater(campaign).rater
+    kept = claim_assignment(rater=rater, campaign=campaign)
+    assert kept is not None
+    for _ in range(39):
+        claimed = claim_assignment(rater=rater, campaign=campaign, hold=2)
+        assert claimed is not None
+        judge(rater, claimed)
+    # Every second slot is met, the kept comparison's too, and the place is behind them all.
+    assert claim_now(rater, campaign, hold=2).taken_id is None
+    assert Place.objects.get(seat__rater=rater).position > 70
+    check_queue(campaign)
+    lapse(kept)
+    requeue_lapsed(campaign=campaign)
+    check_queue(campaign)
+    again = claim_assignment(rater=rater, campaign=campaign)
+    assert again is not None
+    assert again.comparison_id == kept.comparison_id
 
 
 def test_a_walk_away_passes_to_another_and_a_late_answer_is_told_so():

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -30,13 +31,14 @@ from labeling.actions.rating import (
 )
 from labeling.actions.rounds import change_overlap, close_round, open_waiting
 from labeling.errors import LabelingError, NotAllowedError
-from labeling.models import Assignment, Judgment, Rater, Round
+from labeling.models import Assignment, Judgment, Lane, Rater, Round
 from tests import factories
 from tests.concurrency.crowd import check_queue, lapse, taken_of_each
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 RATERS = 4
+GAP = 40
 which = st.integers(0, 30)
 
 
@@ -48,6 +50,8 @@ class QueueMachine(RuleBasedStateMachine):
         self.campaign = factories.campaign(overlap=overlap)
         self.most = overlap
         factories.open_comparisons(self.campaign, comparisons)
+        Assignment.objects.filter(campaign=self.campaign).update(position=F("position") * GAP)
+        Lane.objects.filter(campaign=self.campaign).update(tail=F("tail") * GAP)
         self.raters = [factories.rater(self.campaign).rater for _ in range(RATERS)]
         self.suspended: set[Rater] = set()
         # Every claim that was ever had, with the rater who had it.
@@ -145,6 +149,11 @@ class QueueMachine(RuleBasedStateMachine):
         suspend_rater(campaign=self.campaign, rater=rater, by=None)
         self.suspended.add(rater)
         assert not Assignment.objects.filter(rater=rater, ended_at=None).exists()
+
+    @invariant()
+    def leave_a_gap(self) -> None:
+        # Places move when it is worth it: with positions far apart, at every claim.
+        Lane.objects.filter(campaign=self.campaign).update(tail=F("tail") + GAP)
 
     @invariant()
     def promises_hold(self) -> None:
