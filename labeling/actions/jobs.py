@@ -13,6 +13,7 @@ from labeling.models import Campaign, Job, User
 # A running job whose worker has not ticked for this long is taken by another.
 SILENCE = timedelta(seconds=60)
 MAX_ATTEMPTS = 3
+RUNG_AT_ONCE = 200
 # The task that runs each kind of job.
 TASKS = {
     "import": "workers.imports.run_import",
@@ -24,7 +25,13 @@ Status = Job.Status
 
 @transaction.atomic(durable=True)
 def queue_job(*, campaign: Campaign, kind: str, by: User | None, **parameters: Any) -> Job:
-    """A queued job, whose worker is rung after commit."""
+    """A queued job, whose worker is rung after commit: the one that waits, if it asks for the same.
+
+    However often a button is pressed, one job waits behind the one that runs.
+    """
+    same = campaign.jobs.filter(kind=kind, status=Status.QUEUED, parameters=parameters)
+    if waiting := same.first():
+        return waiting
     job = Job.objects.create(campaign=campaign, kind=kind, parameters=parameters, created_by=by)
     audit.record("job.queued", campaign=campaign, by=by, subject=job.public_id, kind=kind)
     jobs.enqueue(TASKS[kind], job.pk)
@@ -67,30 +74,33 @@ def finish_job(
     result: dict[str, Any] | None = None,
     error: dict[str, Any] | None = None,
 ) -> None:
-    """End the job with what came of it."""
-    Job.objects.filter(pk=job.pk).update(
-        status=status, result=result, error=error, finished_at=Now(), beat_at=Now()
-    )
-    audit.record("job.ended", campaign=job.campaign, subject=job.public_id, status=status)
+    """End the job with what came of it, unless another worker has taken it meanwhile."""
+    held = Job.objects.filter(pk=job.pk, attempts=job.attempts, status=Status.RUNNING)
+    if held.update(status=status, result=result, error=error, finished_at=Now(), beat_at=Now()):
+        audit.record("job.ended", campaign=job.campaign, subject=job.public_id, status=status)
 
 
 @transaction.atomic(durable=True)
 def cancel_job(*, job: Job, by: User) -> None:
     """Ask the worker to stop; a job that still waits ends now. Safe to repeat."""
-    Job.objects.filter(pk=job.pk, status=Status.QUEUED).update(
+    ended = Job.objects.filter(pk=job.pk, status=Status.QUEUED).update(
         status=Status.CANCELLED, finished_at=Now()
     )
     asked = Job.objects.filter(pk=job.pk, status=Status.RUNNING).update(is_cancel_requested=True)
-    if asked:
+    if ended or asked:
         audit.record("job.cancel_asked", campaign=job.campaign, by=by, subject=job.public_id)
 
 
 @transaction.atomic(durable=True)
 def ring_silent_jobs() -> int:
-    """Ring for every job that waits without a bell or whose worker went silent; how many."""
+    """Ring for jobs that wait without a bell or whose worker went silent, oldest first; how many.
+
+    Those beyond RUNG_AT_ONCE are the next sweep's: bells queue up behind one another anyway.
+    """
     waiting = Q(status=Status.QUEUED, created_at__lt=Now() - timedelta(seconds=15))
     silent = Q(status=Status.RUNNING, beat_at__lt=Now() - SILENCE)
-    rows = Job.objects.filter(waiting | silent, kind__in=TASKS).values_list("pk", "kind")
+    due = Job.objects.filter(waiting | silent, kind__in=TASKS).order_by("pk")
+    rows = due.values_list("pk", "kind")[:RUNG_AT_ONCE]
     for pk, kind in rows:
         jobs.enqueue(TASKS[kind], pk)
     return len(rows)

@@ -1,17 +1,18 @@
 """The report through the real worker function, from judgments made by the real actions."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from labeling.actions.jobs import finish_job, queue_job
+from labeling.actions.jobs import finish_job, queue_job, start_job
 from labeling.actions.raters import seat_judge
 from labeling.actions.rating import revise_judgment
 from labeling.actions.reports import KEPT, record_report, turn_to_report
 from labeling.metrics.report import METHOD_VERSION
-from labeling.models import Campaign, Gold, Judgment, Report, Seat, Withdrawal
+from labeling.models import Campaign, Gold, Job, Judgment, Report, Seat, Withdrawal
 from labeling.queries.due import campaigns_to_report
 from labeling.queries.outcomes import outcomes
 from tests import factories
@@ -62,6 +63,8 @@ def test_a_campaign_of_known_judgments_gives_the_numbers_worked_out_by_hand():
     curve = body["over_time"]["krippendorff_alpha_ordinal"]
     assert curve[-1]["value"] == body["agreement"]["krippendorff_alpha_ordinal"]["value"]
     assert sum(count for _, count in body["over_time"]["by_day"]) == 15
+    assert body["over_time"]["collected"][-1][1] == 15
+    assert body["over_time"]["undated_count"] == 0
 
 
 def alpha_nominal(answers: dict[str, list[str]]) -> float:
@@ -175,7 +178,9 @@ def test_a_quiet_campaign_is_not_counted_again_until_something_points_to_news():
             "UPDATE labeling_report SET event_count = 0, computed_at = now() - interval '1 hour'"
         )
     assert not lags()
-    job = queue_job(campaign=campaign, kind="import", by=None)
+    queued = queue_job(campaign=campaign, kind="import", by=None)
+    job = start_job(job_id=queued.pk)
+    assert job is not None
     finish_job(job=job, status="succeeded")
     assert lags()
     job.delete()
@@ -217,6 +222,31 @@ def test_a_job_recomputes_and_says_which_report():
     assert job.status == "succeeded"
     assert job.result == {"report": str(newest(campaign).public_id), "judgment_count": 1}
     assert job.attempts == 1
+
+
+def test_a_second_click_gets_the_job_that_waits():
+    campaign = factories.campaign()
+    first = queue_job(campaign=campaign, kind="report", by=None)
+    assert queue_job(campaign=campaign, kind="report", by=None) == first
+    assert queue_job(campaign=factories.campaign(), kind="report", by=None) != first
+    start_job(job_id=first.pk)
+    assert queue_job(campaign=campaign, kind="report", by=None) != first
+
+
+def test_a_worker_that_was_given_up_ends_nobody_elses_job():
+    queued = queue_job(campaign=factories.campaign(), kind="report", by=None)
+    lost = start_job(job_id=queued.pk)
+    assert lost is not None
+    Job.objects.filter(pk=queued.pk).update(beat_at=queued.created_at - timedelta(minutes=2))
+    taken = start_job(job_id=queued.pk)
+    assert taken is not None
+    assert taken.attempts == 2
+    finish_job(job=lost, status="failed")
+    queued.refresh_from_db()
+    assert queued.status == "running"
+    finish_job(job=taken, status="succeeded")
+    queued.refresh_from_db()
+    assert queued.status == "succeeded"
 
 
 @pytest.mark.django_db(transaction=True)
