@@ -44,6 +44,7 @@ from labeling.schemas import (
 
 # How long a claim tries again while others are taking what it sees, before it says "one moment".
 CLAIM_PATIENCE_SECONDS = 1.5
+PAUSED = "Your part in this campaign has been paused."
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def claim_assignment(*, rater: Rater, campaign: Campaign, hold: int = 1) -> Assi
             time.sleep(random.uniform(0.001, 0.02))
         elif not seen.is_mine:
             if not _has_seat(rater, campaign):
-                raise NotAllowedError("Your part in this campaign has been paused.")
+                raise NotAllowedError(PAUSED)
         elif not seen.is_catching_up:
             return None
     raise BusyError("Many raters are claiming at once. Please try again in a moment.")
@@ -193,6 +194,10 @@ def revise_judgment(*, rater: Rater, judgment_id: uuid.UUID, answer: Any) -> Sub
     if named is None or named.assignment is None:
         raise NotFoundError("There is no such judgment of yours.")
     assignment = named.assignment
+    if assignment.campaign.state == Campaign.State.ARCHIVED:
+        raise EndedError("This campaign has ended; it takes no more answers.")
+    if not _has_seat(rater, assignment.campaign):
+        raise NotAllowedError(PAUSED)
     # The assignment's row is the lock: two revisions take turns, and the second sees the first.
     Assignment.objects.select_for_update(no_key=True).get(pk=assignment.pk)
     values = _as_stored(read_answer(answer, read_schema(assignment.campaign.schema)), assignment)

@@ -8,7 +8,8 @@ from django.core.cache import cache
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from labeling.actions.raters import add_member
+from labeling.actions.campaigns import update_campaign
+from labeling.actions.raters import add_member, suspend_rater
 from labeling.models import Assignment, AuditEvent, Judgment
 from tests import factories
 from tests.web.building import (
@@ -163,6 +164,26 @@ def test_undo_ends_with_its_window() -> None:
     response = client.get(f"{url}undo/")
     assert response.status_code == 409
     assert "nothing to undo" in response.content.decode()
+
+
+@pytest.mark.parametrize(("what", "status"), [("archived", 409), ("paused", 403)])
+def test_nothing_is_changed_after_the_campaign_or_ones_part_in_it_ended(
+    what: str, status: int
+) -> None:
+    campaign = open_campaign(1)
+    seat = factories.rater(campaign)
+    client = signed_in(seat)
+    url = f"/rate/{campaign.slug}/"
+    page = client.get(url).content.decode()
+    client.post(url, answer(page, verdict="left:2"))
+    judgment = Judgment.objects.get()
+    if what == "archived":
+        update_campaign(campaign=campaign, by=None, state="archived")
+    else:
+        suspend_rater(campaign=campaign, rater=seat.rater, by=None)
+    changed = answer(page, judgment_id=str(judgment.public_id), verdict="right:1")
+    assert client.post(f"{url}undo/", changed).status_code == status
+    assert Judgment.objects.get() == judgment
 
 
 def test_nobody_changes_the_judgment_of_another() -> None:
