@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 
 from django.db import connection, transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Max
 from django.db.models.functions import Now
 
 from labeling import audit
@@ -34,7 +34,7 @@ def open_round(
     campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     if overlap is not None and not 1 <= overlap <= 100:
         raise InvalidInputError("overlap goes from 1 to 100.")
-    if not _waiting(campaign).exists():
+    if not campaign.comparisons.waiting().exists():
         raise ConflictError("No comparisons wait to be opened. Import some, or generate them.")
     last = campaign.rounds.aggregate(last=Max("number"))["last"] or 0
     opened = Round.objects.create(
@@ -59,7 +59,7 @@ def open_waiting(*, campaign: Campaign, by: User | None) -> Round | None:
     For what arrives while the campaign is active. None when nothing waits or it is not active.
     """
     campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
-    if campaign.state != Campaign.State.ACTIVE or not _waiting(campaign).exists():
+    if campaign.state != Campaign.State.ACTIVE or not campaign.comparisons.waiting().exists():
         return None
     standing = campaign.rounds.filter(state=Round.State.OPEN, kind=Round.Kind.PRODUCTION)
     if (opened := standing.order_by("-number").first()) is None:
@@ -121,23 +121,15 @@ def change_overlap(*, campaign: Campaign, overlap: int, by: User | None) -> None
     audit.record("campaign.overlap_changed", campaign=campaign, by=by, overlap=overlap)
 
 
-def _waiting(campaign: Campaign) -> QuerySet[Comparison]:
-    """In no round, not gold, and with both texts known."""
-    return Comparison.objects.filter(
-        campaign=campaign,
-        round=None,
-        gold=None,
-        completion_a__messages__isnull=False,
-        completion_b__messages__isnull=False,
-    )
-
-
 def _lay_waiting(campaign: Campaign, opened: Round) -> int:
     deal = _deal(campaign, opened)
     laid = 0
-    while ids := list(_waiting(campaign).order_by("pk").values_list("pk", flat=True)[:BATCH]):
+    waiting = campaign.comparisons.waiting().order_by("pk").values_list("pk", flat=True)
+    last = 0
+    while ids := list(waiting.filter(pk__gt=last)[:BATCH]):
         Comparison.objects.filter(pk__in=ids).update(round=opened)
         laid += laying.lay(deal, ids)
+        last = ids[-1]
     with connection.cursor() as cursor:
         # A claim planned on yesterday's statistics reads the wrong index.
         cursor.execute("ANALYZE labeling_assignment")

@@ -1,5 +1,7 @@
 """Two completions of one prompt, and what is known beforehand about which is better."""
 
+from typing import Self
+
 from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
@@ -9,6 +11,17 @@ from labeling.models.prompts import Completion, Prompt
 from labeling.models.rounds import Round
 
 PREFERENCES = ["a", "b", "tie", "both_bad"]
+
+
+class ComparisonQuerySet(models.QuerySet["Comparison"]):
+    def waiting(self) -> Self:
+        """In no round, not gold, and with both texts known: what a round would open."""
+        return self.filter(
+            round=None,
+            gold=None,
+            completion_a__messages__isnull=False,
+            completion_b__messages__isnull=False,
+        )
 
 
 class Comparison(PublicModel):
@@ -28,6 +41,8 @@ class Comparison(PublicModel):
     # How the pair was chosen and with what probability, so that estimates can undo the choice.
     selection_policy = models.CharField(max_length=32, blank=True, default="")
     propensity = models.FloatField(null=True)
+
+    objects = ComparisonQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -7,13 +7,7 @@ from labeling.models import Campaign, Comparison, Job
 
 def campaigns_with_arrivals() -> QuerySet[Campaign]:
     """Active campaigns with comparisons no round has opened, and no job bringing more."""
-    waiting = Comparison.objects.filter(
-        campaign=OuterRef("pk"),
-        round=None,
-        gold=None,
-        completion_a__messages__isnull=False,
-        completion_b__messages__isnull=False,
-    )
+    waiting = Comparison.objects.waiting().filter(campaign=OuterRef("pk"))
     busy = Job.objects.filter(
         campaign=OuterRef("pk"),
         kind__in=["import", "generation"],
