@@ -19,8 +19,14 @@ from api.authentication import caller
 from api.base import CampaignMixin, once, within_token
 from api.jobs import JobSerializer
 from labeling import access
-from labeling.actions.imports import check_import, first_problems, queue_import, sha256_of
-from labeling.errors import FieldProblem, InvalidInputError, NotFoundError, TooLargeError
+from labeling.actions.imports import (
+    check_import,
+    first_problems,
+    queue_import,
+    sha256_of,
+    too_large,
+)
+from labeling.errors import FieldProblem, InvalidInputError, NotFoundError
 from labeling.formats.importing import KINDS, LAYOUTS
 from labeling.models import ImportProblem
 
@@ -164,18 +170,17 @@ def _refuse_bad_lines(file: IO[bytes], kind: str, layout: str) -> None:
 
 def _received(request: Request) -> IO[bytes]:
     """The file sent, on disk. Its announced length is looked at before a byte is read."""
-    limit: int = settings.IMPORT_MAX_BYTES
-    too_large = f"At most {limit:,} bytes; split the file, or send it compressed."
     announced = str(request.META.get("CONTENT_LENGTH") or "0")
-    if not announced.isdigit() or int(announced) > limit + ENVELOPE_BYTES:
-        raise TooLargeError(too_large)
+    most = settings.IMPORT_MAX_BYTES + ENVELOPE_BYTES
+    if not announced.isdigit() or int(announced) > most:
+        raise too_large()
     sent = request.data.get("file") if isinstance(request.data, dict) else None
     if sent is None or isinstance(sent, str):
         message = 'Send the file as the form field "file", or as the body itself.'
         raise InvalidInputError(message, problems=[FieldProblem("file", message)])
     if hasattr(sent, "temporary_file_path"):
-        if sent.size > limit:
-            raise TooLargeError(too_large)
+        if sent.size > settings.IMPORT_MAX_BYTES:
+            raise too_large()
         file: IO[bytes] = sent
         return file
     spool = tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115 (returned)

@@ -24,7 +24,7 @@ from labeling import audit, jobs
 from labeling.actions.import_chunks import Chunk, ChunkWriter, Tally
 from labeling.actions.jobs import TASKS
 from labeling.actions.progress import JobCancelledError, Progress
-from labeling.errors import FieldProblem, InvalidInputError
+from labeling.errors import FieldProblem, InvalidInputError, TooLargeError
 from labeling.formats.importing import KINDS, LAYOUTS, read_rows
 from labeling.formats.reading import CountingReader, Limits, UnreadableFileError
 from labeling.formats.rows import Row, RowProblem
@@ -49,6 +49,13 @@ def check_import(*, kind: str, layout: str) -> None:
         if value not in choices:
             message = f"{name}: write one of {', '.join(choices)}."
             raise InvalidInputError(message, problems=[FieldProblem(name, message)])
+
+
+def too_large() -> TooLargeError:
+    """The refusal of a file beyond the limit."""
+    return TooLargeError(
+        f"At most {settings.IMPORT_MAX_BYTES:,} bytes; split the file, or send it compressed."
+    )
 
 
 def sha256_of(file: IO[bytes]) -> str:
@@ -92,8 +99,11 @@ def queue_import(
     is_lenient: bool = False,
     is_dry_run: bool = False,
 ) -> Job:
-    """Keep the file and queue the job that reads it."""
+    """Keep the file and queue the job that reads it. A file beyond the limit is TooLargeError."""
     check_import(kind=kind, layout=layout)
+    if file.seek(0, io.SEEK_END) > settings.IMPORT_MAX_BYTES:
+        raise too_large()
+    file.seek(0)
     stored = default_storage.save(f"imports/{campaign.public_id}/{uuid4().hex}", File(file))
     try:
         return _queue_stored(

@@ -1,18 +1,15 @@
 """Below `/campaigns/<slug>/`: what there is to judge and how it was judged, files in and out."""
 
-import hashlib
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling import access
-from labeling.actions.imports import queue_import
+from labeling.actions.imports import queue_import, sha256_of
 from labeling.errors import NotFoundError
 from labeling.formats.export_choice import choose
 from labeling.models import ImportProblem, Job
@@ -130,7 +127,7 @@ def imports(request: PageRequest, slug: str) -> HttpResponse:
             by=request.user,
             file=file,
             name=file.name,
-            sha256=_sha256(file),
+            sha256=sha256_of(file),
             kind=form.cleaned_data["kind"],
             layout=form.cleaned_data["layout"],
             is_lenient=form.cleaned_data["lenient"],
@@ -164,11 +161,3 @@ def import_job(request: PageRequest, slug: str, job_id: UUID) -> HttpResponse:
     }
     template = "labeling/campaign_import.html"
     return render(request, f"{template}#job" if request.htmx else template, context)
-
-
-def _sha256(file: "UploadedFile[Any]") -> str:
-    digest: Any = hashlib.sha256()
-    for chunk in file.chunks():
-        digest.update(chunk)
-    file.seek(0)
-    return str(digest.hexdigest())

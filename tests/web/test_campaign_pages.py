@@ -457,6 +457,18 @@ def test_a_file_is_uploaded_and_its_lines_told(settings, tmp_path):
     assert stranger.get(crossed).status_code == 404
 
 
+def test_an_upload_beyond_the_limit_is_refused_and_not_kept(settings, tmp_path):
+    settings.MEDIA_ROOT, settings.IMPORT_MAX_BYTES = str(tmp_path), 10
+    campaign = factories.campaign()
+    client = as_(factories.member(campaign, "manager"))
+    fields = {"file": upload([GOOD]), "kind": "comparisons", "layout": "native"}
+    response = client.post(reverse("campaign_imports", args=[campaign.slug]), fields)
+    assert response.status_code == 413
+    assert "At most 10 bytes" in response.content.decode()
+    assert not Job.objects.exists()
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_upload_without_a_file_says_so(campaign, manager):
     url = reverse("campaign_imports", args=[campaign.slug])
     response = as_(manager).post(url, {"kind": "comparisons", "layout": "native"})
