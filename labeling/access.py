@@ -61,12 +61,6 @@ def campaign_for_rater(user: User, slug: str) -> Campaign:
     return _one(Campaign.objects.with_role(user, Role.RATER).filter(slug=slug))
 
 
-def seat_of(user: User, campaign: Campaign) -> Seat | None:
-    """The user's seat in the campaign, with its rater, if they have taken it."""
-    seats = Seat.objects.filter(campaign=campaign, rater__user=user)
-    return seats.select_related("rater").first()
-
-
 def seat_for_rater(user: User, slug: str) -> Seat | None:
     """The seat, rater and campaign of one who rates in it: one statement, for the rating loop.
 

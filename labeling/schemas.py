@@ -155,9 +155,6 @@ class Answer(Struct, frozen=True, forbid_unknown_fields=True):
     client: dict[str, Any] = {}
 
 
-ANSWER_FIELDS = tuple(field.name for field in msgspec.structs.fields(Answer))
-
-
 def read_answer(value: Any, schema: ResponseSchema) -> Answer:
     """The answer in `value`, checked against what the campaign asks.
 

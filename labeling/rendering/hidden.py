@@ -7,9 +7,6 @@ from unicodedata import category, name
 
 # Bidirectional overrides, embeddings and isolates (CVE-2021-42574).
 BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-ZERO_WIDTH = frozenset(
-    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060\u2061\u2062\u2063\u2064\u3164\ufeff\uffa0"
-)
 # Joiners shape Indic and Arabic letters and build emoji; between Latin letters they only hide.
 JOINERS = frozenset("\u200c\u200d")
 
