@@ -132,7 +132,7 @@ def _lay_waiting(campaign: Campaign, opened: Round) -> int:
         last = ids[-1]
     with connection.cursor() as cursor:
         # A claim planned on yesterday's statistics reads the wrong index.
-        cursor.execute("ANALYZE labeling_assignment")
+        cursor.execute("ANALYZE (SKIP_LOCKED) labeling_assignment")
     return laid
 
 
