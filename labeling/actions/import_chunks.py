@@ -47,6 +47,7 @@ JUDGMENT_COLUMNS = (
     "client",
     "is_repeat",
     "judged_at",
+    "created_at",
 )
 
 
@@ -264,6 +265,8 @@ class ChunkWriter:
         self._campaign = campaign
         self._tally = tally
         self._raters: dict[str, tuple[int, str]] = {}
+        # A judgment without a time of its own has that of its storing: where `judged_at` is
+        # `created_at`, nobody knows when the judgment was made.
         self._now = datetime.now(UTC)
 
     def store(self, chunk: Chunk) -> None:
@@ -388,6 +391,7 @@ class ChunkWriter:
             "{}",
             is_repeat,
             row.judged_at or self._now,
+            self._now,
         )
 
     def _learn_raters(self, rows: Iterable[JudgmentRow]) -> None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 
-HOUR = 3600
+MINUTE = 60
+HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 
@@ -49,9 +50,9 @@ def value_axis(values: Iterable[float], *, least: float = -1.0, most: float = 1.
 
 
 def time_axis(start: float, end: float, *, ticks: int = 5) -> Axis:
-    """From one moment to another, labelled by day or, within two days, by the hour (UTC)."""
-    end = max(end, start + 60)
-    is_short = end - start < 2 * DAY
+    """From one moment to another, labelled by day or, when they are near, by the clock (UTC)."""
+    end = max(end, start + 10)
+    span = end - start
     step = _time_step((end - start) / ticks)
     first = math.ceil(start / step) * step
     inner = (
@@ -61,16 +62,18 @@ def time_axis(start: float, end: float, *, ticks: int = 5) -> Axis:
     room = (end - start) / (ticks * 1.2)
     inner = [tick for tick in inner if start + room < tick < end - room]
     moments = [start, *inner, end]
-    labels = [moment_label(tick, is_short=is_short) for tick in moments]
-    if not is_short:
+    labels = [moment_label(tick, span=span) for tick in moments]
+    if span >= 2 * DAY:
         labels = _without_repeated_months(labels)
     return Axis(start, end, tuple(zip(moments, labels, strict=True)))
 
 
-def moment_label(moment: float, *, is_short: bool) -> str:
-    """ "14:05" or "3 May", in UTC."""
+def moment_label(moment: float, *, span: float) -> str:
+    """ "14:05:30", "14:05" or "3 May", in UTC: what tells moments within `span` seconds apart."""
     at = datetime.fromtimestamp(moment, UTC)
-    return f"{at:%H:%M}" if is_short else f"{at.day} {at:%b}"
+    if span >= 2 * DAY:
+        return f"{at.day} {at:%b}"
+    return f"{at:%H:%M:%S}" if span < 5 * MINUTE else f"{at:%H:%M}"
 
 
 def round_step(rough: float, *, is_whole: bool = False) -> float:
@@ -96,7 +99,8 @@ def minus(text: str) -> str:
 
 
 def _time_step(rough: float) -> float:
-    steps = [60, 300, 600, 1800, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY]
+    steps = [1, 5, 15, 30, MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE]
+    steps += [HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY]
     steps += [7 * DAY, 14 * DAY, 28 * DAY, 91 * DAY, 182 * DAY, 364 * DAY]
     return next((step for step in steps if step >= rough), 3640 * DAY)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from labeling.charts.axes import DAY, Axis, count_axis, moment_label, time_axis, value_axis
+from labeling.charts.axes import Axis, count_axis, moment_label, time_axis, value_axis
 from labeling.charts.markup import Svg, element, path, per_cent, text_of
 
 Points = Sequence[tuple[float, float]]
@@ -59,15 +59,16 @@ def burn_up(collected: Points, *, wanted: int, key: str) -> Svg:
     x = time_axis(collected[0][0], collected[-1][0])
     y = count_axis(max(wanted, *(count for _, count in collected)))
     end, total = collected[-1]
-    is_short = end - collected[0][0] < 2 * DAY
-    since = moment_label(collected[0][0], is_short=is_short)
+    since = moment_label(collected[0][0], span=end - collected[0][0])
     description = f"{total:,.0f} of {wanted:,} judgments since {since}."
     goal = per_cent(100 - y.place(wanted))
     place = (per_cent(x.place(end)), per_cent(100 - y.place(total)))
     after = [element("circle", class_="dot", cx=place[0], cy=place[1], r="3.5")]
     if total < wanted * 0.92:
         after.append(_label(f"{total:,.0f}", place, dx=-8, dy=-6, anchor="end"))
-    after.append(_label(f"Wanted {wanted:,}", ("1%", goal), dx=0, dy=-6, anchor="start"))
+    # Above the line, and below it where it is the top of the box.
+    dy = -6 if y.place(wanted) < 94 else 16
+    after.append(_label(f"Wanted {wanted:,}", ("1%", goal), dx=0, dy=dy, anchor="start"))
     return _frame(
         x,
         y,

@@ -14,7 +14,7 @@ from labeling.metrics.estimates import Estimate, wilson
 from labeling.metrics.patterns import ItemPatterns, resampled_totals
 from labeling.metrics.votes import ANSWER_A, ANSWER_B, ANSWER_TIE, Floats
 
-NO_PAIRS: Final = "No item has votes of two raters."
+NO_PAIRS: Final = "No comparison was judged by two raters yet."
 NO_DECISIVE_PAIRS: Final = "No item has two votes that chose a side."
 NO_TRIPLES: Final = "No item has votes of three raters."
 ONE_CATEGORY: Final = (

@@ -10,7 +10,7 @@ from labeling.metrics.votes import UNKNOWN, A, B, Votes
 
 LENGTH_MARGIN: Final = 30  # code points; a smaller difference does not make one answer longer
 _UNIT: Final = "decisive votes"
-_NO_DECISIVE: Final = "No vote chose a side."
+_NO_DECISIVE: Final = "No judgment chose a side yet."
 _NO_SIDES: Final = "It is not recorded which answer was shown on the left."
 _NO_LENGTHS: Final = "The texts of the answers, and so their lengths, are not known."
 _NO_DIFFERENCE: Final = f"No pair of answers differs by more than {LENGTH_MARGIN} characters."

@@ -16,7 +16,7 @@ from labeling.metrics.votes import ANSWER_OF_PREFERENCE, UNKNOWN, Bools, Floats,
 CREDIT: Final = 6
 NO_OTHERS: Final = "Nobody else voted on this rater's items."
 NO_SIDES: Final = "No vote that chose a side has its sides recorded."
-NO_GOLD: Final = "No vote on an item whose answer is known."
+NO_GOLD: Final = "No judgment of a comparison whose answer is known."
 NO_REPEATS: Final = "No rater voted twice on an item."
 
 

@@ -18,6 +18,7 @@ from labeling.models import Campaign, Comparison, Gold, Judgment, Rater, Seat, S
 # there were then come from one statement, and so from one instant.
 # a and b are those of the file that brought the comparison, where one did: alpha and kappa count
 # how often each is chosen, so a published study gives its published numbers.
+# A judgment imported without a time has that of its import: it comes first, at no moment.
 _COPY = sql.SQL(
     """
     COPY (
@@ -28,7 +29,8 @@ _COPY = sql.SQL(
           ELSE ((j.shown_left = 'b') <> c.is_turned)::int4 END::int2,
         coalesce(j.strength, -1)::int2, j.is_repeat::int4::int2, coalesce(j.active_ms, -1)::int4,
         (w.id IS NOT NULL)::int4::int2, (l.id IS NOT NULL)::int4::int2,
-        extract(epoch FROM j.judged_at)::int8,
+        CASE WHEN j.row_hash IS NOT NULL AND j.judged_at = j.created_at THEN -1
+          ELSE extract(epoch FROM j.judged_at) END::int8,
         a.source_id, b.source_id,
         CASE WHEN a.messages IS NULL THEN -1 ELSE a.char_count END::int4,
         CASE WHEN b.messages IS NULL THEN -1 ELSE b.char_count END::int4
@@ -41,7 +43,7 @@ _COPY = sql.SQL(
       LEFT JOIN labeling_withdrawal w ON w.judgment_id = j.id
       LEFT JOIN labeling_judgment l ON l.supersedes_id = j.id
       WHERE j.campaign_id = {campaign}
-      ORDER BY j.judged_at, j.id
+      ORDER BY (j.row_hash IS NOT NULL AND j.judged_at = j.created_at) DESC, j.judged_at, j.id
     ) TO STDOUT (FORMAT binary)
     """
 )
@@ -72,9 +74,9 @@ _END = b"\xff\xff"
 class Outcomes:
     """Standing votes of a campaign in the order they were given, and what they were read from.
 
-    `judged_at` is each vote's moment in seconds; `is_judge` has a flag for each rater of the
-    votes and `gold` the known preference of each item, or -1. `event_count` counts judgments and
-    withdrawals at that instant, whether they stand or not.
+    `judged_at` is each vote's moment in seconds, or -1 where nobody knows it; `is_judge` has a
+    flag for each rater of the votes and `gold` the known preference of each item, or -1.
+    `event_count` counts judgments and withdrawals at that instant, whether they stand or not.
     """
 
     votes: Votes

@@ -115,6 +115,7 @@ class Pace:
     days: int = 0
     is_current: bool = False
     last_hours: int = 0
+    undated_count: int = 0
     history: list[int] = field(default_factory=list)
     finish: date | None = None
     finish_low: date | None = None
@@ -124,12 +125,15 @@ class Pace:
 def pace(body: Mapping[str, Any] | None, now: datetime, remaining: int) -> Pace:
     """The mean of the last seven days with its forecast; of all days when collecting is over.
 
-    The forecast's limits are those of the daily mean (95 %), and need three days.
+    A forecast needs two days, and its limits, those of the daily mean (95 %), need three.
+    Judgments that were imported without times have no pace: they are `undated_count`.
     """
-    by_day = dict(map(tuple, (body or {}).get("over_time", {}).get("by_day", [])))
+    over_time: Mapping[str, Any] = (body or {}).get("over_time", {})
+    by_day = dict(map(tuple, over_time.get("by_day", [])))
+    undated = over_time.get("undated_count", 0)
     if not by_day:
-        return Pace()
-    by_hour = (body or {})["over_time"]["by_hour"]
+        return Pace(undated_count=undated)
+    by_hour = over_time["by_hour"]
     today = int(now.timestamp()) // DAY * DAY
     first, last = min(by_day), max(by_day)
     is_current = last > today - PACE_DAYS * DAY
@@ -144,9 +148,10 @@ def pace(body: Mapping[str, Any] | None, now: datetime, remaining: int) -> Pace:
         days=len(counts),
         is_current=is_current,
         last_hours=sum(count for hour, count in by_hour if hour + HOUR > since),
+        undated_count=undated,
         history=[by_day.get(day, 0) for day in shown],
     )
-    if not (is_current and remaining and mean):
+    if not (is_current and remaining and mean and len(counts) > 1):
         return made
     finish, low, high = _day(now, remaining / mean), None, None
     if len(counts) >= 3:
@@ -163,23 +168,9 @@ def _day(now: datetime, days: float) -> date | None:
 
 
 def burn_up_series(body: Mapping[str, Any] | None) -> list[tuple[float, float]]:
-    """Judgments collected up to each moment (seconds), from zero; by the hour in the first days."""
-    if not body or not (by_day := body.get("over_time", {}).get("by_day")):
-        return []
-    by_hour = body["over_time"]["by_hour"]
-    is_short = sum(n for _, n in by_hour) == sum(n for _, n in by_day)
-    buckets, span = (by_hour, HOUR) if is_short else (by_day, DAY)
-    seen = body["counts"]["judgments_counted"] + body["counts"]["dropped_repeat_judgments"]
-    total = float(seen - sum(n for _, n in buckets))
-    computed = datetime.fromisoformat(body["computed_at"]).timestamp()
-    series = [(float(buckets[0][0]), total)]
-    for begin, count in buckets:
-        if begin > series[-1][0]:
-            # Nothing came in between: the line stays level up to here.
-            series.append((float(begin), total))
-        total += count
-        series.append((min(float(begin + span), computed), total))
-    return series
+    """Judgments collected up to each moment (seconds), from those that were there before any."""
+    rows = (body or {}).get("over_time", {}).get("collected", [])
+    return [(float(at), float(count)) for at, count in rows]
 
 
 @dataclass(frozen=True)

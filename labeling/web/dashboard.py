@@ -87,10 +87,11 @@ class BiasRow:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart and the rows of the table under it."""
+    """A chart and the rows of the table under it; without a line, why there is none."""
 
     svg: Svg
     rows: list[Any]
+    why: str = ""
 
 
 def stats(campaign: Campaign, report: Report | None, now: datetime | None = None) -> Stats:
@@ -168,21 +169,37 @@ def bias_rows(body: Mapping[str, Any] | None) -> tuple[list[BiasRow], str]:
 
 def agreement_over_time(body: Mapping[str, Any] | None) -> Chart:
     """Ordinal alpha as judgments came in."""
-    rows = (body or {}).get("over_time", {}).get("krippendorff_alpha_ordinal", [])
+    over_time = body["over_time"] if body else {}
+    rows = over_time.get("krippendorff_alpha_ordinal", [])
     points = [
         Interval(row["at"], row["value"], row["low"], row["high"])
         for row in rows
         if row["low"] is not None
     ]
     table = [{**row, "at": progress_queries.moment(row["at"])} for row in _thinned(rows)]
-    return Chart(agreement_chart(points, name="Krippendorff’s alpha", key="alpha"), table)
+    if body is None or body["agreement"]["krippendorff_alpha_ordinal"]["value"] is None:
+        why = "Agreement needs comparisons that two raters judged."
+    elif over_time.get("by_day"):
+        why = "A curve is drawn from the 30th judgment on."
+    else:
+        why = _undated(over_time) or "Nothing to draw yet."
+    return Chart(agreement_chart(points, name="Krippendorff’s alpha", key="alpha"), table, why)
 
 
 def burn_up_chart(body: Mapping[str, Any] | None, done: Progress) -> Chart:
     """Judgments against those wanted, over time."""
     series = progress_queries.burn_up_series(body)
     rows = [(progress_queries.moment(at), int(count)) for at, count in _thinned(series)]
-    return Chart(burn_up(series, wanted=max(done.wanted, 1), key="burn"), rows)
+    over_time = body["over_time"] if body else {}
+    why = _undated(over_time) or "The curve begins with the first judgments."
+    return Chart(burn_up(series, wanted=max(done.wanted, 1), key="burn"), rows, why)
+
+
+def _undated(over_time: Mapping[str, Any]) -> str:
+    count = over_time.get("undated_count", 0)
+    if not count:
+        return ""
+    return f"All {count:,} judgments were imported without times: nothing to draw over time."
 
 
 def _elo_axis(rows: Sequence[Mapping[str, Any]]) -> Axis:

@@ -27,6 +27,7 @@ from tests.imports.files import (
     problems,
     turned,
 )
+from workers.metrics import refresh_report
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -427,3 +428,16 @@ def test_an_export_of_native_rows_comes_back_as_the_same_judgments(campaign):
             k: v for k, v in after.items() if k not in own
         }
         assert uuid.UUID(before["prompt_id"])
+
+
+def test_judgments_without_times_were_made_at_no_time(campaign):
+    import_rows(campaign, judgment(1), judgment(1, rater="r2"), judgment(2))
+    refresh_report(campaign.pk)
+    over_time = campaign.reports.get().body["over_time"]
+    assert (over_time["undated_count"], over_time["by_day"], over_time["collected"]) == (3, [], [])
+    import_rows(campaign, judgment(2, rater="r2", created_at="2026-01-31T10:00:00Z"))
+    refresh_report(campaign.pk)
+    over_time = campaign.reports.latest("computed_at").body["over_time"]
+    assert over_time["undated_count"] == 3
+    assert [count for _, count in over_time["by_day"]] == [1]
+    assert [total for _, total in over_time["collected"]] == [3, 4]

@@ -52,11 +52,11 @@ def test_no_votes() -> None:
         "high": None,
         "n": 0,
         "unit": "rater pairs",
-        "why": "No item has votes of two raters.",
+        "why": "No comparison was judged by two raters yet.",
     }
     assert report["leaderboard"] == report["win_matrix"]["cells"] == report["contested"] == []
     assert report["win_matrix"]["why"] == report["methods"]["leaderboard"]["why"]
-    assert report["bias"]["position"]["why"] == "No vote chose a side."
+    assert report["bias"]["position"]["why"] == "No judgment chose a side yet."
     assert (report["judgment_count"], report["rater_count"]) == (0, 0)
 
 

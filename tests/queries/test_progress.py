@@ -64,20 +64,20 @@ def test_the_last_24_hours_are_counted_by_whole_hours():
     assert told.last_hours == 5
 
 
-def test_the_curve_starts_at_zero_ends_at_all_and_is_level_where_nothing_came():
-    series = burn_up_series(body([[TODAY - 5 * DAY, 10], [TODAY - 2 * DAY, 5], [TODAY, 1]]))
-    assert series[0] == (TODAY - 5 * DAY, 0)
-    assert (TODAY - 2 * DAY, 10) in series
-    assert series[-1] == (NOON.timestamp(), 16)
-    assert [count for _, count in series] == sorted(count for _, count in series)
-    assert [at for at, _ in series] == sorted(at for at, _ in series)
+def test_one_day_is_no_pace_to_forecast_from():
+    told = pace(body([[TODAY, 50]]), NOON, remaining=100)
+    assert (told.per_day, told.days, told.finish) == (50, 1, None)
+
+
+def test_judgments_without_times_have_no_pace():
+    told = pace({"over_time": {"by_day": [], "by_hour": [], "undated_count": 9}}, NOON, remaining=3)
+    assert (told.per_day, told.last_hours, told.finish, told.undated_count) == (None, 0, None, 9)
+
+
+def test_the_curve_is_the_report_s():
+    rows = [[TODAY, 7], [TODAY, 8], [TODAY + 60, 20]]
+    assert burn_up_series({"over_time": {"collected": rows}}) == [(at, n) for at, n in rows]
     assert burn_up_series(None) == burn_up_series(body([])) == []
-
-
-def test_the_curve_goes_by_the_hour_in_the_first_two_days():
-    hour = TODAY + 9 * 3600
-    series = burn_up_series(body([[TODAY, 30]], [[hour, 10], [hour + 3600, 20]]))
-    assert series == [(hour, 0), (hour + 3600, 10), (hour + 7200, 30)]
 
 
 @pytest.mark.parametrize(
