@@ -428,9 +428,12 @@ class Staging:
         self._cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
     def analyze(self) -> None:
-        """Tell the planner what the tables hold by now; they may have been empty before."""
+        """Tell the planner what the tables hold by now; they may have been empty before.
+
+        A table that another import has analyzed is left out: its lock lasts until that one commits.
+        """
         for table in ("prompt", "source", "completion", "comparison", "judgment"):
-            self._cursor.execute(f"ANALYZE labeling_{table}")
+            self._cursor.execute(f"ANALYZE (SKIP_LOCKED) labeling_{table}")
 
     def _prompts(self, choice: str) -> None:
         self._cursor.execute("DROP TABLE IF EXISTS wanted_prompt")

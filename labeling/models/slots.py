@@ -129,7 +129,7 @@ def lay(*, run_id: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_LAY, {"run": run_id})
         laid = int(cursor.rowcount)
-        cursor.execute("ANALYZE labeling_generationslot")
+        cursor.execute("ANALYZE (SKIP_LOCKED) labeling_generationslot")
     return laid
 
 

@@ -225,6 +225,21 @@ def test_a_job_that_another_worker_took_is_not_finished_twice(campaign):
     assert stored() == [0] * len(TABLES)
 
 
+def test_an_import_does_not_wait_for_one_into_another_campaign(campaign):
+    """Each tells the planner of its tables, and PostgreSQL keeps that lock to the commit."""
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor, connection.cursor() as own:
+            cursor.execute("BEGIN")
+            for table in TABLES:
+                cursor.execute(f"ANALYZE {table._meta.db_table}")
+            own.execute("SET lock_timeout = '2s'")
+            assert import_file(campaign, many(5)).status == "succeeded"
+            own.execute("RESET lock_timeout")
+    finally:
+        other.close()
+
+
 def test_imports_into_one_campaign_take_turns_and_count_each_row_once(campaign):
     data = many(400)
     results: list[Job] = []
