@@ -136,7 +136,6 @@ def submit_judgment(*, rater: Rater, assignment_id: uuid.UUID, answer: Any) -> S
     if first is None:
         raise LeaseLostError(
             "The time for this comparison ran out and it has gone to another rater."
-            " Nothing you typed was stored."
         )
     if _says(first, values):
         return Submission(first, is_new=False)

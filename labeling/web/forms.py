@@ -124,7 +124,8 @@ class AnswerForm(forms.Form):
         # A campaign that asks for no reason has no field for one; a stray value is not an answer.
         if self.schema.rationale != "off":
             said["rationale"] = values["rationale"]
-        client: dict[str, Any] = {"page": "bench"}
+        # Whatever arm was dealt, this page shows both texts at once: the judgment says so.
+        client: dict[str, Any] = {"page": "bench", "shown_as": "instant"}
         if values["active_ms"]:
             client["active_ms"] = values["active_ms"]
         return said | {"client": client}
