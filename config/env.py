@@ -1,9 +1,8 @@
 """The environment, read once: a setting has its name, type and default here or in settings."""
 
-import os
 import sys
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from environs import Env
 
@@ -14,11 +13,11 @@ DEFAULT_PASSWORDS = {
     *("postgres", "password", "passwd", "thurstone", "admin", "root", "secret", "test", "123456"),
     *("change-me", "changeme", "change_me", "choose-one", "example", "pass", "db", "user"),
 }
-HOME = Path(os.environ.get("THURSTONE_HOME", BASE_DIR / ".thurstone"))
 
 env = Env()
 if "pytest" not in sys.modules:
     env.read_env(str(BASE_DIR / ".env"), recurse=False)
+HOME = Path(env.str("THURSTONE_HOME", "") or BASE_DIR / ".thurstone").expanduser()
 
 
 class UnsafeSettingsError(SystemExit):
@@ -71,8 +70,3 @@ def _has_default_password(database_url: str) -> bool:
     except ValueError:
         return False  # Whoever reads the address says what is wrong with it.
     return bool(password) and (password in DEFAULT_PASSWORDS or password == parts.username)
-
-
-def socket_url(folder: Path) -> str:
-    """A database URL for the server whose socket lies in `folder`."""
-    return f"postgres://postgres@{quote(str(folder), safe='')}/postgres"

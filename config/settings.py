@@ -1,6 +1,5 @@
 """One file of settings; every value comes from the environment (docs/OPERATIONS.md lists them)."""
 
-import os
 from typing import Any
 
 import dj_database_url
@@ -15,7 +14,7 @@ from workers.app import app as celery_app  # noqa: F401
 DEBUG = env.bool("DEBUG", False)
 
 # A command run beside `up` joins the running instance through its socket when no address is given.
-_running = embedded.running_services(HOME) if "DATABASE_URL" not in os.environ else None
+_running = None if env.str("DATABASE_URL", "") else embedded.running_services(HOME)
 DEMO = env.bool("THURSTONE_DEMO", _running.is_demo if _running else False)
 _database_url = env.str("DATABASE_URL", _running.database_url if _running else "")
 REDIS_URL = env.str("REDIS_URL", _running.redis_url if _running else "redis://127.0.0.1:6379/0")
