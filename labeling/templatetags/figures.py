@@ -6,7 +6,9 @@ from typing import Any
 
 from django import template
 
+from labeling.models import Judgment
 from labeling.queries.progress import Happening
+from labeling.queries.votes import Vote
 
 register = template.Library()
 
@@ -31,7 +33,8 @@ SENTENCES = {
     "judgment.revised": ("changed a judgment", "changed {n} judgments"),
     "judgment.withdrawn": ("withdrew a judgment", "withdrew {n} judgments"),
     "assignment.skipped": ("skipped a comparison", "skipped {n} comparisons"),
-    "assignment.refused": ("was refused an answer", "was refused {n} answers"),
+    "judgment.refused": ("was refused an answer", "was refused {n} answers"),
+    "guidelines.published": ("published guidelines", ""),
     "campaign.created": ("created the campaign", ""),
     "campaign.updated": ("changed the campaign", "changed the campaign {n} times"),
     "campaign.overlap_changed": ("changed how many judgments are wanted", ""),
@@ -44,8 +47,25 @@ SENTENCES = {
     "job.queued": ("asked for a {kind}", ""),
     "job.ended": ("a job {status}", ""),
     "import.queued": ("uploaded a file of {kind}", ""),
-    "import.ended": ("import {status}", ""),
+    "import.stopped": ("stopped an import", ""),
 }
+ENDS = {
+    "succeeded": "had a file imported",
+    "failed": "had a file refused",
+    "cancelled": "stopped an import",
+}
+MOVES = {
+    "active": "started the campaign",
+    "paused": "paused the campaign",
+    "completed": "completed the campaign",
+    "archived": "archived the campaign",
+}
+
+
+@register.filter
+def verdict(judgment: Judgment) -> str:
+    """What a judgment says, in words."""
+    return Vote(judgment.preference, judgment.strength).words
 
 
 @register.filter
@@ -126,6 +146,10 @@ def says(happening: Happening) -> str:
     """What happened, after the name of who did it."""
     once, often = SENTENCES.get(happening.verb, ("", ""))
     sentence = often if happening.count > 1 and often else once
+    if happening.verb == "import.ended":
+        sentence = ENDS.get(str(happening.details.get("status")), "ended an import")
+    elif happening.verb == "campaign.updated" and happening.details.get("fields") == ["state"]:
+        sentence = MOVES.get(str(happening.details.get("state")), sentence)
     if not sentence:
         noun, _, verb = happening.verb.partition(".")
         sentence = f"{noun} {verb.replace('_', ' ')}"

@@ -1,6 +1,7 @@
-"""`/account/`: one's own API tokens and password."""
+"""`/account/`: one's own API tokens."""
 
 from datetime import timedelta
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -41,11 +42,14 @@ class TokenForm(forms.Form):
         label="Only in these campaigns",
         widget=forms.CheckboxSelectMultiple,
     )
-    days = forms.ChoiceField(choices=list(DAYS.items()), required=False, label="Runs out")
+    days = forms.ChoiceField(
+        choices=list(DAYS.items()), required=False, initial="90", label="Runs out"
+    )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field: Any = self.fields["campaigns"]
+        field.label_from_instance = attrgetter("name")
         field.queryset = Campaign.objects.visible_to(user).order_by("name")
 
 

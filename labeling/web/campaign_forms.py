@@ -13,6 +13,13 @@ SCALES = (
     ("4", "Four steps: better, slightly better"),
     ("2", "Two: A or B"),
 )
+# Layouts of files under the names people know them by.
+NAMES = {
+    "native": "Thurstone (below)",
+    "trl": "TRL: prompt, chosen, rejected",
+    "hh": "hh-rlhf: chosen, rejected",
+    "llmfao": "LLMFAO",
+}
 RATIONALES = (("optional", "Optional"), ("required", "Required"), ("off", "Off"))
 
 
@@ -75,10 +82,13 @@ class ImportForm(forms.Form):
     """A file and how to read it."""
 
     file = forms.FileField(label="File", max_length=255)
-    kind = forms.ChoiceField(choices=[(kind, kind.capitalize()) for kind in KINDS], label="Holds")
+    kind = forms.ChoiceField(
+        choices=[(kind, kind.capitalize()) for kind in KINDS],
+        initial="comparisons",
+        label="What it holds",
+    )
     layout = forms.ChoiceField(
-        choices=[(layout, "Thurstone" if layout == "native" else layout) for layout in LAYOUTS],
-        label="Layout",
+        choices=[(layout, NAMES.get(layout, layout)) for layout in LAYOUTS], label="Layout"
     )
     lenient = forms.BooleanField(required=False, label="Leave out lines that cannot be read")
     dry_run = forms.BooleanField(required=False, label="Only check the file")

@@ -28,11 +28,11 @@ class MemberForm(forms.Form):
     username = forms.CharField(max_length=150, label="Sign-in name")
     role = forms.ChoiceField(
         choices=[
-            (Membership.Role.RATER, "rates"),
-            (Membership.Role.RESEARCHER, "reads and exports"),
-            (Membership.Role.MANAGER, "manages"),
+            (Membership.Role.RATER, "Rater: judges comparisons"),
+            (Membership.Role.RESEARCHER, "Researcher: reads and exports"),
+            (Membership.Role.MANAGER, "Manager: changes everything"),
         ],
-        label="Who",
+        label="Role",
     )
 
 

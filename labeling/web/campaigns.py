@@ -22,6 +22,8 @@ from labeling.web.signed_in import PageRequest, signed_in
 SHOWN_RATERS = 8
 SHOWN_CONTESTED = 6
 SHOWN_EVENTS = 8
+# States in which comparisons may wait for raters.
+COLLECTING = {Campaign.State.DRAFT, Campaign.State.ACTIVE, Campaign.State.PAUSED}
 # States a button may ask for; what may follow what is the action's to say.
 ASKED_STATES = {Campaign.State.ACTIVE, Campaign.State.PAUSED, Campaign.State.COMPLETED}
 
@@ -64,31 +66,27 @@ def campaign(request: PageRequest, slug: str) -> HttpResponse:
     shown = access.campaign_for_reader(request.user, slug)
     report = progress.newest_report(shown)
     context = _live(request, shown, report, seen_of(shown, report))
-    body = report.body if report else None
-    biases, bias_span = dashboard.bias_rows(body)
-    context |= {
-        **frame(request, shown, "overview"),
-        "burn": dashboard.burn_up_chart(body, context["stats"].progress),
-        "agreement": dashboard.agreement_over_time(body),
-        "biases": biases,
-        "bias_span": bias_span,
-        "raters": progress.rater_lines(shown, body, limit=SHOWN_RATERS),
-        "judges": progress.judge_lines(shown, body, limit=SHOWN_RATERS),
-        "contested": votes.contested(shown, body, limit=SHOWN_CONTESTED),
-    }
+    context |= frame(request, shown, "overview")
+    context |= _of_report(shown, report, context["stats"])
     return render(request, "labeling/campaign.html", context)
 
 
 @signed_in
 @require_safe
 def live(request: PageRequest, slug: str) -> HttpResponse:
-    """What changes while raters judge: figures, leaderboard, activity. 204 when nothing did."""
+    """What changes while raters judge; 204 when nothing did.
+
+    Figures, leaderboard and activity come with every change, the rest with a new report.
+    """
     shown = access.campaign_for_reader(request.user, slug)
     report = progress.newest_report(shown)
     seen = seen_of(shown, report)
-    if request.GET.get("seen") == seen:
+    before = request.GET.get("seen", "")
+    if before == seen:
         return HttpResponse(status=204)
     context = _live(request, shown, report, seen) | {"is_update": True}
+    if before.partition(".")[0] != seen.partition(".")[0]:
+        context |= {"is_new_report": True, **_of_report(shown, report, context["stats"])}
     return render(request, "labeling/campaign.html#live", context)
 
 
@@ -162,6 +160,22 @@ def _live(
         "stats": dashboard.stats(shown, report),
         "board": dashboard.board(body, show_all=shows_all),
         "shows_all": shows_all,
+        "is_collecting": shown.state in COLLECTING,
         "activity": progress.activity(shown, limit=SHOWN_EVENTS),
         "seen": seen,
+    }
+
+
+def _of_report(shown: Campaign, report: Report | None, stats: dashboard.Stats) -> dict[str, Any]:
+    """What only a new report changes: curves, biases, raters, what they differ about."""
+    body = report.body if report else None
+    biases, bias_span = dashboard.bias_rows(body)
+    return {
+        "burn": dashboard.burn_up_chart(body, stats.progress),
+        "agreement": dashboard.agreement_over_time(body),
+        "biases": biases,
+        "bias_span": bias_span,
+        "raters": progress.rater_lines(shown, body, limit=SHOWN_RATERS),
+        "judges": progress.judge_lines(shown, body, limit=SHOWN_RATERS),
+        "contested": votes.contested(shown, body, limit=SHOWN_CONTESTED),
     }

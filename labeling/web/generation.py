@@ -79,6 +79,7 @@ def generations(request: PageRequest, slug: str) -> HttpResponse:
         shown = access.campaign_for_reader(request.user, slug)
     context = _runs(request, shown)
     if request.htmx and request.method != "POST":
+        context["is_update"] = True
         return render(request, "labeling/campaign_generation.html#run", context)
     endpoints = generation.usable_endpoints(shown)
     form = StartForm(request.POST or None, endpoints=endpoints)
