@@ -21,7 +21,8 @@ from django.db import (
 from django.db.models.functions import Now
 
 from labeling import audit, jobs
-from labeling.actions.import_chunks import Chunk, ChunkWriter, Tally
+from labeling.actions.import_chunks import Chunk, ChunkWriter
+from labeling.actions.import_tally import Tally
 from labeling.actions.jobs import TASKS
 from labeling.actions.progress import JobCancelledError, Progress
 from labeling.errors import FieldProblem, InvalidInputError, TooLargeError

@@ -10,7 +10,7 @@ from typing import Any
 from labeling.formats import fields
 from labeling.formats.fields import refuse
 from labeling.formats.llmfao_models import MODEL_NAMES
-from labeling.formats.native import read_completion
+from labeling.formats.native_prompts import read_completion
 from labeling.formats.reading import Record
 from labeling.formats.rows import (
     ComparisonRow,
