@@ -33,7 +33,7 @@ FIELDS = [
 
 
 class CampaignSerializer(serializers.ModelSerializer[Campaign]):
-    """CONTRACT's fields of a campaign. The three settings are checked by the action."""
+    """A campaign's public fields. The three settings are checked by the action."""
 
     schema = serializers.DictField(required=False, help_text="What raters are asked.")
     presentation = serializers.DictField(required=False, help_text="How completions are shown.")

@@ -17,7 +17,7 @@ from labeling.models import Job
 
 
 class JobSerializer(serializers.ModelSerializer[Job]):
-    """A job as CONTRACT words it."""
+    """A job as outsiders know it."""
 
     id = serializers.UUIDField(source="public_id")
     progress = serializers.SerializerMethodField()

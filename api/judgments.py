@@ -37,7 +37,7 @@ class OwnJudgmentSerializer(serializers.ModelSerializer[Judgment]):
 
 
 class RecordSerializer(serializers.BaseSerializer[Judgment]):
-    """The canonical record of CONTRACT §5."""
+    """The canonical record: docs/EXPORTS.md names its keys."""
 
     def to_representation(self, judgment: Judgment) -> dict[str, Any]:
         return record_of(judgment)

@@ -1,6 +1,6 @@
 """What a campaign asks and how it shows it, as typed values; and the check of an answer against it.
 
-Pure: the JSON of CONTRACT's `schema`, `presentation` and `requirements` in, frozen structs out, and
+Pure: the JSON of a campaign's three settings in, frozen structs out, and
 an InvalidInputError that names each field when the JSON breaks a rule.
 """
 

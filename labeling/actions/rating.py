@@ -108,7 +108,7 @@ def _requeue_lapsed(campaign: Campaign) -> int:
 
 
 def submit_judgment(*, rater: Rater, assignment_id: uuid.UUID, answer: Any) -> Submission:
-    """Complete the rater's assignment with `answer` (CONTRACT's judgment body, sides as shown).
+    """Complete the rater's assignment with `answer` (the API's body of a judgment, sides as shown).
 
     Submitting it again returns the standing judgment; another answer is a ConflictError. A late
     answer is taken until somebody else has claimed the assignment or it has ended.

@@ -55,7 +55,7 @@ class Campaign(PublicModel):
         default=600,
         help_text="How long a rater may undo a judgment; it is superseded, never edited.",
     )
-    # The three settings of CONTRACT §3, as validated by labeling.schemas before they are stored.
+    # Three settings, as validated by labeling.schemas before they are stored.
     schema = models.JSONField(default=dict)
     presentation = models.JSONField(default=dict)
     requirements = models.JSONField(default=dict)
