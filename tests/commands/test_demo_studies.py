@@ -160,8 +160,11 @@ def test_a_study_with_a_file_missing_is_named_and_the_rest_is_loaded(accounts, t
     assert Campaign.objects.get(slug="demo-active").state == "active"
 
 
+# Named: gzip stamps the time, and every worker must collect the same tests.
 @pytest.mark.parametrize(
-    "content", [b"no gzip", gzip.compress(b"no JSON\n"), gzip.compress(b"[]\n")]
+    "content",
+    [b"no gzip", gzip.compress(b"no JSON\n"), gzip.compress(b"[]\n")],
+    ids=["no gzip", "no JSON", "no rows"],
 )
 def test_an_hh_file_that_is_none_is_refused(tmp_path, content):
     path = tmp_path / "test.jsonl.gz"
