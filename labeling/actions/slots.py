@@ -131,11 +131,13 @@ def fill_slot(*, claim: Claim, result: CompletionResult) -> bool:
     made = rows.completion_row(
         messages=result.messages(), model=claim.name, params=claim.source_params
     )
-    source, _ = Source.objects.get_or_create(
-        campaign_id=claim.campaign_id,
-        key=made.source_key,
-        defaults={"model": claim.name, "params": claim.source_params},
-    )
+    known = {"campaign_id": claim.campaign_id, "key": made.source_key}
+    source = Source.objects.filter(**known).first()
+    if source is None:
+        # Calls that end together meet here: the database takes one, without an error in its log.
+        new = Source(**known, model=claim.name, params=claim.source_params)
+        Source.objects.bulk_create([new], ignore_conflicts=True)
+        source = Source.objects.get(**known)
     completion, _ = Completion.objects.get_or_create(
         prompt_id=claim.prompt_id,
         source=source,
