@@ -74,6 +74,7 @@ class CampaignViewSet(
     serializer_class = CampaignSerializer
     scopes = {"GET": ("read", "rate"), "POST": ("write",), "PATCH": ("write",)}
     lookup_field = "slug"
+    lookup_value_regex = "[-a-zA-Z0-9_]+"
     filterset_fields = ("state",)
 
     def get_queryset(self) -> QuerySet[Campaign]:
@@ -89,10 +90,11 @@ class CampaignViewSet(
 
     def create(self, request: Request) -> Response:
         def answer() -> Response:
+            organisation = access.organisation_for_manager(caller(request))
             serializer = self.get_serializer(data=request.data)
             serializer.is_valid(raise_exception=True)
             campaign = create_campaign(
-                organisation=access.organisation_for_manager(caller(request)),
+                organisation=organisation,
                 by=caller(request),
                 **serializer.validated_data,
             )

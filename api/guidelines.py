@@ -77,7 +77,8 @@ class GuidelineViewSet(
     @action(detail=False, pagination_class=None)
     def diff(self, request: Request, slug: str) -> Response:
         """Line by line, as a unified diff."""
-        old, new = (self._version(name) for name in ("from", "to"))
+        versions = self.get_queryset()
+        old, new = (self._version(versions, name) for name in ("from", "to"))
         lines = difflib.unified_diff(
             old.body.splitlines(),
             new.body.splitlines(),
@@ -87,11 +88,11 @@ class GuidelineViewSet(
         )
         return Response({"diff": "\n".join(lines)})
 
-    def _version(self, parameter: str) -> GuidelineVersion:
+    def _version(self, versions: QuerySet[GuidelineVersion], parameter: str) -> GuidelineVersion:
         text = self.request.query_params.get(parameter, "")
         if not (text.isascii() and text.isdigit() and len(text) < 9):
             raise ValidationError({parameter: "The number of a version."})
-        version = self.get_queryset().filter(number=int(text)).first()
+        version = versions.filter(number=int(text)).first()
         if version is None:
             raise NotFoundError(f"There is no version {text} of these guidelines.")
         return version
