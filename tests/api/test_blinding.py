@@ -136,7 +136,7 @@ def test_the_side_stays_over_reloads_tabs_heartbeats_and_the_next_rater(campaign
 
 
 def test_a_body_cannot_choose_who_when_where_or_what_was_shown(campaign, call_as):
-    """BL-07: refused as unknown fields; and what is stored is the server's."""
+    """BL-04 and BL-07: refused as unknown fields; and what is stored is the server's."""
     open_round(campaign=campaign, by=None)
     seat, other = factories.rater(campaign), factories.rater(campaign)
     call = call_as(seat.rater.user, "rate")
@@ -154,6 +154,10 @@ def test_a_body_cannot_choose_who_when_where_or_what_was_shown(campaign, call_as
         "shown_left": "a",
         "preference": "a",
         "model": "model-1",
+        "left_model": "model-1",
+        "swapped": True,
+        "completion_id": str(uuid.uuid4()),
+        "winner_model": "model-1",
     }.items():
         refused = call.post(answer, {"side": "left", field: value})
         assert refused.status_code == 400, field
@@ -163,4 +167,7 @@ def test_a_body_cannot_choose_who_when_where_or_what_was_shown(campaign, call_as
     assert stored.rater == seat.rater
     assert stored.campaign == campaign
     assert stored.judged_at.year > 2001
+    # "left" is the completion that the server had put there, whatever a body says.
+    assert stored.assignment is not None
+    assert stored.preference == ("a" if stored.assignment.a_on_left else "b") == stored.shown_left
     assert stored.guideline_version is None

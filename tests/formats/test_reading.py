@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import subprocess
+import sys
 import time
 import tracemalloc
 
@@ -11,6 +13,7 @@ import zstandard
 from labeling.formats.importing import read_rows, records
 from labeling.formats.reading import LIMITS, Limits, Record, UnreadableFileError, open_stream
 from labeling.formats.rows import PromptRow, RowProblem
+from tests.architecture.source import ROOT
 
 GOOD = b'{"prompt": "ok"}\n'
 
@@ -110,6 +113,57 @@ def test_a_line_over_the_limit_is_skipped_without_being_held() -> None:
     assert isinstance(rows[1], RowProblem)
     assert "100,000" in rows[1].message
     assert peak < 8_000_000
+
+
+GIANT = """
+import resource, sys
+from labeling.formats.importing import read_rows
+from labeling.formats.rows import RowProblem
+
+class Giant:
+    # One line of 300 MB between two good ones, or half a million short ones.
+    def __init__(self, pieces):
+        self.pieces, self.rest = pieces, b""
+    def read(self, size=-1):
+        while len(self.rest) < size and (piece := next(self.pieces, b"")):
+            self.rest += piece
+        out, self.rest = self.rest[:size], self.rest[size:]
+        return out
+
+def one_line():
+    yield b'{"prompt": "first"}\\n{"prompt": "'
+    yield from (b"x" * 1_000_000 for _ in range(300))
+    yield b'"}\\n{"prompt": "last"}\\n'
+
+def short_lines():
+    yield from (b'{"prompt":"a"}\\n' * 50_000 for _ in range(10))
+
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+read = problems = 0
+for row in read_rows(Giant(globals()[sys.argv[1]]()), kind="prompts"):
+    read += 1
+    problems += isinstance(row, RowProblem)
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(read, problems, (after - before) // 1024)
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "read", "problems"),
+    [
+        ("one_line", 3, 1),
+        ("short_lines", 500_000, 0),
+    ],
+)
+def test_a_giant_file_takes_little_memory(what: str, read: int, problems: int) -> None:
+    """In a process of its own, measured as the system sees it."""
+    done = subprocess.run(
+        [sys.executable, "-c", GIANT, what], cwd=ROOT, capture_output=True, text=True, timeout=280
+    )
+    assert done.returncode == 0, done.stderr
+    rows, refused, grown = map(int, done.stdout.split())
+    assert (rows, refused) == (read, problems)
+    assert grown < 128
 
 
 def test_more_lines_or_bytes_than_the_limit_refuse_the_file() -> None:

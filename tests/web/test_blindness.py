@@ -11,8 +11,10 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.http import HttpResponse
 
-from labeling.models import Comparison, Judgment
+from labeling.actions.endpoints import ensure_demo_endpoint
+from labeling.models import Campaign, Comparison, Judgment
 from tests import factories
+from tests.api.conftest import Caller
 from tests.web.building import (
     CANARIES,
     add_gold,
@@ -25,6 +27,7 @@ from tests.web.building import (
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HTMX = {"hx-request": "true"}
+JUDGED = {"side": "left", "strength": 2, "criteria": {"helpful": "left", "truthful": "tie"}}
 
 
 def disguises(secret: str) -> Iterator[bytes]:
@@ -72,17 +75,53 @@ def walk(seat: object, slug: str) -> Iterator[Any]:
         yield client.get(f"{url}undo/", headers=HTMX)
 
 
-def test_no_canary_in_any_byte_of_a_whole_run() -> None:
-    campaign = open_campaign(4, overlap=2, requirements={"gold_rate": 0.5})
+def walk_by_api(seat: object, campaign: Campaign) -> Iterator[Any]:
+    """Every answer of the same day to a rater's own script."""
+    token = factories.token(seat.rater.user, "rate", "read")  # type: ignore[attr-defined]
+    call = Caller(token)
+    yield call.get("campaigns/")
+    yield call.get(f"campaigns/{campaign.slug}/")
+    yield call.get("schema/")
+    for turn in range(20):
+        claimed = call.post(f"campaigns/{campaign.slug}/assignments/")
+        yield claimed
+        if claimed.status_code == 204:
+            return
+        there = f"assignments/{claimed.json()['id']}"
+        yield call.post(f"{there}/heartbeat/")
+        yield call.post(f"{there}/judgment/", {"side": "nobody"})
+        if turn == 1:
+            yield call.post(f"{there}/skip/", {"reason": "display"})
+            yield call.post(f"{there}/judgment/", JUDGED)
+            continue
+        key = {"idempotency_key": f"turn-{turn}"}
+        for body in (JUDGED, JUDGED, JUDGED | {"side": "right"}):
+            yield call.post(f"{there}/judgment/", body, **key)
+        yield call.post(f"{there}/judgment/", JUDGED | {"side": "right"})
+        judgment = call.post(f"{there}/judgment/", JUDGED)
+        yield judgment
+        yield call.post(f"judgments/{judgment.json()['id']}/revise/", JUDGED | {"strength": 1})
+
+
+@pytest.mark.parametrize("by_api", [False, True], ids=["pages", "api"])
+def test_no_canary_in_any_byte_of_a_whole_run(by_api: bool) -> None:
+    campaign = open_campaign(4, overlap=2, requirements={"gold_rate": 1})
+    endpoint = ensure_demo_endpoint(organisation=campaign.organisation)
+    endpoint.base_url, endpoint.model = "https://zq-canary-host/v1", "zq-canary-one"
+    endpoint.price = {"output": 1, "note": "zq-canary-note"}
+    endpoint.save()
     add_gold(campaign)
     publish(campaign)
     other = signed_in(factories.rater(campaign, "zq-canary-rater"))
     url = f"/rate/{campaign.slug}/"
     html = other.get(url).content.decode()
     other.post(url, answer(html, rationale="zq-canary-rater says so"))
-    responses = list(walk(factories.rater(campaign), campaign.slug))
+    me = factories.rater(campaign)
+    responses = list(walk_by_api(me, campaign) if by_api else walk(me, campaign.slug))
     assert len(responses) > 25
-    assert b"That was the last one" in responses[-1].content
+    assert by_api or b"That was the last one" in responses[-1].content
+    # One of what was judged was gold.
+    assert Judgment.objects.filter(rater=me.rater, comparison__gold__isnull=False).exists()
     for response in responses:
         content = everything_in(response)
         for canary in CANARIES:

@@ -57,7 +57,22 @@ def answers() -> Iterator[tuple[str, Any]]:
     yield "error", client.get("/boom/")
     yield "static", client.get("/static/labeling/thurstone.css")
     yield "static not found", client.get("/static/labeling/none.css")
+    manager = Client(raise_request_exception=False)
+    manager.force_login(factories.member(campaign, "manager"))
+    yield "dashboard", manager.get(f"/campaigns/{campaign.slug}/")
+    yield "download", manager.get(f"/campaigns/{campaign.slug}/datasets/export/")
+    reader = {"authorization": f"Bearer {factories.token(factories.member(campaign, 'manager'))}"}
+    below = f"/api/v1/campaigns/{campaign.slug}/"
     yield "api", anonymous.get("/api/v1/campaigns/")
+    yield "api export", anonymous.get(f"{below}export/", headers=reader)
+    yield "api export head", anonymous.head(f"{below}export/", headers=reader)
+    yield "api not found", anonymous.get("/api/v1/nowhere/")
+    yield "api wrong verb", anonymous.delete(below, headers=reader)
+    yield "api wrong filter", anonymous.get(f"{below}comparisons/?x=1", headers=reader)
+    yield "api schema", anonymous.get("/api/v1/schema/")
+    yield "api docs", anonymous.get("/api/docs/")
+    yield "options", anonymous.options("/login/")
+    yield "figures", anonymous.get("/metrics")
     yield "health", anonymous.get("/healthz/live")
     yield "unknown host", anonymous.get("/login/", headers={"host": "evil.example"})
 
@@ -81,7 +96,18 @@ def test_every_kind_of_answer_carries_the_headers() -> None:
         "error": 500,
         "static": 200,
         "static not found": 404,
+        "dashboard": 200,
+        "download": 200,
         "api": 401,
+        "api export": 200,
+        "api export head": 200,
+        "api not found": 404,
+        "api wrong verb": 403,
+        "api wrong filter": 400,
+        "api schema": 200,
+        "api docs": 200,
+        "options": 200,
+        "figures": 200,
         "health": 200,
         "unknown host": 400,
     }
@@ -97,6 +123,7 @@ def test_every_kind_of_answer_carries_the_headers() -> None:
         assert response["Referrer-Policy"] == "same-origin", name
         assert response["Cross-Origin-Opener-Policy"] == "same-origin", name
         assert response["Cross-Origin-Resource-Policy"] == "same-origin", name
+        assert response["Cross-Origin-Embedder-Policy"] == "require-corp", name
         assert "camera=()" in response["Permissions-Policy"], name
         assert response["X-Frame-Options"] == "DENY", name
         if name != "static":
@@ -121,7 +148,8 @@ def test_cookies_are_kept_from_scripts_and_other_sites() -> None:
         },
     )
     assert response.status_code == 302
-    for cookie in (*client.cookies.values(),):
+    assert set(client.cookies) == {"session", "csrftoken"}
+    for cookie in client.cookies.values():
         assert cookie["httponly"]
         assert cookie["samesite"] == "Lax"
 
@@ -174,7 +202,7 @@ def test_signing_in_needs_a_token_too() -> None:
     client = Client(enforce_csrf_checks=True)
     fields = {"username": person.username, "password": "password"}
     assert client.post("/login/", fields).status_code == 403
-    assert "sessionid" not in client.cookies
+    assert not client.cookies
 
 
 def test_reading_never_changes_a_judgment_or_ends_an_assignment() -> None:
