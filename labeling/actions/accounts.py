@@ -2,8 +2,6 @@
 
 from django.contrib.auth.tokens import default_token_generator
 from django.db import transaction
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
 from django.utils.text import slugify
 
 from labeling import audit
@@ -47,5 +45,4 @@ def invite_person(
         message = f"{username} has an account and a password already."
         raise ConflictError(message, problems=[FieldProblem("username", message)])
     audit.record("person.invited", by=by, subject=person.public_id, role=role)
-    key = urlsafe_base64_encode(force_bytes(person.pk))
-    return person, f"/welcome/{key}/{default_token_generator.make_token(person)}/"
+    return person, f"/welcome/{person.public_id}/{default_token_generator.make_token(person)}/"

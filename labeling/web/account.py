@@ -6,8 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.contrib.auth.views import PasswordResetConfirmView
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse_lazy
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -51,6 +53,19 @@ class TokenForm(forms.Form):
         field: Any = self.fields["campaigns"]
         field.label_from_instance = attrgetter("name")
         field.queryset = Campaign.objects.visible_to(user).order_by("name")
+
+
+class Welcome(PasswordResetConfirmView):
+    """The owner of a new account chooses its password. The link names them by their public id."""
+
+    template_name = "registration/welcome.html"
+    success_url = reverse_lazy("login")
+
+    def get_user(self, uidb64: str) -> User | None:
+        try:
+            return User.objects.filter(public_id=UUID(uidb64)).first()
+        except ValueError:
+            return None
 
 
 @signed_in

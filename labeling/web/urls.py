@@ -1,20 +1,14 @@
 """The addresses of pages. A slug's path converter refuses what no campaign can be called."""
 
 from django.contrib.auth import views as auth_views
-from django.urls import include, path, reverse_lazy
+from django.urls import include, path
 
 from labeling.web import account, rating
 
 urlpatterns = [
     path("", rating.home, name="home"),
     path("login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
-    path(
-        "welcome/<uidb64>/<token>/",
-        auth_views.PasswordResetConfirmView.as_view(
-            template_name="registration/welcome.html", success_url=reverse_lazy("login")
-        ),
-        name="welcome",
-    ),
+    path("welcome/<uidb64>/<token>/", account.Welcome.as_view(), name="welcome"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("account/", account.account, name="account"),
     path("account/tokens/<uuid:token_id>/revoke/", account.revoke, name="revoke_token"),

@@ -53,3 +53,12 @@ def test_a_person_with_a_password_gets_no_new_link():
     person.save()
     with pytest.raises(CommandError, match="has an account"):
         invite("ada")
+
+
+@pytest.mark.parametrize("key", ["MQ", "00000000-0000-0000-0000-000000000000", "x" * 300])
+def test_a_link_names_its_owner_by_nothing_that_can_be_counted(client, key: str):
+    path = invite("ada")
+    person = User.objects.get(username="ada")
+    assert path.startswith(f"/welcome/{person.public_id}/")
+    made_up = path.replace(str(person.public_id), key)
+    assert b"has been used" in client.get(made_up).content
