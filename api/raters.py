@@ -13,7 +13,12 @@ from rest_framework.response import Response
 from api.authentication import caller
 from api.base import CampaignMixin, once
 from labeling import access
-from labeling.actions.raters import add_member, suspend_rater, take_seat
+from labeling.actions.raters import (
+    add_member,
+    reinstate_rater,
+    suspend_rater,
+    take_seat,
+)
 from labeling.models import Membership, Rater
 from labeling.queries.seats import seated_raters
 
@@ -99,4 +104,13 @@ class RaterViewSet(
         campaign = self.campaign_to_manage()
         rater = self.get_object()
         suspend_rater(campaign=campaign, rater=rater, by=caller(request))
+        return Response(SeatSerializer(self.get_object()).data)
+
+    @extend_schema(summary="Let a paused rater go on", request=None, responses=SeatSerializer)
+    @action(detail=True, methods=["post"])
+    def reinstate(self, request: Request, slug: str, id: UUID) -> Response:
+        """They may claim again."""
+        campaign = self.campaign_to_manage()
+        rater = self.get_object()
+        reinstate_rater(campaign=campaign, rater=rater, by=caller(request))
         return Response(SeatSerializer(self.get_object()).data)

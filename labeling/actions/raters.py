@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from labeling import audit
+from labeling.errors import ConflictError
 from labeling.models import Campaign, Lane, Membership, Place, Rater, Seat, User, queue
 
 
@@ -53,9 +54,7 @@ def add_member(*, campaign: Campaign, user: User, role: str, by: User | None) ->
 @transaction.atomic(durable=True)
 def suspend_rater(*, campaign: Campaign, rater: Rater, by: User | None) -> None:
     """End the rater's claims in the campaign; what they hold goes back to the queue at once."""
-    Seat.objects.select_for_update(no_key=True).filter(rater=rater, campaign=campaign).update(
-        is_active=False
-    )
+    Seat.objects.filter(rater=rater, campaign=campaign).update(is_active=False)
     held = rater.assignments.filter(campaign=campaign, ended_at=None)
     # Gold waits for nobody else: it ends with the rater's part.
     held.filter(ordinal=None).update(ended_at=Now(), outcome="skipped")
@@ -63,6 +62,21 @@ def suspend_rater(*, campaign: Campaign, rater: Rater, by: User | None) -> None:
     held.update(leased_until=Now() - timedelta(days=1))
     queue.requeue(campaign_id=campaign.pk, limit=1000)
     audit.record("rater.suspended", campaign=campaign, by=by, subject=rater.public_id)
+
+
+@transaction.atomic(durable=True)
+def reinstate_rater(*, campaign: Campaign, rater: Rater, by: User | None) -> None:
+    """Let a suspended rater claim again, from a place in every lane. Safe to repeat."""
+    if rater.user_id is None:
+        raise ConflictError("Only a person who signs in can rate here.")
+    seat = Seat.objects.select_for_update(no_key=True).get(rater=rater, campaign=campaign)
+    if seat.is_active:
+        return
+    # Lanes may have been laid meanwhile.
+    _seat(rater, campaign)
+    seat.is_active = True
+    seat.save(update_fields=["is_active"])
+    audit.record("rater.reinstated", campaign=campaign, by=by, subject=rater.public_id)
 
 
 def _seat(rater: Rater, campaign: Campaign, external_id: str | None = None) -> Seat:

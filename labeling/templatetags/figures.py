@@ -43,6 +43,7 @@ SENTENCES = {
     "round.closed": ("closed a round", "closed {n} rounds"),
     "member.added": ("added a member", "added {n} members"),
     "rater.suspended": ("paused a rater", "paused {n} raters"),
+    "rater.reinstated": ("let a rater go on", "let {n} raters go on"),
     "judge.seated": ("added an LLM judge", "added {n} LLM judges"),
     "job.queued": ("asked for a {kind}", ""),
     "job.ended": ("a job {status}", ""),

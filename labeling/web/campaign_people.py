@@ -10,9 +10,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from labeling import access
 from labeling.actions.guidelines import publish_guidelines
-from labeling.actions.raters import add_member, suspend_rater
+from labeling.actions.raters import add_member, reinstate_rater, suspend_rater
 from labeling.errors import LabelingError, NotFoundError
-from labeling.models import Membership
+from labeling.models import Campaign, Membership, Rater
 from labeling.queries.rating import latest_guidelines
 from labeling.queries.seats import by_work, seated_raters
 from labeling.web import rendered
@@ -80,13 +80,20 @@ def raters(request: PageRequest, slug: str) -> HttpResponse:
 
 @signed_in
 @require_POST
+def resume_rater(request: PageRequest, slug: str, rater_id: UUID) -> HttpResponse:
+    """Let a paused rater claim again."""
+    campaign = access.campaign_for_manager(request.user, slug)
+    reinstate_rater(campaign=campaign, rater=_rater(campaign, rater_id), by=request.user)
+    messages.success(request, "They may go on judging.")
+    return redirect("campaign_raters", slug)
+
+
+@signed_in
+@require_POST
 def pause_rater(request: PageRequest, slug: str, rater_id: UUID) -> HttpResponse:
     """End a rater's claims; what they hold goes back to the queue."""
     campaign = access.campaign_for_manager(request.user, slug)
-    rater = seated_raters(campaign).filter(public_id=rater_id).first()
-    if rater is None:
-        raise NotFoundError("There is no such rater in this campaign.")
-    suspend_rater(campaign=campaign, rater=rater, by=request.user)
+    suspend_rater(campaign=campaign, rater=_rater(campaign, rater_id), by=request.user)
     messages.success(request, "Paused. What they held has gone back to the queue.")
     return redirect("campaign_raters", slug)
 
@@ -118,3 +125,9 @@ def guidelines(request: PageRequest, slug: str) -> HttpResponse:
     }
     status = 422 if form.errors else 200
     return render(request, "labeling/campaign_guidelines.html", context, status=status)
+
+
+def _rater(campaign: Campaign, public_id: UUID) -> Rater:
+    if (rater := seated_raters(campaign).filter(public_id=public_id).first()) is None:
+        raise NotFoundError("There is no such rater in this campaign.")
+    return rater

@@ -34,5 +34,10 @@ urlpatterns = [
         campaign_people.pause_rater,
         name="campaign_pause_rater",
     ),
+    path(
+        "<slug:slug>/raters/<uuid:rater_id>/resume/",
+        campaign_people.resume_rater,
+        name="campaign_resume_rater",
+    ),
     path("<slug:slug>/guidelines/", campaign_people.guidelines, name="campaign_guidelines"),
 ]

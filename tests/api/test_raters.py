@@ -2,7 +2,9 @@
 
 import pytest
 
+from labeling.actions.raters import seat_judge
 from labeling.models import Assignment
+from labeling.queries.queue_faults import QueueFaults
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -57,10 +59,36 @@ def test_a_paused_rater_claims_no_more_and_what_they_held_is_free(call_as, manag
     assert call_as(factories.rater(campaign).rater.user, "rate").post(claim).status_code == 201
 
 
+def test_a_rater_paused_before_the_first_round_finds_work_after_it(call_as, manage, campaign):
+    seat = factories.rater(campaign)
+    call = call_as(seat.rater.user, "rate")
+    claim = f"campaigns/{campaign.slug}/assignments/"
+    path = f"campaigns/{campaign.slug}/raters/{seat.rater.public_id}"
+    assert manage.post(f"{path}/suspend/").status_code == 200
+    factories.open_comparisons(campaign, 1)
+    assert call.post(claim).status_code == 403
+    for _ in range(2):
+        answer = manage.post(f"{path}/reinstate/")
+        assert answer.status_code == 200, answer.content
+        assert answer.json()["is_active"] is True
+    assert call.post(claim).status_code == 201
+    assert not QueueFaults.of(campaign)
+
+
+def test_a_rater_known_from_a_file_does_not_claim(manage, campaign):
+    judge = seat_judge(campaign=campaign, name="a-judge", by=None).rater
+    path = f"campaigns/{campaign.slug}/raters/{judge.public_id}/reinstate/"
+    assert manage.post(path).status_code == 409
+
+
 def test_researchers_read_and_raters_do_not(call_as, campaign):
     path = f"campaigns/{campaign.slug}/raters/"
     researcher = call_as(factories.member(campaign, "researcher"), "write")
     rater = call_as(factories.rater(campaign).rater.user, "admin")
     assert researcher.get(path).status_code == 200
     assert researcher.post(path, {"username": "ada"}).status_code == 403
+    one = f"{path}{factories.rater(campaign).rater.public_id}"
+    for verb in ("suspend", "reinstate"):
+        assert researcher.post(f"{one}/{verb}/").status_code == 403
+        assert rater.post(f"{one}/{verb}/").status_code == 404
     assert rater.get(path).status_code == 404

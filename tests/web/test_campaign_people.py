@@ -3,6 +3,7 @@
 import pytest
 from django.urls import reverse
 
+from labeling.actions.raters import suspend_rater
 from labeling.models import GuidelineVersion, Membership
 from tests import factories
 
@@ -44,6 +45,18 @@ def test_a_rater_is_paused(manager, campaign):
     assert b"paused" in manager.post(path, follow=True).content
     seat.refresh_from_db()
     assert not seat.is_active
+
+
+def test_a_paused_rater_goes_on(manager, campaign):
+    seat = factories.rater(campaign)
+    suspend_rater(campaign=campaign, rater=seat.rater, by=None)
+    assert (
+        b">Resume</button>" in manager.get(reverse("campaign_raters", args=[campaign.slug])).content
+    )
+    path = reverse("campaign_resume_rater", args=[campaign.slug, seat.rater.public_id])
+    assert b"go on judging" in manager.post(path, follow=True).content
+    seat.refresh_from_db()
+    assert seat.is_active
 
 
 def test_guidelines_are_published_in_numbered_versions(manager, campaign):
