@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from labeling.actions.idempotency import forget_old_requests
 from labeling.actions.jobs import ring_silent_jobs
 from labeling.actions.leases import requeue_lapsed
 from labeling.queries.due import campaigns_with_lapsed_leases
@@ -19,3 +20,10 @@ def sweep_leases() -> None:
 def sweep_jobs() -> None:
     """Ring again for jobs whose bell was lost or whose worker went silent."""
     ring_silent_jobs()
+
+
+@shared_task(expires=600)
+def sweep_answers() -> None:
+    """Forget the answers to writes older than a week: nobody repeats those."""
+    while forget_old_requests():
+        pass

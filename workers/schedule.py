@@ -21,6 +21,11 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": 10.0, "queue": "default"},
     },
     "jobs": {"task": "workers.rating.sweep_jobs", "schedule": 30.0, "options": {"expires": 30.0}},
+    "answers": {
+        "task": "workers.rating.sweep_answers",
+        "schedule": 3600.0,
+        "options": {"expires": 600.0},
+    },
     "arrivals": {
         "task": "workers.imports.open_arrivals",
         "schedule": 30.0,

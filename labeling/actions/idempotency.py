@@ -11,6 +11,9 @@ from labeling.models import IdempotentRequest, User
 
 # A key whose first request never finished (the server died) may be taken over after this.
 ABANDONED = timedelta(seconds=60)
+# How long an answer can be had again, and how many are forgotten by one transaction.
+KEPT = timedelta(days=7)
+BATCH = 5000
 
 
 class KeyReusedError(LabelingError):
@@ -64,3 +67,11 @@ def keep_answer(*, request: IdempotentRequest, status: int, body: Any) -> None:
 def forget_request(*, request: IdempotentRequest) -> None:
     """The request was refused and nothing was done: the key is free again."""
     IdempotentRequest.objects.filter(pk=request.pk, status=None).delete()
+
+
+@transaction.atomic(durable=True)
+def forget_old_requests() -> int:
+    """Forget up to BATCH answers that were given longer ago than they are KEPT; how many."""
+    old = IdempotentRequest.objects.filter(created_at__lt=Now() - KEPT).values("pk")[:BATCH]
+    forgotten, _ = IdempotentRequest.objects.filter(pk__in=old).delete()
+    return forgotten

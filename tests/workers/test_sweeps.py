@@ -7,12 +7,14 @@ import pytest
 from django.db import connection
 from django.db.models.functions import Now
 
+from labeling.actions import idempotency
+from labeling.actions.idempotency import begin_request
 from labeling.actions.rating import claim_assignment
-from labeling.models import Assignment, Campaign
+from labeling.models import Assignment, Campaign, IdempotentRequest
 from labeling.queries.due import campaigns_with_lapsed_leases
 from tests import factories
 from workers.app import app
-from workers.rating import sweep_leases
+from workers.rating import sweep_answers, sweep_leases
 from workers.schedule import BEAT_SCHEDULE
 
 pytestmark = pytest.mark.django_db
@@ -78,6 +80,17 @@ def test_more_lapsed_leases_than_one_statement_takes_are_all_opened():
         cursor.execute("SELECT count(*), count(DISTINCT position) FROM labeling_assignment")
         assert cursor.fetchone() == (231, 231)
     assert Assignment.objects.filter(created_at__lte=Now()).count() == 231
+
+
+def test_answers_to_writes_of_last_week_are_forgotten(monkeypatch):
+    monkeypatch.setattr(idempotency, "BATCH", 2)
+    person = factories.user()
+    for key in ("one", "two", "three", "new"):
+        begin_request(user=person, key=key, fingerprint=b"x", may_run_twice=False)
+    old = IdempotentRequest.objects.exclude(key="new")
+    old.update(created_at=person.date_joined - timedelta(days=8))
+    sweep_answers()
+    assert [row.key for row in IdempotentRequest.objects.all()] == ["new"]
 
 
 @pytest.mark.parametrize("entry", BEAT_SCHEDULE.values(), ids=BEAT_SCHEDULE)
