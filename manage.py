@@ -14,7 +14,7 @@ def main() -> None:
         # Called with another Python than the one that `make` installed everything for.
         if not OUR_PYTHON.exists() or sys.executable == str(OUR_PYTHON):
             sys.exit("Thurstone's packages are not installed yet: `make demo` does it.")
-        os.execv(OUR_PYTHON, [str(OUR_PYTHON), *sys.argv])
+        os.execv(OUR_PYTHON, [str(OUR_PYTHON), *sys.argv])  # noqa: S606 - our own interpreter
     if sys.argv[1:2] == ["up"]:
         # The supervisor stays small without Django, and makes the settings that Django would miss.
         from config import supervisor
