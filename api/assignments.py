@@ -16,11 +16,11 @@ from labeling import access
 from labeling.actions.raters import take_seat
 from labeling.actions.rating import (
     claim_assignment,
+    judge_assignment,
     record_refusal,
     renew_lease,
     revise_judgment,
     skip_assignment,
-    submit_judgment,
 )
 from labeling.errors import EndedError, NotFoundError
 from labeling.models import Assignment, Rater
@@ -109,9 +109,12 @@ class OwnAssignmentView(APIView):
     scopes = {"POST": ("rate",)}
 
     def rater(self, assignment_id: UUID) -> Rater:
-        seat = access.seat_of_assignment(caller(self.request), assignment_id)
+        return self.find(assignment_id)[0]
+
+    def find(self, assignment_id: UUID) -> tuple[Rater, Assignment]:
+        seat, assignment = access.assignment_of_user(caller(self.request), assignment_id)
         stay_within_token(self.request, seat.campaign_id)
-        return seat.rater
+        return seat.rater, assignment
 
     def handle_exception(self, exc: Exception) -> Response:
         note_refusal(self.request, self.kwargs["id"], exc)
@@ -141,7 +144,8 @@ class JudgmentView(OwnAssignmentView):
         """Complete the assignment. The same answer again is 200 with the first one."""
 
         def answer() -> Response:
-            done = submit_judgment(rater=self.rater(id), assignment_id=id, answer=request.data)
+            rater, assignment = self.find(id)
+            done = judge_assignment(rater=rater, assignment=assignment, answer=request.data)
             data = OwnJudgmentSerializer(done.judgment).data
             return Response(data, status=201 if done.is_new else 200)
 

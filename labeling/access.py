@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 
 from labeling.errors import NotAllowedError, NotFoundError
 from labeling.models import (
+    Assignment,
     Campaign,
     Endpoint,
     Job,
@@ -82,13 +83,16 @@ def person_of(campaign: Campaign, username: str) -> User:
     return person
 
 
-def seat_of_assignment(user: User, public_id: UUID) -> Seat:
-    """The user's seat in the assignment's campaign, with its rater; NotFoundError without one.
+def assignment_of_user(user: User, public_id: UUID) -> tuple[Seat, Assignment]:
+    """The user's assignment with its campaign, and their seat in it with its rater.
 
-    Whether the assignment is theirs is the action's to decide, with the same refusal.
+    NotFoundError unless it is theirs or was last.
     """
-    seat = joined.seat_beside_assignment(user, public_id)
-    return _active(seat, "There is no such comparison of yours.")
+    refusal = "There is no such comparison of yours."
+    if (found := joined.assignment_of_user(user, public_id)) is None:
+        raise NotFoundError(refusal)
+    seat, assignment = found
+    return _active(seat, refusal), assignment
 
 
 def seat_of_judgment(user: User, public_id: UUID) -> Seat:

@@ -68,8 +68,8 @@ def claim_assignment(*, rater: Rater, campaign: Campaign, hold: int = 1) -> Assi
     give_up_at = time.monotonic() + CLAIM_PATIENCE_SECONDS
     while time.monotonic() < give_up_at:
         seen = _try_claim(rater, campaign, hold)
-        if seen.taken_id is not None:
-            return joined.assignment_to_show(seen.taken_id, campaign)
+        if seen.taken is not None:
+            return seen.taken
         if seen.held_id is not None:
             if queue.renew(
                 assignment_id=seen.held_id, rater_id=rater.pk, lease_seconds=campaign.lease_seconds
@@ -91,12 +91,7 @@ def claim_assignment(*, rater: Rater, campaign: Campaign, hold: int = 1) -> Assi
 
 def _try_claim(rater: Rater, campaign: Campaign, hold: int) -> queue.Claim:
     try:
-        return queue.claim(
-            rater_id=rater.pk,
-            campaign_id=campaign.pk,
-            lease_seconds=campaign.lease_seconds,
-            hold=hold,
-        )
+        return queue.claim(rater=rater, campaign=campaign, hold=hold)
     except IntegrityError:
         # The net under `turn`: a late answer in another tab met the comparison meanwhile.
         return queue.Claim()
@@ -108,12 +103,18 @@ def _requeue_lapsed(campaign: Campaign) -> int:
 
 
 def submit_judgment(*, rater: Rater, assignment_id: uuid.UUID, answer: Any) -> Submission:
+    """`judge_assignment` for a door that has only the assignment's id."""
+    return judge_assignment(
+        rater=rater, assignment=_own_assignment(rater, assignment_id), answer=answer
+    )
+
+
+def judge_assignment(*, rater: Rater, assignment: Assignment, answer: Any) -> Submission:
     """Complete the rater's assignment with `answer` (the API's body of a judgment, sides as shown).
 
     Submitting it again returns the standing judgment; another answer is a ConflictError. A late
     answer is taken until somebody else has claimed the assignment or it has ended.
     """
-    assignment = _own_assignment(rater, assignment_id)
     if assignment.campaign.state == Campaign.State.ARCHIVED:
         raise EndedError("This campaign has ended; it takes no more answers.")
     decided = read_answer(answer, read_schema(assignment.campaign.schema))

@@ -22,10 +22,15 @@ from labeling.models.tokens import Token
 
 
 class Joined:
-    """A statement that answers with whole rows of several tables side by side."""
+    """A statement that answers with whole rows of several tables side by side.
 
-    def __init__(self, tables: Mapping[str, type[Model]], source: str, *, also: str = "") -> None:
-        self._tables, self._source, self._also = tables, source, also
+    `first` goes before its SELECT, `also` are further columns.
+    """
+
+    def __init__(
+        self, tables: Mapping[str, type[Model]], source: str, *, first: str = "", also: str = ""
+    ) -> None:
+        self._tables, self._source, self._first, self._also = tables, source, first, also
 
     def first(self, parameters: Mapping[str, Any]) -> list[Any] | None:
         """An instance of each table, then what `also` names; None if there is no row."""
@@ -51,7 +56,8 @@ class Joined:
             for alias, model in self._tables.items()
             for field in model._meta.concrete_fields
         ]
-        return f"SELECT {', '.join(columns)}{self._also and ', ' + self._also} {self._source}"
+        columns += [self._also] if self._also else []
+        return f"{self._first} SELECT {', '.join(columns)} {self._source}"
 
     @cached_property
     def _columns(self) -> list[tuple[type[Model], list[str], list[tuple[int, Any]]]]:
@@ -82,19 +88,23 @@ _SEAT = Joined(
       SELECT FROM labeling_membership m
       WHERE m.campaign_id = c.id AND m.user_id = %(user)s AND m.role = 'rater')""",
 )
-_SEAT_OF_ASSIGNMENT = Joined(
-    {"s": Seat, "r": Rater},
-    """FROM labeling_assignment a JOIN labeling_seat s ON s.campaign_id = a.campaign_id
+_ASSIGNMENT_OF_USER = Joined(
+    {"s": Seat, "r": Rater, "a": Assignment, "c": Campaign},
+    """FROM labeling_assignment a JOIN labeling_campaign c ON c.id = a.campaign_id
+    JOIN labeling_seat s ON s.campaign_id = a.campaign_id
     JOIN labeling_rater r ON r.id = s.rater_id
-    WHERE a.public_id = %(assignment)s AND r.user_id = %(user)s""",
+    WHERE a.public_id = %(assignment)s AND r.user_id = %(user)s
+      AND r.id IN (a.rater_id, a.lapsed_from_id)""",
 )
 _OWN_ASSIGNMENT = Joined(
     {"a": Assignment, "c": Campaign},
     """FROM labeling_assignment a JOIN labeling_campaign c ON c.id = a.campaign_id
     WHERE a.public_id = %(assignment)s AND %(rater)s IN (a.rater_id, a.lapsed_from_id)""",
 )
+# What is shown of an assignment: also what a claim answers with.
+SHOWN = {"a": Assignment, "c": Comparison, "p": Prompt, "x": Completion, "y": Completion}
 _SHOWN_ASSIGNMENT = Joined(
-    {"a": Assignment, "c": Comparison, "p": Prompt, "x": Completion, "y": Completion},
+    SHOWN,
     """FROM labeling_assignment a JOIN labeling_comparison c ON c.id = a.comparison_id
     JOIN labeling_prompt p ON p.id = c.prompt_id
     JOIN labeling_completion x ON x.id = c.completion_a_id
@@ -120,14 +130,15 @@ def seat_for_rater(user: User, slug: str) -> Seat | None:
     return seat
 
 
-def seat_beside_assignment(user: User, public_id: UUID) -> Seat | None:
-    """The user's seat, with its rater, in the campaign of an assignment, be it whose it may."""
-    found = _SEAT_OF_ASSIGNMENT.first({"user": user.pk, "assignment": public_id})
+def assignment_of_user(user: User, public_id: UUID) -> tuple[Seat, Assignment] | None:
+    """The assignment with its campaign, the seat with its rater, if it is or was last theirs."""
+    found = _ASSIGNMENT_OF_USER.first({"user": user.pk, "assignment": public_id})
     if found is None:
         return None
     seat: Seat
-    seat, seat.rater = found
-    return seat
+    assignment: Assignment
+    seat, seat.rater, assignment, assignment.campaign = found
+    return seat, assignment
 
 
 def assignment_of(rater: Rater, public_id: UUID) -> Assignment | None:
@@ -145,8 +156,14 @@ def assignment_to_show(pk: int, campaign: Campaign) -> Assignment:
     found = _SHOWN_ASSIGNMENT.first({"assignment": pk})
     if found is None:
         raise Assignment.DoesNotExist
-    assignment: Assignment = found[0]
+    return as_shown(found, campaign)
+
+
+def as_shown(found: list[Any], campaign: Campaign) -> Assignment:
+    """The assignment of a row of SHOWN, with the rest of the row attached to it."""
+    assignment: Assignment
     comparison: Comparison
-    _, comparison, comparison.prompt, comparison.completion_a, comparison.completion_b = found
+    assignment, comparison, comparison.prompt = found[:3]
+    comparison.completion_a, comparison.completion_b = found[3:5]
     assignment.comparison, assignment.campaign = comparison, campaign
     return assignment

@@ -12,6 +12,11 @@ from typing import Any
 from django.db import connection
 from django.db.utils import ProgrammingError
 
+from labeling.models.assignments import Assignment
+from labeling.models.campaigns import Campaign
+from labeling.models.joined import SHOWN, Joined, as_shown
+from labeling.models.raters import Rater
+
 _WINDOW = """(SELECT a.id, a.position, a.comparison_id FROM labeling_assignment a
     WHERE a.lane_id = p.lane_id AND a.position > {after} AND a.rater_id IS NULL
       AND a.ended_at IS NULL ORDER BY a.position LIMIT 256)"""
@@ -24,7 +29,7 @@ _UNMET = f"NOT EXISTS ({_MET} OFFSET 0)"
 _STOP = f"""NOT EXISTS ({_MET}
       AND (m.ended_at IS NOT NULL OR m.leased_until > clock_timestamp()) OFFSET 0)"""
 
-CLAIM = f"""
+_CLAIM = f"""
 WITH seen AS MATERIALIZED (
   SELECT turn FROM labeling_seat WHERE rater_id = %(rater)s AND campaign_id = %(campaign)s),
 mine AS MATERIALIZED (
@@ -64,16 +69,22 @@ moved AS (
 take AS (
   UPDATE labeling_assignment a
   SET rater_id = %(rater)s, leased_until = now() + %(lease)s * interval '1 second'
-  FROM pick WHERE a.id = pick.id RETURNING a.id),
+  FROM pick WHERE a.id = pick.id RETURNING a.*),
 turned AS (UPDATE labeling_seat s SET turn = s.turn + 1 FROM me, take WHERE s.id = me.id)
-SELECT take.id, (SELECT min(id) FROM held), EXISTS (SELECT FROM me),
+"""
+_SEEN = """(SELECT min(id) FROM held), EXISTS (SELECT FROM me),
   EXISTS (SELECT FROM labeling_assignment l WHERE l.campaign_id = %(campaign)s
     AND l.leased_until < now() AND l.rater_id IS NOT NULL AND l.ended_at IS NULL
     AND l.ordinal IS NOT NULL),
   EXISTS (SELECT FROM passed WHERE n = 256),
-  EXISTS (SELECT FROM first) AND NOT EXISTS (SELECT FROM take)
-FROM (SELECT) one LEFT JOIN take ON true
-"""
+  EXISTS (SELECT FROM first) AND NOT EXISTS (SELECT FROM take)"""
+# One row always, its assignment null when none was taken.
+_TAKEN = """FROM (SELECT) one LEFT JOIN take a ON true
+LEFT JOIN labeling_comparison c ON c.id = a.comparison_id
+LEFT JOIN labeling_prompt p ON p.id = c.prompt_id
+LEFT JOIN labeling_completion x ON x.id = c.completion_a_id
+LEFT JOIN labeling_completion y ON y.id = c.completion_b_id"""
+CLAIM = Joined(SHOWN, _TAKEN, first=_CLAIM, also=_SEEN)
 
 # How many standing slots of comparison `c` are beyond what its round `r` wants: none are wanted
 # of a closed round, and judgments that people made elsewhere count too.
@@ -217,7 +228,7 @@ WHERE id = %(assignment)s AND rater_id = %(rater)s AND ended_at IS NULL RETURNIN
 class Claim:
     """What one claim statement saw and did."""
 
-    taken_id: int | None = None
+    taken: Assignment | None = None
     held_id: int | None = None
     # False when the rater has no active seat, or another tab of theirs came between.
     is_mine: bool = False
@@ -246,13 +257,19 @@ def _run_together(first: str, second: str, parameters: dict[str, Any]) -> list[t
     return _run(second, parameters | {"ids": held})
 
 
-def claim(*, rater_id: int, campaign_id: int, lease_seconds: int, hold: int) -> Claim:
+def claim(*, rater: Rater, campaign: Campaign, hold: int) -> Claim:
     """Lease at most one open assignment of a comparison the rater has not met."""
-    rows = _run(
-        CLAIM,
-        {"rater": rater_id, "campaign": campaign_id, "lease": lease_seconds, "hold": hold},
+    row = CLAIM.first(
+        {
+            "rater": rater.pk,
+            "campaign": campaign.pk,
+            "lease": campaign.lease_seconds,
+            "hold": hold,
+        }
     )
-    return Claim(*rows[0]) if rows else Claim()
+    if row is None:
+        return Claim()
+    return Claim(as_shown(row, campaign) if row[0].pk else None, *row[len(SHOWN) :])
 
 
 def requeue(*, campaign_id: int, limit: int = 16) -> int:
