@@ -51,7 +51,7 @@ def value_axis(values: Iterable[float], *, least: float = -1.0, most: float = 1.
 
 def time_axis(start: float, end: float, *, ticks: int = 5) -> Axis:
     """From one moment to another, labelled by day or, when they are near, by the clock (UTC)."""
-    end = max(end, start + 10)
+    end = max(end, start + 2)
     span = end - start
     step = _time_step((end - start) / ticks)
     first = math.ceil(start / step) * step
