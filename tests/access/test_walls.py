@@ -171,7 +171,7 @@ def ask(browser: Client, script: Client, verb: str, name: str, path: str) -> Any
     client = script if is_api else browser
     body = b"{}" if is_api and verb in {"POST", "PUT", "PATCH"} else b""
     kind = "application/json" if is_api else "application/x-www-form-urlencoded"
-    response = client.generic(verb, path, body, content_type=kind)
+    response: Any = client.generic(verb, path, body, content_type=kind)
     # Bytes as they went out, so that a streamed file is read too.
     response.said = b"".join(response) if response.streaming else response.content
     response.said += repr(sorted(response.items())).encode()

@@ -51,6 +51,10 @@ def test_an_odd_text_is_imported_shown_and_judged(name: str) -> None:
     if name in {"empty", "both empty", "a boolean", "a number"}:
         assert job.result is not None
         assert job.result["warnings"] >= 1
+        reader = Client()
+        reader.force_login(factories.member(campaign, "researcher"))
+        told = reader.get(f"/campaigns/{campaign.slug}/imports/{job.public_id}/").content.decode()
+        assert f"{job.result['warnings']} warning" in told
     stored = Comparison.objects.get()
     texts = {text_of(stored.completion_a), text_of(stored.completion_b)}
     if isinstance(a, str) and isinstance(b, str):
