@@ -23,6 +23,8 @@ HOUR = 3600
 PACE_DAYS = 7
 # Waiting comparisons are counted up to here: beyond it the page says "more than".
 MOST_WAITING = 10_000
+# Events read for each happening shown: as long a run of judgments is counted as one of them.
+RUN = 40
 
 
 @dataclass(frozen=True)
@@ -242,7 +244,7 @@ def activity(campaign: Campaign, *, limit: int = 10) -> list[Happening]:
     events = list(
         AuditEvent.objects.filter(campaign=campaign)
         .select_related("user", "rater")
-        .order_by("-pk")[: limit * 8]
+        .order_by("-pk")[: limit * RUN]
     )
     raters = {event.rater_id for event in events if event.rater_id}
     pseudonyms = dict(
