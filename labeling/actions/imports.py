@@ -321,8 +321,8 @@ def _end_undone(*, job: Job, tally: Tally, is_dry_run: bool) -> None:
         _end(job, Job.Status.SUCCEEDED, result={**tally.as_result(), "dry_run": True})
         return
     message = (
-        f"{tally.rejected:,} of {tally.rows:,} rows cannot be imported, so nothing was: put them "
-        "right, or import with mode=lenient to leave them out."
+        f"{tally.rejected:,} of {tally.rows:,} rows cannot be imported, so nothing was. Put them "
+        "right, or import again and leave such lines out (mode=lenient)."
     )
     # What a strict import with bad lines imported is nothing.
     result = {**tally.as_result(), "imported": 0, "duplicates": 0}

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Page
@@ -26,7 +26,10 @@ AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 RUN = """async (rules) => (await axe.run(rules ? { runOnly: rules } : {})).violations.flatMap(
   (one) => one.nodes.map((node) => `${one.id}: ${node.html.slice(0, 160)}`))"""
 # A theme changes colours alone; all else was looked at in the light.
-RULES = {"light": None, "dark": ["color-contrast"]}
+RULES: tuple[tuple[Literal["light", "dark"], list[str] | None], ...] = (
+    ("light", None),
+    ("dark", ["color-contrast"]),
+)
 LONG_NAMES = ("Platypus-2 Instruct (70B), a long name", "organisation/model-v2.1-chat-awq")
 
 
@@ -52,7 +55,7 @@ def look(page: Page, live_server: LiveServer, troubles: list[str]) -> Iterator[C
         page.evaluate(AXE)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
-            for theme, rules in RULES.items():
+            for theme, rules in RULES:
                 page.emulate_media(color_scheme=theme, reduced_motion="reduce")
                 place = f"{name} at {width} px, {theme}"
                 assert page.evaluate(RUN, rules) == [], place

@@ -256,7 +256,7 @@ def test_live_parts_come_only_when_something_is_new(campaign, manager):
     shown = response.content.decode()
     assert response.status_code == 200
     assert "16 of 16" in shown
-    assert shown.count('hx-swap-oob="true"') == 2
+    assert shown.count('hx-swap-oob="true"') == 5
     assert "<html" not in shown
 
 
@@ -493,7 +493,7 @@ def cost_of() -> Callable[[Client, str], int]:
     [
         ("campaigns", 8),
         ("campaign", 18),
-        ("campaign_live", 10),
+        ("campaign_live", 16),
         ("campaign_prompts", 10),
         ("campaign_datasets", 8),
         ("campaign_imports", 8),
@@ -514,3 +514,25 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(name, most, cost_of):
         refresh_report(campaign.pk)
         costs.append(cost_of(as_(person), address(name, campaign)))
     assert costs[0] == costs[1] <= most
+
+
+def test_a_paused_campaign_can_be_completed(campaign, manager):
+    client = as_(manager)
+    address_ = reverse("campaign_state", args=[campaign.slug])
+    assert 'value="completed"' not in page(client, "campaign", campaign.slug)
+    client.post(address_, {"state": "paused"})
+    assert 'value="completed"' in page(client, "campaign", campaign.slug)
+    client.post(address_, {"state": "completed"})
+    campaign.refresh_from_db()
+    assert campaign.state == "completed"
+    assert "completed the campaign" in page(client, "campaign", campaign.slug)
+
+
+def test_what_waits_in_a_completed_campaign_is_not_announced(campaign, manager):
+    factories.comparison(campaign)
+    client = as_(manager)
+    assert "1 comparison waits to be opened" in page(client, "campaign", campaign.slug)
+    Campaign.objects.filter(pk=campaign.pk).update(state="completed")
+    shown = page(client, "campaign", campaign.slug)
+    assert "to be opened" not in shown
+    assert "Open round" not in shown
