@@ -80,26 +80,40 @@ CASES = {name: filled(unit) for name, unit in UNITS.items()} | {
 }
 
 
-def assert_within(limit: float, text: str) -> str:
-    """The HTML of `text`, made within `limit` seconds of processor time.
+ORDINARY = "\n\n".join(
+    [
+        "The *quick* brown fox jumps over the `lazy` dog, and **then** [goes](https://example.org) on."
+    ]
+    * 100
+)
 
-    A second and a third try are allowed: another process on the core is not what is measured.
+
+def seconds_for(text: str) -> tuple[float, str]:
+    """Processor time of this thread, and the HTML."""
+    start = time.thread_time()
+    html = render_markdown(text)
+    return time.thread_time() - start, html
+
+
+def assert_within(times: float, text: str) -> str:
+    """The HTML of `text`, made in at most `times` what 10 kB of ordinary prose takes beside it.
+
+    A ratio within one run: machines differ and are shared. Each try measures its own yardstick.
     """
-    spent = []
-    for _ in range(3):
-        start = time.thread_time()
-        html = render_markdown(text)
-        spent.append(time.thread_time() - start)
-        if spent[-1] <= limit:
+    ratios = []
+    for _ in range(4):
+        yardstick = min(seconds_for(ORDINARY)[0] for _ in range(2))
+        spent, html = seconds_for(text)
+        ratios.append(spent / yardstick)
+        if ratios[-1] <= times:
             return html
-    raise AssertionError(f"{min(spent):.3f} s for {text[:40]!r}")
+    raise AssertionError(f"{min(ratios):.1f} times as long, for {text[:40]!r}")
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_hostile_input_is_bounded(name: str) -> None:
     text = CASES[name]
-    limit = 0.13 * max(1, len(text) / SIZE)
-    html = assert_within(limit, text)
+    html = assert_within(8 * max(1, len(text) / SIZE), text)
     assert len(html) <= 50_000 + 13 * len(text)
     if html.startswith('<pre class="plain"'):
         shown = escape(text.replace("\0", "\ufffd"), quote=False)
@@ -111,5 +125,5 @@ def test_highlighting_is_bounded(language: str) -> None:
     for unit in ('"', "/*", "\\", "(", "{", "<", "a ", "$", "%{", "`", "'''", "=~/"):
         line = (unit * 200)[:198]
         code = "\n".join([line] * 39)
-        assert_within(0.2, f"~~~{language}\n{code}\n~~~")
-        assert_within(0.2, f"~~~{language}\n{code.replace(chr(10), '')}\n~~~")
+        assert_within(12, f"~~~{language}\n{code}\n~~~")
+        assert_within(12, f"~~~{language}\n{code.replace(chr(10), '')}\n~~~")

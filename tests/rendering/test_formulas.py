@@ -77,7 +77,14 @@ def test_lengths_that_leave_the_box_are_dropped() -> None:
 )
 def test_one_formula_takes_a_bounded_time(unit: str) -> None:
     latex = (unit * MAX_CHARS)[:MAX_CHARS]
-    start = time.thread_time()
-    html = formula(latex, is_display=True)
-    assert time.thread_time() - start < 0.2
+    ordinary = ("x+" * MAX_CHARS)[: MAX_CHARS - 1]
+    ratios = []
+    for _ in range(4):
+        # A ratio within one run: machines differ and are shared.
+        begun = time.thread_time()
+        formula(ordinary, is_display=True)
+        between = time.thread_time()
+        html = formula(latex, is_display=True)
+        ratios.append((time.thread_time() - between) / (between - begun))
+    assert min(ratios) < 5
     assert faults(html) == []
