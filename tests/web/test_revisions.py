@@ -1,0 +1,79 @@
+"""Undo on the bench: the last judgment again, and who may change it until when."""
+
+import pytest
+
+from labeling.actions.campaigns import update_campaign
+from labeling.actions.raters import suspend_rater
+from labeling.models import Judgment
+from tests import factories
+from tests.web.building import answer, assignment_of, open_campaign, signed_in
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_undo_shows_the_judgment_again_and_saving_puts_a_new_one_over_it() -> None:
+    campaign = open_campaign(2)
+    client = signed_in(factories.rater(campaign))
+    url = f"/rate/{campaign.slug}/"
+    page = client.get(url).content.decode()
+    client.post(url, answer(page))
+    undo = client.get(f"{url}undo/").content.decode()
+    assert assignment_of(undo) == assignment_of(page)
+    assert 'value="left:2" data-key="2" checked' in undo
+    assert ">A is right.</textarea>" in undo
+    first = Judgment.objects.get()
+    changed = answer(undo, verdict="right:3", rationale="B.", judgment_id=str(first.public_id))
+    response = client.post(f"{url}undo/", changed)
+    assert response.status_code == 303
+    assert "Saved" in client.get(response["Location"]).content.decode()
+    standing = Judgment.objects.standing().get()
+    assert standing.supersedes == first
+    assert standing.preference != first.preference
+    assert standing.rationale == "B."
+    # Pressed twice: still one change.
+    assert client.post(f"{url}undo/", changed).status_code == 303
+    assert Judgment.objects.count() == 2
+
+
+def test_undo_ends_with_its_window() -> None:
+    campaign = open_campaign(1)
+    campaign.revise_seconds = 0
+    campaign.save()
+    client = signed_in(factories.rater(campaign))
+    url = f"/rate/{campaign.slug}/"
+    client.post(url, answer(client.get(url).content.decode()))
+    response = client.get(f"{url}undo/")
+    assert response.status_code == 409
+    assert "nothing to undo" in response.content.decode()
+
+
+@pytest.mark.parametrize(("what", "status"), [("archived", 409), ("paused", 403)])
+def test_nothing_is_changed_after_the_campaign_or_ones_part_in_it_ended(
+    what: str, status: int
+) -> None:
+    campaign = open_campaign(1)
+    seat = factories.rater(campaign)
+    client = signed_in(seat)
+    url = f"/rate/{campaign.slug}/"
+    page = client.get(url).content.decode()
+    client.post(url, answer(page, verdict="left:2"))
+    judgment = Judgment.objects.get()
+    if what == "archived":
+        update_campaign(campaign=campaign, by=None, state="archived")
+    else:
+        suspend_rater(campaign=campaign, rater=seat.rater, by=None)
+    changed = answer(page, judgment_id=str(judgment.public_id), verdict="right:1")
+    assert client.post(f"{url}undo/", changed).status_code == status
+    assert Judgment.objects.get() == judgment
+
+
+def test_nobody_changes_the_judgment_of_another() -> None:
+    campaign = open_campaign(2, overlap=2)
+    one, two = (signed_in(factories.rater(campaign)) for _ in range(2))
+    url = f"/rate/{campaign.slug}/"
+    one.post(url, answer(one.get(url).content.decode()))
+    judgment = Judgment.objects.get()
+    page = two.get(url).content.decode()
+    fields = answer(page, judgment_id=str(judgment.public_id), verdict="right:1")
+    assert two.post(f"{url}undo/", fields).status_code == 404
+    assert Judgment.objects.get() == judgment
