@@ -1,5 +1,6 @@
-"""Files sent through the page: how much is taken, and what of it cannot be stored."""
+"""Files sent through the page: what is told of them, how much is taken, what cannot be stored."""
 
+import json
 from typing import Any
 
 import pytest
@@ -9,16 +10,27 @@ from django.urls import reverse
 
 from labeling.actions.imports import run_import
 from labeling.actions.jobs import start_job
-from labeling.models import Job, User
+from labeling.models import Campaign, Job, User
 from tests import factories
+from tests.web.visiting import as_, page
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+GOOD = {"prompt": "Why?", "completions": [{"text": "x", "model": "m"}, {"text": "y", "model": "n"}]}
 
-def as_(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
+
+@pytest.fixture
+def campaign() -> Campaign:
+    return factories.campaign()
+
+
+@pytest.fixture
+def manager(campaign: Campaign) -> User:
+    return factories.member(campaign, "manager")
+
+
+def upload(rows: list[dict[str, Any]]) -> SimpleUploadedFile:
+    return SimpleUploadedFile("pairs.jsonl", "\n".join(map(json.dumps, rows)).encode())
 
 
 class Unread:
@@ -87,3 +99,55 @@ def test_what_cannot_be_stored_is_told_by_line_on_the_page(data, line, says, set
     assert says in shown
     assert "<img src=x" not in shown
     assert campaign.prompts.count() == 0
+
+
+def test_a_file_is_uploaded_and_its_lines_told(settings, tmp_path):
+    settings.MEDIA_ROOT = str(tmp_path)
+    campaign = factories.campaign()
+    client = as_(factories.member(campaign, "manager"))
+    url = reverse("campaign_imports", args=[campaign.slug])
+    rows = [GOOD, {"prompt": 3, "completions": []}]
+    response = client.post(
+        url,
+        {"file": upload(rows), "kind": "comparisons", "layout": "native", "lenient": "on"},
+    )
+    assert response.status_code == 302
+    job = Job.objects.get(campaign=campaign, kind="import")
+    waiting = client.get(response["Location"]).content.decode()
+    assert 'hx-trigger="every 1s"' in waiting
+    taken = start_job(job_id=job.pk)
+    assert taken is not None
+    run_import(job=taken)
+    done = client.get(response["Location"], headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in done
+    assert "hx-trigger" not in done
+    assert "1 imported" in done
+    assert "1 left out" in done
+    assert '<td class="num">2</td>' in done
+    assert "pairs.jsonl" in client.get(url).content.decode()
+    assert "Why?" in page(client, "campaign_prompts", campaign.slug)
+    foreign = factories.campaign()
+    stranger = as_(factories.member(foreign, "manager"))
+    assert stranger.get(response["Location"]).status_code == 404
+    crossed = reverse("campaign_import", args=[foreign.slug, job.public_id])
+    assert stranger.get(crossed).status_code == 404
+
+
+def test_an_upload_beyond_the_limit_is_refused_and_not_kept(settings, tmp_path):
+    settings.MEDIA_ROOT, settings.IMPORT_MAX_BYTES = str(tmp_path), 10
+    campaign = factories.campaign()
+    client = as_(factories.member(campaign, "manager"))
+    fields = {"file": upload([GOOD]), "kind": "comparisons", "layout": "native"}
+    response = client.post(reverse("campaign_imports", args=[campaign.slug]), fields)
+    assert response.status_code == 413
+    assert "At most 10 bytes" in response.content.decode()
+    assert not Job.objects.exists()
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_upload_without_a_file_says_so(campaign, manager):
+    url = reverse("campaign_imports", args=[campaign.slug])
+    response = as_(manager).post(url, {"kind": "comparisons", "layout": "native"})
+    assert response.status_code == 422
+    assert "required" in response.content.decode()
+    assert not Job.objects.exists()
