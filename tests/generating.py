@@ -4,6 +4,8 @@ from typing import Any
 
 from labeling.actions.endpoints import ensure_demo_endpoint, register_endpoint
 from labeling.actions.generation import start_generation
+from labeling.actions.slots import Claim, claim_slot
+from labeling.clients.protocol import CompletionResult
 from labeling.models import Campaign, Endpoint, GenerationRun, GenerationSlot, Organisation
 from tests import factories
 from tests.llm_server import LlmServer
@@ -76,3 +78,15 @@ def states(run: GenerationRun) -> dict[str, int]:
     for state in GenerationSlot.objects.filter(run=run).values_list("state", flat=True):
         counts[state] = counts.get(state, 0) + 1
     return counts
+
+
+def held(run: GenerationRun) -> Claim:
+    """The run's next slot, leased."""
+    claim = claim_slot(run_id=run.pk, endpoint_id=run.run_endpoints.get(position=0).endpoint_id)
+    assert claim is not None
+    return claim
+
+
+def answer(text: str = "An answer.") -> CompletionResult:
+    """What a provider would have said."""
+    return CompletionResult(text=text, finish_reason="stop", model="m", latency_ms=5)

@@ -1,12 +1,6 @@
-"""Runs of generation: from prompts to an open round, whatever providers and workers do."""
-
-import threading
-from datetime import timedelta
-from itertools import pairwise
+"""Runs of generation: from prompts to an open round, and what managers do with them."""
 
 import pytest
-from django.db import close_old_connections, connection
-from django.db.models.functions import Now
 
 from labeling.actions import endpoints as endpoint_actions
 from labeling.actions.generation import (
@@ -15,48 +9,29 @@ from labeling.actions.generation import (
     pause_generation,
     resume_generation,
     retry_failed,
-    ring_due_slots,
     start_generation,
 )
 from labeling.actions.jobs import cancel_job
 from labeling.actions.rating import claim_assignment
-from labeling.actions.slots import LOST, claim_slot, fail_slot, fill_slot
-from labeling.clients.protocol import CompletionResult, ErrorKind, ProviderError
+from labeling.actions.slots import claim_slot, fill_slot
 from labeling.errors import ConflictError, InvalidInputError
 from labeling.formats import rows
-from labeling.models import (
-    AuditEvent,
-    Comparison,
-    Completion,
-    Endpoint,
-    GenerationRun,
-    GenerationSlot,
+from labeling.models import Comparison, Completion, Endpoint, GenerationRun, GenerationSlot
+from tests import factories, generating
+from tests.generating import (
+    KEY,
+    answer,
+    campaign_with_prompts,
+    drain,
+    endpoint,
+    held,
+    started,
+    states,
 )
-from labeling.queries.generation import progress_of
-from tests import factories, generating, llm_server
-from tests.generating import KEY, campaign_with_prompts, drain, endpoint, started, states
-from tests.llm_server import completion, in_turn, raw, says
-from workers.generation import call_next, run_generation, sweep_generation
+from tests.llm_server import completion, in_turn, says
+from workers.generation import call_next, run_generation
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def server(settings):
-    with llm_server.running() as running:
-        generating.opened(settings, running)
-        yield running
-
-
-def held(run):
-    """The run's next slot, leased."""
-    claim = claim_slot(run_id=run.pk, endpoint_id=run.run_endpoints.get(position=0).endpoint_id)
-    assert claim is not None
-    return claim
-
-
-def answer(text="An answer.", **fields):
-    return CompletionResult(text=text, finish_reason="stop", model="m", latency_ms=5, **fields)
 
 
 # From prompts to raters
@@ -218,256 +193,6 @@ def test_an_endpoint_changed_meanwhile_does_not_mix_answers(server):
     assert {call["body"]["temperature"] for call in server.calls} == {0}
 
 
-# What providers do
-
-
-def test_an_error_and_then_an_answer_is_an_answer(server):
-    campaign = campaign_with_prompts(1)
-    server.answer = in_turn(
-        raw(b"<html>Bad gateway</html>", 502), llm_server.hang_up, says(completion("Fine."))
-    )
-    larch = endpoint(server, campaign.organisation)
-    run = drain(started(campaign, larch, generating.demo_pair(campaign)[0]))
-    slot = run.slots.get(endpoint=larch)
-    assert (slot.state, slot.attempts, slot.error_kind) == ("waiting", 1, "server_error")
-    assert run.state == "running"
-    drained_at = slot.not_before
-    assert drained_at is not None
-    for _ in range(2):
-        generating.hurry(run)
-        drain(run)
-    slot.refresh_from_db()
-    assert (slot.state, slot.attempts, slot.error, slot.error_kind) == ("filled", 3, "", "")
-    assert run.state == "finished"
-    assert Comparison.objects.filter(campaign=campaign).count() == 1
-
-
-@pytest.mark.parametrize(
-    ("broken", "kind"),
-    [
-        (raw(b"not json at all"), "malformed"),
-        (says({}), "malformed"),
-        (says({"choices": []}), "malformed"),
-        (says(completion(None)), "empty"),
-        (says(completion("")), "empty"),
-        (says(completion(7)), "malformed"),
-        (says({"error": {"message": "I cannot reach the server"}}), "server_error"),
-        (says({"error": {"message": "no such model"}}, 404), "refused"),
-        (llm_server.cut(b'{"choices": [{"message": {"content": "Half an', 30), "unreachable"),
-    ],
-)
-def test_what_is_no_answer_fails_its_slot_alone_and_is_never_a_completion(server, broken, kind):
-    campaign = campaign_with_prompts(2)
-    bad = endpoint(server, campaign.organisation, limits={"max_attempts": 2})
-
-    def some(handler, body):
-        if "Question 0" in body["messages"][-1]["content"]:
-            broken(handler, body)
-        else:
-            handler.send_json(completion(f"Fine {len(server.calls)}."))
-
-    server.answer = some
-    run = started(campaign, bad, completions_per_prompt=2)
-    for _ in range(3):
-        drain(run)
-        generating.hurry(run)
-    run.refresh_from_db()
-    assert (run.state, states(run)) == ("finished", {"failed": 2, "filled": 2})
-    failed = run.slots.filter(state="failed")
-    assert {slot.error_kind for slot in failed} == {kind}
-    assert all(slot.error and slot.completion is None for slot in failed)
-    texts = [c.messages[0]["content"] for c in Completion.objects.filter(prompt__campaign=campaign)]
-    assert len(texts) == 2 and all(text.startswith("Fine ") for text in texts)
-    assert Comparison.objects.filter(campaign=campaign).count() == 1
-    run.job.refresh_from_db()
-    assert (run.job.status, run.job.result["errors"]) == ("succeeded", {kind: 2})
-    problem = progress_of([run])[run.pk].problems[0]
-    assert (problem.endpoint, problem.kind, problem.count, problem.is_retried) == (
-        bad.name,
-        kind,
-        2,
-        False,
-    )
-
-
-def test_a_run_of_which_nothing_came_has_failed(server):
-    campaign = campaign_with_prompts(1)
-    server.answer = says({"error": {"message": "no such model"}}, 404)
-    run = drain(
-        started(campaign, endpoint(server, campaign.organisation), completions_per_prompt=2)
-    )
-    run.job.refresh_from_db()
-    assert (run.state, run.job.status) == ("finished", "failed")
-    assert "2 × refused" in run.job.error["message"]
-
-
-def clock():
-    """What the database's clock says, however long the test's transaction has been open."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        ((moment,),) = cursor.fetchall()
-    return moment
-
-
-def test_a_rate_limit_rests_the_endpoint_and_costs_no_try(server):
-    campaign = campaign_with_prompts(3)
-    larch = endpoint(server, campaign.organisation, limits={"max_attempts": 1})
-    server.answer = says({"error": {"message": "slow down"}}, 429, Retry_After="7")
-    began = clock()
-    run = drain(started(campaign, larch, completions_per_prompt=2))
-    ended = clock()
-    # One call found out; the others were not even made.
-    assert len(server.calls) == 1
-    assert states(run) == {"waiting": 6}
-    slot = run.slots.get(error_kind="rate_limited")
-    assert slot.attempts == 0
-    larch.refresh_from_db()
-    told = timedelta(seconds=7)
-    assert began + told <= larch.rests_until <= ended + told + timedelta(seconds=1.5)
-    for _ in range(3):
-        generating.hurry(run)
-        drain(run)
-    assert states(run) == {"waiting": 6}
-    server.answer = llm_server.echo
-    generating.hurry(run)
-    assert states(drain(run)) == {"filled": 6}
-    larch.refresh_from_db()
-    assert larch.strike_count == 0
-
-
-def test_an_endpoint_in_trouble_is_left_alone_while_others_go_on(server):
-    campaign = campaign_with_prompts(20)
-    larch = endpoint(server, campaign.organisation)
-    demo = generating.demo_pair(campaign)[0]
-    server.answer = says({"error": "down"}, 503)
-    run = drain(started(campaign, larch, demo))
-    # Five found out; after each pause one more call asks whether it is over.
-    assert 5 <= len(server.calls) < 10
-    larch.refresh_from_db()
-    assert larch.rests_until is not None
-    assert larch.strike_count == len(server.calls)
-    assert run.slots.filter(endpoint=demo, state="filled").count() == 20
-    assert run.slots.filter(endpoint=larch, state="waiting").count() == 20
-
-
-def test_a_refused_key_takes_its_endpoint_out_of_use_until_a_new_one_comes(server):
-    campaign = campaign_with_prompts(6)
-    larch = endpoint(server, campaign.organisation)
-    demo = generating.demo_pair(campaign)[0]
-    server.answer = says({"error": {"message": f"Incorrect API key: {KEY}"}}, 401)
-    run = drain(started(campaign, larch, demo))
-    assert len(server.calls) == 3
-    larch.refresh_from_db()
-    assert larch.disabled_reason == endpoint_actions.KEY_REFUSED
-    assert AuditEvent.objects.filter(verb="endpoint.key_refused").count() == 1
-    sweep_generation()
-    run_generation(run.job_id)
-    run.refresh_from_db()
-    kinds = sorted(run.slots.filter(state="failed").values_list("error_kind", flat=True))
-    assert kinds == ["endpoint_disabled"] * 3 + ["unauthorised"] * 3
-    assert run.state == "finished"
-    stored = str(list(GenerationSlot.objects.values())) + str(list(AuditEvent.objects.values()))
-    assert KEY not in stored
-
-    with pytest.raises(InvalidInputError):
-        start_generation(campaign=campaign, endpoints=["larch", demo.name], by=None)
-    endpoint_actions.update_endpoint(endpoint=larch, by=None, key="sk-a-better-one")
-    server.answer = llm_server.echo
-    run = retry_failed(run=run, by=None)
-    run_generation(run.job_id)
-    run = drain(run)
-    assert (run.state, states(run)) == ("finished", {"filled": 12})
-    assert Comparison.objects.filter(campaign=campaign).count() == 6
-
-
-# What workers do
-
-
-def test_only_the_newest_lease_fills_a_slot(server):
-    campaign = campaign_with_prompts(1)
-    run = started(campaign, endpoint(server, campaign.organisation), completions_per_prompt=2)
-    first = held(run)
-    GenerationSlot.objects.filter(pk=first.slot_id).update(leased_until=Now() - timedelta(hours=1))
-    second = held(run)
-    assert (second.slot_id, second.fence) == (first.slot_id, first.fence + 1)
-    assert not fill_slot(claim=first, result=answer("Too late."))
-    fail_slot(claim=first, error=ProviderError(ErrorKind.REFUSED, "Too late."))
-    assert fill_slot(claim=second, result=answer("In time."))
-    assert not fill_slot(claim=second, result=answer("Twice."))
-    slot = GenerationSlot.objects.get(pk=first.slot_id)
-    assert slot.completion is not None
-    assert slot.completion.messages == rows.assistant_message("In time.")
-    assert Completion.objects.filter(prompt__campaign=campaign).count() == 1
-
-
-def test_a_dead_workers_slot_is_taken_again_and_parked_if_it_kills_each(server):
-    campaign = campaign_with_prompts(1)
-    larch = endpoint(server, campaign.organisation, limits={"max_attempts": 2})
-    run = started(campaign, larch, completions_per_prompt=2)
-    lost = held(run).slot_id
-
-    def lapse():
-        GenerationSlot.objects.filter(pk=lost).update(leased_until=Now() - timedelta(seconds=1))
-
-    lapse()
-    assert ring_due_slots(run=run) == 2
-    assert held(run).slot_id == lost
-    lapse()
-    run = drain(run)
-    parked = run.slots.get(pk=lost)
-    assert (parked.state, parked.error_kind) == ("failed", LOST)
-    assert (run.state, states(run)) == ("finished", {"failed": 1, "filled": 1})
-
-
-@pytest.mark.django_db(transaction=True)
-def test_workers_side_by_side_ask_once_for_each_and_not_too_many_at_once(server):
-    campaign = campaign_with_prompts(12)
-    larch = endpoint(server, campaign.organisation, limits={"concurrency": 3})
-    alder = endpoint(server, campaign.organisation, "alder", model="alder")
-    server.answer = lambda handler, body: handler.send_json(
-        completion(f"{body['model']} on {body['messages'][-1]['content']}")
-    )
-    run = started(campaign, larch, alder)
-    errors = []
-
-    def work():
-        try:
-            for _ in range(60):
-                # A worker in need of room for one endpoint has time for the other.
-                call_next(run.pk, larch.pk)
-                call_next(run.pk, alder.pk)
-                if GenerationRun.objects.get(pk=run.pk).state == "finished":
-                    break
-        except Exception as error:
-            errors.append(error)
-        finally:
-            close_old_connections()
-            connection.close()
-
-    threads = [threading.Thread(target=work) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not errors
-    run.refresh_from_db()
-    assert (run.state, states(run)) == ("finished", {"filled": 24})
-    assert len(server.calls) == 24
-    assert server.most_in_flight <= 3 + 4
-    assert Comparison.objects.filter(campaign=campaign).count() == 12
-    assert campaign.rounds.count() == 1
-    run.job.refresh_from_db()
-    assert run.job.status == "succeeded"
-
-
-def test_laying_twice_lays_nothing_new(server):
-    campaign = campaign_with_prompts(2)
-    run = started(campaign, endpoint(server, campaign.organisation), completions_per_prompt=2)
-    before = list(run.slots.values())
-    run_generation(run.job_id)
-    assert list(run.slots.values()) == before
-
-
 # What managers do
 
 
@@ -607,15 +332,3 @@ def test_a_campaign_without_prompts_has_nothing_to_generate():
     generating.demo_pair(campaign)
     with pytest.raises(ConflictError):
         start_generation(campaign=campaign, endpoints=["demo-terse", "demo-long"], by=None)
-
-
-def test_slots_are_asked_for_in_order(server):
-    campaign = campaign_with_prompts(3)
-    run = drain(
-        started(campaign, endpoint(server, campaign.organisation), completions_per_prompt=2)
-    )
-    asked = [call["body"]["messages"][-1]["content"] for call in server.calls]
-    # A first answer to every prompt before any second one.
-    assert asked[:3] == asked[3:]
-    assert len(set(asked)) == 3
-    assert all(a < b for a, b in pairwise(run.slots.order_by("pk").values_list("pk", flat=True)))
