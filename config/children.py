@@ -27,6 +27,8 @@ class Command:
     drop_root: bool = False
     env: Mapping[str, str] | None = None
     pass_fds: tuple[int, ...] = ()
+    # A line with this in it is not passed on to the terminal; empty: every line is.
+    unsaid: str = ""
     before: Callable[[], None] = field(default=lambda: None)
 
 

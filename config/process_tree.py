@@ -192,4 +192,5 @@ class ProcessTree:
     def _say(self, child: Child, line: bytes) -> None:
         text = line.decode(errors="replace").rstrip()
         child.last_lines.append(text)
-        say(child.command.name, text)
+        if not (child.command.unsaid and child.command.unsaid in text):
+            say(child.command.name, text)
