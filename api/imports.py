@@ -22,6 +22,7 @@ from labeling import access
 from labeling.actions.imports import (
     check_import,
     first_problems,
+    max_body_bytes,
     queue_import,
     sha256_of,
     too_large,
@@ -32,8 +33,6 @@ from labeling.models import ImportProblem
 
 # A file this small is read while the caller waits, so that a mistake is told at once.
 READ_AT_ONCE_BYTES = 64 * 1024
-# What multipart adds around a file.
-ENVELOPE_BYTES = 64 * 1024
 MODES = ("strict", "lenient")
 
 
@@ -171,8 +170,7 @@ def _refuse_bad_lines(file: IO[bytes], kind: str, layout: str) -> None:
 def _received(request: Request) -> IO[bytes]:
     """The file sent, on disk. Its announced length is looked at before a byte is read."""
     announced = str(request.META.get("CONTENT_LENGTH") or "0")
-    most = settings.IMPORT_MAX_BYTES + ENVELOPE_BYTES
-    if not announced.isdigit() or int(announced) > most:
+    if not announced.isdigit() or int(announced) > max_body_bytes():
         raise too_large()
     sent = request.data.get("file") if isinstance(request.data, dict) else None
     if sent is None or isinstance(sent, str):

@@ -40,6 +40,8 @@ TOLD_PROBLEMS = 20
 TICK_ROWS = 200
 # How often an import reads its file anew because somebody stored the same text meanwhile.
 MAX_COLLISIONS = 3
+# What multipart adds around a file.
+ENVELOPE_BYTES = 64 * 1024
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +59,11 @@ def too_large() -> TooLargeError:
     return TooLargeError(
         f"At most {settings.IMPORT_MAX_BYTES:,} bytes; split the file, or send it compressed."
     )
+
+
+def max_body_bytes() -> int:
+    """The size of a request that brings the largest file there may be."""
+    return settings.IMPORT_MAX_BYTES + ENVELOPE_BYTES
 
 
 def sha256_of(file: IO[bytes]) -> str:

@@ -8,13 +8,12 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import Resolver404, resolve
 
+from labeling.actions.imports import max_body_bytes
 from labeling.errors import LabelingError, TooLargeError
 from labeling.web.signed_in import bench_of, toast
 
 # What the rater typed is shown again, so that it can be taken along.
 KEPT_FIELDS = ("rationale", "note")
-# What multipart adds around a file.
-ENVELOPE_BYTES = 64 * 1024
 
 
 class LabelingErrorMiddleware:
@@ -65,7 +64,7 @@ def _exceeded(request: HttpRequest) -> int | None:
     if length <= limit or request.path.startswith("/api/"):
         return None
     if _takes_files(request) and request.user.is_authenticated:
-        limit = settings.IMPORT_MAX_BYTES + ENVELOPE_BYTES
+        limit = max_body_bytes()
     return limit if length > limit else None
 
 

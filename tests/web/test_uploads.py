@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from labeling.actions.imports import run_import
+from labeling.actions.imports import max_body_bytes, run_import
 from labeling.actions.jobs import start_job
 from labeling.models import Campaign, Job, User
 from tests import factories
@@ -151,3 +151,21 @@ def test_an_upload_without_a_file_says_so(campaign, manager):
     assert response.status_code == 422
     assert "required" in response.content.decode()
     assert not Job.objects.exists()
+
+
+def test_page_and_api_take_bodies_of_one_size(settings):
+    """What multipart adds is allowed for on top of the largest file, by both doors alike."""
+    settings.IMPORT_MAX_BYTES = settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    campaign = factories.campaign()
+    manager = factories.member(campaign, "manager")
+    bearer = Client(headers={"authorization": f"Bearer {factories.token(manager, 'write')}"})
+    most = max_body_bytes()
+    assert most > 1000
+    for client, url in (
+        (as_(manager), f"/campaigns/{campaign.slug}/imports/"),
+        (bearer, f"/api/v1/campaigns/{campaign.slug}/imports/?kind=prompts"),
+    ):
+        for size, is_refused in ((most, False), (most + 1, True)):
+            body, kind = b"x" * size, "multipart/form-data; boundary=x"
+            response = client.generic("POST", url, body, content_type=kind)
+            assert (response.status_code == 413) is is_refused, (url, size)
