@@ -1,6 +1,7 @@
 """JSON bodies, read strictly: what would be stored differently from what was sent is refused."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -22,6 +23,13 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:40]} is larger than any number that can be stored")
+    return number
+
+
 def _check_text(value: Any, path: str = "") -> None:
     if isinstance(value, str):
         if "\x00" in value:
@@ -38,7 +46,7 @@ def _check_text(value: Any, path: str = "") -> None:
 
 
 class StrictJSONParser(BaseParser):
-    """UTF-8 JSON without NaN, twin keys, NUL characters or lone surrogates."""
+    """UTF-8 JSON without NaN or infinite numbers, twin keys, NUL characters or lone surrogates."""
 
     media_type = "application/json"
     renderer_class = JSONRenderer
@@ -57,7 +65,10 @@ class StrictJSONParser(BaseParser):
             return {}
         try:
             value = json.loads(
-                raw.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant
+                raw.decode("utf-8"),
+                object_pairs_hook=_once,
+                parse_constant=_no_constant,
+                parse_float=_finite,
             )
             _check_text(value)
         except (ValueError, RecursionError) as error:

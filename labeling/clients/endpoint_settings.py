@@ -39,12 +39,15 @@ def read_sampling(value: Any) -> dict[str, Any]:
     if taken := [name for name in RESERVED if name in value]:
         raise _wrong(f"sampling.{taken[0]}", f"{taken[0]} is set by the request itself.")
     try:
-        size = len(orjson.dumps(value))
+        sent = orjson.dumps(value)
     except orjson.JSONEncodeError:
         raise _wrong("sampling", "Numbers beyond 64 bits cannot be sent.") from None
-    if size > MAX_SAMPLING_BYTES:
+    if len(sent) > MAX_SAMPLING_BYTES:
         raise _wrong("sampling", f"At most {MAX_SAMPLING_BYTES:,} bytes.")
-    if b"\\u0000" in orjson.dumps(value):
+    # orjson writes NaN and infinity as null, which is another setting.
+    if orjson.loads(sent) != value:
+        raise _wrong("sampling", "Only what JSON can say can be sent; infinity it cannot.")
+    if b"\\u0000" in sent:
         raise _wrong("sampling", "U+0000 cannot be stored.")
     return value
 

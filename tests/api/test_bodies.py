@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from labeling.models import Campaign
+from labeling.actions.endpoints import ensure_demo_endpoint
+from labeling.models import Campaign, Judgment
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -13,6 +14,8 @@ HOSTILE = {
     "not JSON": b"{",
     "NaN": b'{"name": NaN}',
     "Infinity": b'{"name": Infinity}',
+    "infinite": b'{"name": 1e400}',
+    "infinite in a field that takes anything": b'{"name": "a", "schema": {"scale": -1e400}}',
     "twin keys": b'{"name": "a", "name": "b"}',
     "escaped NUL": b'{"name": "a\\u0000b"}',
     "NUL in a key": b'{"na\\u0000me": "a"}',
@@ -64,3 +67,17 @@ def test_other_content_types_are_refused(call_as):
         "/api/v1/campaigns/", data="name=a", content_type="application/x-www-form-urlencoded"
     )
     assert answer.status_code == 415
+
+
+def test_an_infinite_number_is_neither_measured_nor_set(call_as):
+    campaign = factories.campaign()
+    factories.open_comparisons(campaign, 1)
+    rate = call_as(factories.rater(campaign).rater.user, "rate")
+    held = rate.post(f"campaigns/{campaign.slug}/assignments/").json()["id"]
+    body = b'{"side": "left", "client": {"active_ms": 1e400}}'
+    assert rate("POST", f"assignments/{held}/judgment/", body).status_code == 400
+    assert not Judgment.objects.exists()
+    manage = call_as(factories.user(of=campaign.organisation, role="manager"), "write")
+    endpoint = ensure_demo_endpoint(organisation=campaign.organisation)
+    body = b'{"sampling": {"temperature": 1e400}}'
+    assert manage("PATCH", f"endpoints/{endpoint.public_id}/", body).status_code == 400
