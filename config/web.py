@@ -29,11 +29,8 @@ def when_ready(server: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Give the worker connections of its own: a pool opened before the fork has no threads here."""
+    """Give the worker connections of its own: one opened before the fork is the master's."""
     from django.db import connections
 
     for connection in connections.all(initialized_only=True):
         connection.connection = None
-        close_pool = getattr(connection, "close_pool", None)
-        if close_pool:
-            close_pool()

@@ -51,5 +51,5 @@ STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.Static
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_TASK_ALWAYS_EAGER = False
-# Each test process has a database of its own; a pool would keep it from being dropped.
-DATABASES["default"]["OPTIONS"].pop("pool", None)
+# Each test process has a database of its own; a kept connection would keep it from being dropped.
+DATABASES["default"]["CONN_MAX_AGE"] = 0

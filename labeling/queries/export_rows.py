@@ -1,6 +1,6 @@
 """A campaign's judgments as the lines of an export: one snapshot, in constant memory.
 
-The connection is the export's own, so that a slow reader holds none of the pool's. Windows of ids
+The connection is the export's own, so that a slow reader holds none of Django's. Windows of ids
 keep the first byte early and every sort small; binary COPY and JSON that is embedded as the
 database gave it keep the rate near that of a bare COPY.
 """
@@ -210,7 +210,7 @@ class Export:
 
 def open_export(campaign: Campaign, choice: ExportChoice, *, window_size: int = 0) -> Export:
     """The export of what stands now, its snapshot taken: what comes later is not in it."""
-    # Refusals of the database look like those of the pool's connections to whoever words them.
+    # Refusals of the database look like those of Django's connections to whoever words them.
     with connections["default"].wrap_database_errors:
         connection = _connect()
         try:

@@ -7,7 +7,6 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
-from psycopg_pool import PoolTimeout
 from redis.exceptions import RedisError
 
 from labeling.queries.health import queue_figures
@@ -49,7 +48,7 @@ def ready(request: HttpRequest) -> JsonResponse:
         try:
             check()
             parts[name] = "ok"
-        except (DatabaseError, PoolTimeout, RedisError, OSError):
+        except (DatabaseError, RedisError, OSError):
             parts[name] = "away"
     is_ready = set(parts.values()) == {"ok"}
     response = JsonResponse(

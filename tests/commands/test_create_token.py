@@ -89,7 +89,6 @@ def test_a_campaign_the_user_has_no_part_in_is_as_unknown_as_none():
             run("someone", "--scope", "read", "--campaign", slug)
 
 
-@pytest.mark.slow  # the pool waits ten seconds before it gives up
 def test_without_a_database_it_says_what_to_start_and_ends_with_1(tmp_path):
     empty = str(tmp_path).replace("/", "%2F")
     result = subprocess.run(

@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend, whose check of a kept connection costs nothing."""
