@@ -9,7 +9,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api.authentication import caller
+from api.authentication import (
+    AssignmentAuthentication,
+    SeatAuthentication,
+    assignment_of,
+    caller,
+    seat_of,
+)
 from api.base import CampaignMixin, once, stay_within_token, within_token
 from api.judgments import OwnJudgmentSerializer
 from labeling import access
@@ -78,6 +84,7 @@ class LeaseSerializer(serializers.Serializer[Any]):
 class ClaimView(CampaignMixin):
     """`POST /campaigns/{slug}/assignments/`."""
 
+    authentication_classes = [SeatAuthentication]
     scopes = {"POST": ("rate",)}
 
     @extend_schema(
@@ -87,7 +94,7 @@ class ClaimView(CampaignMixin):
     )
     def post(self, request: Request, slug: str) -> Response:
         """Lease the next assignment, or renew the one you hold."""
-        seat = access.seat_for_rater(caller(request), slug)
+        seat = seat_of(request)
         if seat is None:
             seat = take_seat(user=caller(request), campaign=self.campaign_to_rate())
         campaign = within_token(request, seat.campaign)
@@ -106,13 +113,11 @@ def note_refusal(request: Request, subject: UUID, error: Exception) -> None:
 class OwnAssignmentView(APIView):
     """A view of one assignment, which exists only for the rater who holds or held it."""
 
+    authentication_classes = [AssignmentAuthentication]
     scopes = {"POST": ("rate",)}
 
-    def rater(self, assignment_id: UUID) -> Rater:
-        return self.find(assignment_id)[0]
-
-    def find(self, assignment_id: UUID) -> tuple[Rater, Assignment]:
-        seat, assignment = access.assignment_of_user(caller(self.request), assignment_id)
+    def find(self) -> tuple[Rater, Assignment]:
+        seat, assignment = assignment_of(self.request)
         stay_within_token(self.request, seat.campaign_id)
         return seat.rater, assignment
 
@@ -144,7 +149,7 @@ class JudgmentView(OwnAssignmentView):
         """Complete the assignment. The same answer again is 200 with the first one."""
 
         def answer() -> Response:
-            rater, assignment = self.find(id)
+            rater, assignment = self.find()
             done = judge_assignment(rater=rater, assignment=assignment, answer=request.data)
             data = OwnJudgmentSerializer(done.judgment).data
             return Response(data, status=201 if done.is_new else 200)
@@ -158,7 +163,7 @@ class SkipView(OwnAssignmentView):
     @extend_schema(summary="Give a comparison back", request=SkipSerializer, responses={204: None})
     def post(self, request: Request, id: UUID) -> Response:
         """Give it back for good: you do not meet it again."""
-        rater = self.rater(id)
+        rater, _ = self.find()
         body = SkipSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         skip_assignment(rater=rater, assignment_id=id, reason=body.validated_data["reason"])
@@ -171,7 +176,8 @@ class HeartbeatView(OwnAssignmentView):
     @extend_schema(summary="Hold a comparison longer", request=None, responses=LeaseSerializer)
     def post(self, request: Request, id: UUID) -> Response:
         """Extend the lease."""
-        until = renew_lease(rater=self.rater(id), assignment_id=id)
+        rater, _ = self.find()
+        until = renew_lease(rater=rater, assignment_id=id)
         return Response(LeaseSerializer({"expires_at": until}).data)
 
 

@@ -9,8 +9,9 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
+from labeling import access
 from labeling.actions.tokens import digest_of, is_well_formed, note_token_use
-from labeling.models import Token, User, joined
+from labeling.models import Assignment, Seat, Token, User, joined
 
 # `last_used_at` is for people who look for unused tokens: a minute's precision is enough.
 PRECISION = timedelta(minutes=1)
@@ -31,6 +32,20 @@ def token_of(request: Request) -> Token:
     return request.auth
 
 
+def seat_of(request: Request) -> Seat | None:
+    """The caller's seat, with rater and campaign, where SeatAuthentication looked for it."""
+    seat: Seat | None = request.parser_context["seat"]
+    return seat
+
+
+def assignment_of(request: Request) -> tuple[Seat, Assignment]:
+    """The assignment with its campaign, and the caller's seat, by AssignmentAuthentication.
+
+    NotFoundError unless it is theirs or was last.
+    """
+    return access.own_assignment(request.parser_context["assignment"])
+
+
 class TokenAuthentication(BaseAuthentication):
     """The token's user, with the token as `request.auth`."""
 
@@ -43,21 +58,48 @@ class TokenAuthentication(BaseAuthentication):
         text = words[1].decode("latin-1")
         if not is_well_formed(text):
             raise AuthenticationFailed("This is not a whole token: its checksum does not fit.")
-        token = joined.presented_token(digest_of(text))
+        token = self.find(request, digest_of(text))
         if token is None:
             raise AuthenticationFailed(REFUSAL)
         if token.last_used_at is None or token.last_used_at < timezone.now() - PRECISION:
             note_token_use(token=token)
         return token.user, token
 
+    def find(self, request: Request, digest: bytes) -> Token | None:
+        """The valid token with this digest, with its user and the campaigns it is bound to."""
+        return joined.presented_token(digest)
+
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="thurstone"'
+
+
+class SeatAuthentication(TokenAuthentication):
+    """Also finds, in the same statement, the caller's seat in the campaign of the address."""
+
+    def find(self, request: Request, digest: bytes) -> Token | None:
+        found = access.token_and_seat(digest, request.parser_context["kwargs"]["slug"])
+        if found is None:
+            return None
+        token, request.parser_context["seat"] = found
+        return token
+
+
+class AssignmentAuthentication(TokenAuthentication):
+    """Also finds, in the same statement, the assignment of the address if it is the caller's."""
+
+    def find(self, request: Request, digest: bytes) -> Token | None:
+        found = access.token_and_assignment(digest, request.parser_context["kwargs"]["id"])
+        if found is None:
+            return None
+        token, request.parser_context["assignment"] = found
+        return token
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the OpenAPI document names it."""
 
     target_class = TokenAuthentication
+    match_subclasses = True
     name = "token"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:

@@ -52,7 +52,6 @@ SECURE_HSTS_SECONDS = 63_072_000 if _HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _HTTPS
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -76,14 +75,13 @@ MIDDLEWARE = [
     "labeling.web.security.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "labeling.web.pages_only.SessionMiddleware",
+    "labeling.web.pages_only.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
+    "labeling.web.pages_only.CsrfViewMiddleware",
+    "labeling.web.pages_only.AuthenticationMiddleware",
+    "labeling.web.pages_only.MessageMiddleware",
+    "labeling.web.pages_only.HtmxMiddleware",
     "labeling.web.errors.LabelingErrorMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
@@ -109,7 +107,11 @@ if not _database_url:
     _database_url = "postgres://thurstone-is-not-running.invalid/none"
 try:
     DATABASES: dict[str, Any] = {
-        "default": dict(dj_database_url.parse(_database_url, conn_health_checks=True))
+        "default": dict(
+            dj_database_url.parse(
+                _database_url, "config.postgres", conn_max_age=600, conn_health_checks=True
+            )
+        )
     }
 except Exception as error:
     raise ImproperlyConfigured(
@@ -120,7 +122,7 @@ DATABASES["default"]["OPTIONS"] = {
     "prepare_threshold": 2,
     "server_side_binding": True,
     "options": "-c plan_cache_mode=force_generic_plan -c idle_in_transaction_session_timeout=60s",
-    "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", 8), "timeout": 10},
+    "connect_timeout": 10,
     **DATABASES["default"].get("OPTIONS", {}),
 }
 DATABASES["default"]["TEST"] = {"SERIALIZE": False}
@@ -176,6 +178,7 @@ IMPORT_MAX_LINE_BYTES = env.int("IMPORT_MAX_LINE_BYTES", 16 * 1024**2)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["api.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["api.permissions.HasScope"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "api.negotiation.PlainNegotiation",
     "DEFAULT_PAGINATION_CLASS": "api.pagination.CursorPagination",
     "DEFAULT_FILTER_BACKENDS": ["api.filters.AllowListedFilters"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

@@ -14,6 +14,7 @@ from labeling.models import (
     Organisation,
     OrganisationMember,
     Seat,
+    Token,
     User,
     joined,
 )
@@ -62,12 +63,13 @@ def campaign_for_rater(user: User, slug: str) -> Campaign:
     return _one(Campaign.objects.with_role(user, Role.RATER).filter(slug=slug))
 
 
-def seat_for_rater(user: User, slug: str) -> Seat | None:
-    """The seat, rater and campaign of one who rates in it: one statement, for the rating loop.
+def token_and_seat(digest: bytes, slug: str) -> tuple[Token, Seat | None] | None:
+    """The valid token, and the seat, rater and campaign of its user if they rate in it.
 
-    None if they have not taken their seat yet, or have no part: `campaign_for_rater` tells which.
+    One statement, for the rating loop. Without a seat they have not taken it yet, or have no part:
+    `campaign_for_rater` tells which.
     """
-    return joined.seat_for_rater(user, slug)
+    return joined.token_and_seat(digest, slug)
 
 
 def person_of(campaign: Campaign, username: str) -> User:
@@ -83,13 +85,17 @@ def person_of(campaign: Campaign, username: str) -> User:
     return person
 
 
-def assignment_of_user(user: User, public_id: UUID) -> tuple[Seat, Assignment]:
-    """The user's assignment with its campaign, and their seat in it with its rater.
+def token_and_assignment(
+    digest: bytes, public_id: UUID
+) -> tuple[Token, tuple[Seat, Assignment] | None] | None:
+    """The valid token, and its user's assignment for `own_assignment`; one statement."""
+    return joined.token_and_assignment(digest, public_id)
 
-    NotFoundError unless it is theirs or was last.
-    """
+
+def own_assignment(found: tuple[Seat, Assignment] | None) -> tuple[Seat, Assignment]:
+    """What `token_and_assignment` found; NotFoundError where it is not theirs nor was last."""
     refusal = "There is no such comparison of yours."
-    if (found := joined.assignment_of_user(user, public_id)) is None:
+    if found is None:
         raise NotFoundError(refusal)
     seat, assignment = found
     return _active(seat, refusal), assignment

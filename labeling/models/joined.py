@@ -22,9 +22,10 @@ from labeling.models.tokens import Token
 
 
 class Joined:
-    """A statement that answers with whole rows of several tables side by side.
+    """A statement that answers with rows of several tables side by side, as instances.
 
-    `first` goes before its SELECT, `also` are further columns.
+    `first` goes before its SELECT, `also` are further columns. Of the models in LEAN only the
+    columns named there are read; the others would be read when asked for.
     """
 
     def __init__(
@@ -33,7 +34,10 @@ class Joined:
         self._tables, self._source, self._first, self._also = tables, source, first, also
 
     def first(self, parameters: Mapping[str, Any]) -> list[Any] | None:
-        """An instance of each table, then what `also` names; None if there is no row."""
+        """An instance of each table, then what `also` names; None if there is no row.
+
+        An outer join that found nothing gives an instance without a key.
+        """
         with connection.cursor() as cursor:
             cursor.execute(self._sql, parameters)
             row = cursor.fetchone()
@@ -54,7 +58,7 @@ class Joined:
         columns = [
             f"{alias}.{field.column}"
             for alias, model in self._tables.items()
-            for field in model._meta.concrete_fields
+            for field in _fields(model)
         ]
         columns += [self._also] if self._also else []
         return f"{self._first} SELECT {', '.join(columns)} {self._source}"
@@ -63,7 +67,7 @@ class Joined:
     def _columns(self) -> list[tuple[type[Model], list[str], list[tuple[int, Any]]]]:
         columns = []
         for model in self._tables.values():
-            fields = model._meta.concrete_fields
+            fields = _fields(model)
             readers = [
                 (number, field.from_db_value)
                 for number, field in enumerate(fields)
@@ -73,28 +77,65 @@ class Joined:
         return columns
 
 
+# What the rating loop needs of these: an instance costs by the column.
+LEAN: dict[type[Model], set[str]] = {
+    User: {"id", "public_id", "username", "is_active"},
+    Token: {"id", "user", "scopes", "last_used_at"},
+    Rater: {"id", "public_id", "organisation", "user", "kind"},
+    Seat: {"id", "rater", "campaign", "is_active"},
+    Assignment: {
+        "id",
+        "public_id",
+        "campaign",
+        "comparison",
+        "rater",
+        "a_on_left",
+        "arm",
+        "leased_until",
+        "repeat_of",
+    },
+    Comparison: {"id", "campaign", "prompt", "completion_a", "completion_b"},
+    Prompt: {"id", "messages", "language"},
+    Completion: {"id", "messages"},
+}
+
+
+def _fields(model: type[Model]) -> list[Any]:
+    wanted = LEAN.get(model)
+    fields = list(model._meta.concrete_fields)
+    return [field for field in fields if wanted is None or field.name in wanted]
+
+
+_VALID = """t.digest = %(digest)s AND t.revoked_at IS NULL AND u.is_active
+  AND (t.expires_at IS NULL OR t.expires_at > now())"""
+_BOUND = "ARRAY(SELECT b.campaign_id FROM labeling_token_campaigns b WHERE b.token_id = t.id)"
 _TOKEN = Joined(
     {"t": Token, "u": User},
-    """FROM labeling_token t JOIN labeling_user u ON u.id = t.user_id
-    WHERE t.digest = %(digest)s AND t.revoked_at IS NULL AND u.is_active
-      AND (t.expires_at IS NULL OR t.expires_at > now())""",
-    also="ARRAY(SELECT b.campaign_id FROM labeling_token_campaigns b WHERE b.token_id = t.id)",
+    f"FROM labeling_token t JOIN labeling_user u ON u.id = t.user_id WHERE {_VALID}",
+    also=_BOUND,
 )
-_SEAT = Joined(
-    {"s": Seat, "r": Rater, "c": Campaign},
-    """FROM labeling_campaign c JOIN labeling_seat s ON s.campaign_id = c.id
-    JOIN labeling_rater r ON r.id = s.rater_id
-    WHERE c.slug = %(slug)s AND r.user_id = %(user)s AND EXISTS (
+_TOKEN_AND_SEAT = Joined(
+    {"t": Token, "u": User, "s": Seat, "r": Rater, "c": Campaign},
+    f"""FROM labeling_token t JOIN labeling_user u ON u.id = t.user_id
+    LEFT JOIN (labeling_seat s
+      JOIN labeling_rater r ON r.id = s.rater_id
+      JOIN labeling_campaign c ON c.id = s.campaign_id AND c.slug = %(slug)s)
+    ON r.user_id = u.id AND EXISTS (
       SELECT FROM labeling_membership m
-      WHERE m.campaign_id = c.id AND m.user_id = %(user)s AND m.role = 'rater')""",
+      WHERE m.campaign_id = c.id AND m.user_id = u.id AND m.role = 'rater')
+    WHERE {_VALID}""",
+    also=_BOUND,
 )
-_ASSIGNMENT_OF_USER = Joined(
-    {"s": Seat, "r": Rater, "a": Assignment, "c": Campaign},
-    """FROM labeling_assignment a JOIN labeling_campaign c ON c.id = a.campaign_id
-    JOIN labeling_seat s ON s.campaign_id = a.campaign_id
-    JOIN labeling_rater r ON r.id = s.rater_id
-    WHERE a.public_id = %(assignment)s AND r.user_id = %(user)s
-      AND r.id IN (a.rater_id, a.lapsed_from_id)""",
+_TOKEN_AND_ASSIGNMENT = Joined(
+    {"t": Token, "u": User, "s": Seat, "r": Rater, "a": Assignment, "c": Campaign},
+    f"""FROM labeling_token t JOIN labeling_user u ON u.id = t.user_id
+    LEFT JOIN (labeling_assignment a
+      JOIN labeling_campaign c ON c.id = a.campaign_id
+      JOIN labeling_seat s ON s.campaign_id = a.campaign_id
+      JOIN labeling_rater r ON r.id = s.rater_id AND r.id IN (a.rater_id, a.lapsed_from_id))
+    ON a.public_id = %(assignment)s AND r.user_id = u.id
+    WHERE {_VALID}""",
+    also=_BOUND,
 )
 _OWN_ASSIGNMENT = Joined(
     {"a": Assignment, "c": Campaign},
@@ -121,24 +162,37 @@ def presented_token(digest: bytes) -> Token | None:
     return token
 
 
-def seat_for_rater(user: User, slug: str) -> Seat | None:
-    """The user's seat, with rater and campaign, where they hold the role of rater."""
-    if (found := _SEAT.first({"user": user.pk, "slug": slug})) is None:
+def token_and_seat(digest: bytes, slug: str) -> tuple[Token, Seat | None] | None:
+    """`presented_token`, and its user's seat where they are a rater, with rater and campaign."""
+    if (found := _TOKEN_AND_SEAT.first({"digest": digest, "slug": slug})) is None:
         return None
+    token: Token
     seat: Seat
-    seat, seat.rater, seat.campaign = found
-    return seat
+    token, token.user, seat, rater, campaign, token.bound_to = found
+    if not seat.pk:
+        return token, None
+    seat.rater, seat.campaign = rater, campaign
+    return token, seat
 
 
-def assignment_of_user(user: User, public_id: UUID) -> tuple[Seat, Assignment] | None:
-    """The assignment with its campaign, the seat with its rater, if it is or was last theirs."""
-    found = _ASSIGNMENT_OF_USER.first({"user": user.pk, "assignment": public_id})
+def token_and_assignment(
+    digest: bytes, public_id: UUID
+) -> tuple[Token, tuple[Seat, Assignment] | None] | None:
+    """`presented_token`, and the assignment with its campaign and the seat with its rater.
+
+    The second is None unless the assignment is its user's or was last.
+    """
+    found = _TOKEN_AND_ASSIGNMENT.first({"digest": digest, "assignment": public_id})
     if found is None:
         return None
+    token: Token
     seat: Seat
     assignment: Assignment
-    seat, seat.rater, assignment, assignment.campaign = found
-    return seat, assignment
+    token, token.user, seat, rater, assignment, campaign, token.bound_to = found
+    if not assignment.pk:
+        return token, None
+    seat.rater, assignment.campaign = rater, campaign
+    return token, (seat, assignment)
 
 
 def assignment_of(rater: Rater, public_id: UUID) -> Assignment | None:
