@@ -5,7 +5,6 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
-from psycopg_pool import PoolTimeout
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
@@ -70,7 +69,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
             return problem(403, "Not allowed.")
         case RequestDataTooBig():
             return problem(413, "The request is larger than this address takes.")
-        case OperationalError() | PoolTimeout():
+        case OperationalError():
             return problem(
                 503,
                 "The database is away. Nothing was stored; repeat the request.",
