@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from api.authentication import caller, token_of
 from labeling import access
 from labeling.actions.idempotency import begin_request, forget_request, keep_answer
-from labeling.errors import FieldProblem, InvalidInputError, NotFoundError
+from labeling.errors import FieldProblem, InvalidInputError, NotAllowedError, NotFoundError
 from labeling.models import Campaign, User
 
 
@@ -46,6 +46,15 @@ def stay_within_token(request: Request, campaign_id: int) -> None:
     bound = token_of(request).bound_to
     if bound and campaign_id not in bound:
         raise NotFoundError(access.UNKNOWN)
+
+
+def refuse_bound_token(request: Request) -> None:
+    """Raise NotAllowedError if the token is bound to campaigns: this is the organisation's."""
+    if token_of(request).bound_to:
+        raise NotAllowedError(
+            "This token is bound to campaigns; what concerns their organisation needs one that"
+            " is not."
+        )
 
 
 def once(

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.authentication import caller, token_of
-from api.base import once, within_token
+from api.base import once, refuse_bound_token, within_token
 from api.permissions import scopes_of
 from labeling import access
 from labeling.actions.campaigns import create_campaign, update_campaign
@@ -80,15 +80,17 @@ class CampaignViewSet(
     def get_queryset(self) -> QuerySet[Campaign]:
         if getattr(self, "swagger_fake_view", False):
             return Campaign.objects.none()
-        user, token = caller(self.request), token_of(self.request)
+        user = caller(self.request)
         campaigns = Campaign.objects.visible_to(user)
         if "read" not in scopes_of(self.request):
             campaigns = Campaign.objects.with_role(user, access.Role.RATER)
-        if bound := list(token.campaigns.values_list("pk", flat=True)):
+        if bound := token_of(self.request).bound_to:
             campaigns = campaigns.filter(pk__in=bound)
         return campaigns
 
     def create(self, request: Request) -> Response:
+        refuse_bound_token(request)
+
         def answer() -> Response:
             organisation = access.organisation_for_manager(caller(request))
             serializer = self.get_serializer(data=request.data)

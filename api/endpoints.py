@@ -9,11 +9,10 @@ from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.authentication import caller, token_of
-from api.base import once
+from api.authentication import caller
+from api.base import once, refuse_bound_token
 from labeling import access
 from labeling.actions.endpoints import register_endpoint, remove_endpoint, update_endpoint
-from labeling.errors import NotAllowedError
 from labeling.models import Endpoint
 
 
@@ -119,11 +118,11 @@ class EndpointViewSet(
     def get_queryset(self) -> QuerySet[Endpoint]:
         if getattr(self, "swagger_fake_view", False):
             return Endpoint.objects.none()
-        self._refuse_bound_token()
+        refuse_bound_token(self.request)
         return access.endpoints_for_manager(caller(self.request))
 
     def create(self, request: Request) -> Response:
-        self._refuse_bound_token()
+        refuse_bound_token(request)
         organisation = access.organisation_for_manager(caller(request))
         body = self.get_serializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -152,9 +151,3 @@ class EndpointViewSet(
     def destroy(self, request: Request, id: UUID) -> Response:
         remove_endpoint(endpoint=self.get_object(), by=caller(request))
         return Response(status=204)
-
-    def _refuse_bound_token(self) -> None:
-        if token_of(self.request).campaigns.exists():
-            raise NotAllowedError(
-                "Endpoints belong to the organisation; this token is bound to campaigns."
-            )

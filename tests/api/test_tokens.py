@@ -6,8 +6,9 @@ import pytest
 from django.utils import timezone
 
 from labeling.actions.tokens import issue_token
-from labeling.models import Token
+from labeling.models import Campaign, Token
 from tests import factories
+from tests.api.conftest import Caller
 
 pytestmark = pytest.mark.django_db
 
@@ -65,8 +66,6 @@ def test_a_token_cannot_issue_a_stronger_one(call_as):
     person = factories.user()
     campaign = factories.campaign(by=person)
     _, text = issue_token(user=person, scopes=["admin"], by=person, campaigns=[campaign])
-    from tests.api.conftest import Caller
-
     other = factories.campaign(by=person)
     bound = Caller(text)
     assert bound.post("tokens/", {"scopes": ["read"], "campaigns": [other.slug]}).status_code == 403
@@ -75,8 +74,6 @@ def test_a_token_cannot_issue_a_stronger_one(call_as):
 
 
 def test_a_token_bound_to_a_campaign_does_not_know_the_others(call_as):
-    from tests.api.conftest import Caller
-
     person = factories.user()
     mine, other = factories.campaign(by=person), factories.campaign(by=person)
     _, text = issue_token(user=person, scopes=["admin"], by=person, campaigns=[mine])
@@ -85,6 +82,21 @@ def test_a_token_bound_to_a_campaign_does_not_know_the_others(call_as):
     assert call.get(f"campaigns/{mine.slug}/comparisons/").status_code == 200
     assert call.get(f"campaigns/{other.slug}/comparisons/").status_code == 404
     assert call("PATCH", f"campaigns/{other.slug}/", {"name": "X"}).status_code == 404
+
+
+def test_a_token_bound_to_a_campaign_starts_no_other(call_as):
+    organisation = factories.organisation()
+    person = factories.user(of=organisation, role="manager")
+    mine = factories.campaign(of=organisation, by=person)
+    _, text = issue_token(user=person, scopes=["write"], by=person, campaigns=[mine])
+    call = Caller(text)
+    refused = call.post("campaigns/", {"name": "Other", "slug": "other"})
+    assert refused.status_code == 403
+    assert "bound to campaigns" in refused.json()["detail"]
+    assert [campaign.slug for campaign in Campaign.objects.all()] == [mine.slug]
+    assert call("PATCH", f"campaigns/{mine.slug}/", {"name": "Tone"}).status_code == 200
+    free = call_as(person, "write")
+    assert free.post("campaigns/", {"name": "Other", "slug": "other"}).status_code == 201
 
 
 def test_nobody_sees_or_revokes_the_token_of_another(call_as):
