@@ -8,61 +8,34 @@ answers over loopback HTTP, as configured for production; the reader throws the 
 import contextlib
 import http.client
 import os
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
 import psycopg
 
-ROOT = Path(__file__).resolve().parents[1]
+from bench.instance import close_connections, running, seconds_of, web_server
+from bench.processes import cpu_seconds, memory_mb
+
 JUDGMENTS = 300_000
 PER_COMPARISON = 3
 RATERS = 300
 SLUG = "bench-exports"
-PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
-# What a rater's page asks while an export runs, in the table of answers.
-OTHER = "/healthz/live"
 
 
 def main() -> dict[str, Any]:
     """Memory the web process gains, seconds and MB/s for each layout, and other requests' waits."""
-    with tempfile.TemporaryDirectory(prefix="thurstone-bench-") as folder:
-        from config import embedded
-
-        home = Path(folder)
-        services = embedded.Services(home)
-        try:
-            keys = embedded.load_keys(home)
-            os.environ.update(
-                services.start(),
-                THURSTONE_HOME=str(home),
-                SECRET_KEY=keys.secret_key,
-                FIELD_ENCRYPTION_KEYS=",".join(keys.field_encryption_keys),
-                DJANGO_SETTINGS_MODULE="config.settings",
-                STATIC_ROOT=str(home / "static"),
-            )
-            os.environ.pop("DEBUG", None)
-            token = _prepare()
-            with _web_process() as (port, pid):
-                return _measure(port, pid, token)
-        finally:
-            services.stop()
+    with running():
+        token = _prepare()
+        with web_server(workers=1) as web:
+            (pid,) = web.workers
+            return _measure(web.port, pid, token)
 
 
 def _prepare() -> str:
     """The tables filled, and a researcher's token."""
-    import django
-
-    django.setup()
-    from django.core.management import call_command
     from django.db import connection
 
     from labeling.actions.campaigns import create_campaign
@@ -70,8 +43,6 @@ def _prepare() -> str:
     from labeling.actions.tokens import issue_token
     from labeling.models import Organisation, User
 
-    call_command("migrate", verbosity=0)
-    call_command("collectstatic", verbosity=0, interactive=False)
     lab = Organisation.objects.create(name="Bench", slug="bench")
     person = User.objects.create_user("researcher")
     campaign = create_campaign(
@@ -98,8 +69,7 @@ def _prepare() -> str:
                     },
                 )
     _, token = issue_token(user=person, scopes=["read"], by=person)
-    connection.close()
-    getattr(connection, "close_pool", lambda: None)()
+    close_connections()
     return token
 
 
@@ -155,59 +125,13 @@ VACUUM ANALYZE
 """
 
 
-@contextlib.contextmanager
-def _web_process() -> Iterator[tuple[int, int]]:
-    """Gunicorn with one worker on a free port: the port, and the worker's process id."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {
-        **os.environ,
-        "BIND": f"127.0.0.1:{port}",
-        "BASE_URL": f"http://127.0.0.1:{port}",
-        "WEB_WORKERS": "1",
-    }
-    server = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "-c", "python:config.web", "config.wsgi"],
-        cwd=ROOT,
-        env=environment,
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while not _answers(port):
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("The web process did not start.")
-            time.sleep(0.1)
-        children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
-        yield port, int(children[0])
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait(60)
-
-
-def _answers(port: int) -> bool:
-    try:
-        return _seconds_of(port, OTHER) > 0
-    except OSError:
-        return False
-
-
-def _seconds_of(port: int, path: str) -> float:
-    began = time.perf_counter()
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    connection.request("GET", path)
-    connection.getresponse().read()
-    connection.close()
-    return time.perf_counter() - began
-
-
 def _measure(port: int, pid: int, token: str) -> dict[str, Any]:
     # Warm: the first request of each kind loads code that has nothing to do with size.
     for layout in ("native", "trl", "hh"):
         _download(port, token, f"layout={layout}", limit=1_000_000)
     time.sleep(1)
-    before = _memory_mb(pid)
-    waits_idle = [_seconds_of(port, OTHER) for _ in range(100)]
+    before = memory_mb(pid)
+    waits_idle = [seconds_of(port) for _ in range(100)]
     bare = _bare_copy()
     figures: dict[str, Any] = {
         "judgments": JUDGMENTS,
@@ -242,16 +166,6 @@ def _p99(seconds: list[float]) -> float:
     return round(quantiles(seconds, n=100)[98] * 1000, 1) if len(seconds) > 1 else 0.0
 
 
-def _memory_mb(pid: int) -> float:
-    """Resident memory of a process."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_KB / 1024
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 @contextlib.contextmanager
 def _watching(pid: int, port: int) -> Iterator[dict[str, Any]]:
     """Highest memory of the process meanwhile, its CPU, and how long other requests wait."""
@@ -260,18 +174,18 @@ def _watching(pid: int, port: int) -> Iterator[dict[str, Any]]:
 
     def look() -> None:
         while not stop.wait(0.2):
-            seen["peak"] = max(seen["peak"], _memory_mb(pid))
-            seen["waits"].append(_seconds_of(port, OTHER))
+            seen["peak"] = max(seen["peak"], memory_mb(pid))
+            seen["waits"].append(seconds_of(port))
 
     thread = threading.Thread(target=look)
-    cpu = _cpu_seconds(pid)
+    cpu = cpu_seconds(pid)
     thread.start()
     try:
         yield seen
     finally:
         stop.set()
         thread.join()
-        seen["cpu"] = _cpu_seconds(pid) - cpu
+        seen["cpu"] = cpu_seconds(pid) - cpu
 
 
 def _download(port: int, token: str, query: str, *, limit: int = 0) -> dict[str, Any]:

@@ -10,7 +10,6 @@ import random
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,8 @@ from typing import Any
 
 import orjson
 
-ROOT = Path(__file__).resolve().parents[1]
+from bench.instance import ROOT, close_connections, running
+
 ROWS = 100_000
 MODELS = 10
 SLUG = "bench-imports"
@@ -26,42 +26,18 @@ SLUG = "bench-imports"
 
 def main() -> dict[str, Any]:
     """Seconds, rows a second and peak memory of each import."""
-    with tempfile.TemporaryDirectory(prefix="thurstone-bench-") as folder:
-        from config import embedded
-
-        home = Path(folder)
-        services = embedded.Services(home)
-        try:
-            keys = embedded.load_keys(home)
-            os.environ.update(
-                services.start(),
-                THURSTONE_HOME=str(home),
-                SECRET_KEY=keys.secret_key,
-                FIELD_ENCRYPTION_KEYS=",".join(keys.field_encryption_keys),
-                DJANGO_SETTINGS_MODULE="config.settings",
-            )
-            os.environ.pop("DEBUG", None)
-            _prepare()
-            return _measure(home)
-        finally:
-            services.stop()
+    with running() as instance:
+        _prepare()
+        return _measure(instance.home)
 
 
 def _prepare() -> None:
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-    from django.db import connection
-
     from labeling.actions.campaigns import create_campaign
     from labeling.models import Organisation
 
-    call_command("migrate", verbosity=0)
     lab = Organisation.objects.create(name="Bench", slug="bench")
     create_campaign(organisation=lab, by=None, name="Bench", slug=SLUG)
-    connection.close()
-    getattr(connection, "close_pool", lambda: None)()
+    close_connections()
 
 
 def _measure(home: Path) -> dict[str, Any]:

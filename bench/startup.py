@@ -7,14 +7,15 @@ uv's cache), stopped, started again, weighed, and stopped. Memory is PSS: shared
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from bench.instance import ROOT, free_port
+from bench.processes import descendants
+
 IDLE_SECONDS = 10
 
 
@@ -37,9 +38,7 @@ def main() -> dict[str, Any]:
 
 
 def _start_and_stop(clone: Path) -> tuple[float, dict[str, float], float]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     drop = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "THURSTONE_HOME", "VIRTUAL_ENV", "DEBUG")
     env = {name: value for name, value in os.environ.items() if name not in drop}
     # The machine's own choice, as a newcomer's shell has it.
@@ -84,18 +83,8 @@ def _first_page(port: int) -> bool:
 
 def _memory(root: int) -> dict[str, float]:
     """PSS in MB of a process and all below it, summed by what they are."""
-    children: dict[int, list[int]] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
-        except OSError:
-            continue
-        children.setdefault(parent, []).append(int(folder.name))
     weights: dict[str, float] = {}
-    todo = [root]
-    while todo:
-        pid = todo.pop()
-        todo += children.get(pid, [])
+    for pid in descendants(root):
         try:
             rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
             line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
