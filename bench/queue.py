@@ -1,26 +1,23 @@
-"""Claim and submit over HTTP as the queue grows: gunicorn, PostgreSQL, durable commits.
+"""Claim and submit over HTTP as the queue grows, through the API and through the pages.
 
-Raters work in slices that go round the sizes, so that whatever else the machine does falls on all
-of them alike: the ratios are what counts. THURSTONE_BENCH_SIZES=1000,20000 makes it quicker;
-THURSTONE_BENCH_SECONDS is the length of a slice.
+Gunicorn, PostgreSQL and durable commits are those of production. Raters work in slices that go
+round the sizes, so that whatever else the machine does falls on all of them alike: the ratios are
+what counts. THURSTONE_BENCH_SIZES=1000,20000 makes it quicker; THURSTONE_BENCH_SECONDS is the
+length of a slice.
 """
 
-import contextlib
 import os
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from functools import partial
 from statistics import median, quantiles
 from typing import Any
 
-from bench.queue_raters import RaterClient, Waits, rate_together
+from bench.instance import close_connections, running, web_server
+from bench.processes import cpu_seconds
+from bench.queue_pages import PageRater, sign_in
+from bench.queue_raters import AnyRater, ApiRater, Waits, rate_together
 
-ROOT = Path(__file__).resolve().parents[1]
 SIZES = [int(n) for n in os.environ.get("THURSTONE_BENCH_SIZES", "1000,100000,1000000").split(",")]
 SECONDS = float(os.environ.get("THURSTONE_BENCH_SECONDS", "5"))
 SLICES = 4
@@ -35,33 +32,11 @@ TARGETS = {
 
 def main() -> dict[str, Any]:
     """Waits, ratios, CPU and statements by size and crowd; the hard cases; broken promises."""
-    from config import embedded
-
-    with tempfile.TemporaryDirectory(prefix="thurstone-bench-") as folder:
-        home = Path(folder)
-        services = embedded.Services(home)
-        try:
-            keys = embedded.load_keys(home)
-            os.environ.update(
-                services.start(),
-                THURSTONE_HOME=str(home),
-                SECRET_KEY=keys.secret_key,
-                FIELD_ENCRYPTION_KEYS=",".join(keys.field_encryption_keys),
-                DJANGO_SETTINGS_MODULE="config.settings",
-            )
-            os.environ.pop("DEBUG", None)
-            postgres = int((home / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
-            return _measure(postgres)
-        finally:
-            services.stop()
+    with running() as instance:
+        return _measure(instance.postgres)
 
 
 def _measure(postgres: int) -> dict[str, Any]:
-    import django
-
-    django.setup()
-    from django.db import connection
-
     from bench import queue_data as data
     from labeling.models import Rater
     from labeling.queries.queue_faults import QueueFaults
@@ -85,28 +60,37 @@ def _measure(postgres: int) -> dict[str, Any]:
         "open_seconds": opening,
         "statements": _statements(lab.tokens[5], campaigns[SIZES[0]].slug),
     }
-    connection.close()
-    getattr(connection, "close_pool", lambda: None)()
-    with _web() as (port, web):
-        for token in lab.tokens:
-            RaterClient(port, token).rate(campaigns[SIZES[0]].slug, time.perf_counter() + 1, most=5)
+    close_connections()
+    with web_server() as web:
+        roots = (web.pid, postgres)
+        callers = [partial(ApiRater, web.port, token) for token in lab.tokens]
+        for come in callers:
+            come().rate(campaigns[SIZES[0]].slug, time.perf_counter() + 1, most=5)
         for crowd in CROWDS:
-            figures[f"{crowd}_raters"] = _crowd(
-                port, (web, postgres), lab.tokens[:crowd], campaigns, data.forget
-            )
+            figures[f"{crowd}_raters"] = _crowd(roots, callers[:crowd], campaigns, data.forget)
+        # After the sign-in, which hashes a password, and beside the same figure of the API.
+        visitors = [
+            partial(PageRater, web.port, sign_in(web.port, user.username, lab.password))
+            for user in lab.users[: data.PAGE_RATERS]
+        ]
+        figures[f"{len(visitors)}_raters_on_pages"] = _crowd(
+            roots, visitors, campaigns, data.forget
+        )
         figures["hard_cases"] = {"met_and_still_open": judged} | _hard(
-            port, lab.tokens, campaigns[SIZES[-1]].slug, lambda: data.rewind(hard)
+            callers, campaigns[SIZES[-1]].slug, lambda: data.rewind(hard)
         )
     figures["faults"] = {
         campaign.slug: str(QueueFaults.of(campaign)) for campaign in [*campaigns.values(), hard]
     }
-    connection.close()
-    getattr(connection, "close_pool", lambda: None)()
+    close_connections()
     return figures | {"pace_after_ms": _pace(), "targets": TARGETS}
 
 
 def _crowd(
-    port: int, roots: tuple[int, int], tokens: list[str], campaigns: dict[int, Any], forget: Any
+    roots: tuple[int, int],
+    raters: Sequence[Callable[[], AnyRater]],
+    campaigns: dict[int, Any],
+    forget: Any,
 ) -> dict[str, Any]:
     """Slices in turn over the sizes; the first of each warms the caches and is thrown away."""
     waits = {size: Waits() for size in campaigns}
@@ -116,14 +100,14 @@ def _crowd(
         for size, campaign in campaigns.items():
             if size == min(campaigns):
                 forget(campaign)
-            before, began = [_cpu_seconds(root) for root in roots], time.perf_counter()
-            found = rate_together(port, tokens, campaign.slug, SECONDS if turn else SECONDS / 3)
+            before, began = [cpu_seconds(root) for root in roots], time.perf_counter()
+            found = rate_together(raters, campaign.slug, SECONDS if turn else SECONDS / 3)
             if not turn:
                 continue
             waits[size].add(found)
             spent[size] += time.perf_counter() - began
             for number, root in enumerate(roots):
-                cpu[size][number] += _cpu_seconds(root) - before[number]
+                cpu[size][number] += cpu_seconds(root) - before[number]
     figures: dict[str, Any] = {}
     for size, found in waits.items():
         count = max(len(found.submissions), 1)
@@ -146,12 +130,12 @@ def _crowd(
     return figures
 
 
-def _hard(port: int, tokens: list[str], usual: str, rewind: Any) -> dict[str, Any]:
+def _hard(callers: Sequence[Callable[[], ApiRater]], usual: str, rewind: Any) -> dict[str, Any]:
     """One rater alone in each case, beside an ordinary one in the largest campaign."""
-    deep, done, ordinary = (RaterClient(port, tokens[n]) for n in (0, 1, 2))
+    deep, done, ordinary = (callers[n]() for n in (0, 1, 2))
     soon = time.perf_counter() + 120
 
-    def first(client: RaterClient) -> float:
+    def first(client: ApiRater) -> float:
         """Milliseconds until a rater who was set back to the beginning is answered 201 or 204."""
         began = time.perf_counter()
         while not ((w := client.rate("hard", soon, most=1)).claims or w.empty):
@@ -226,44 +210,3 @@ def _durability() -> str:
         )
         ((text,),) = cursor.fetchall()
     return str(text)
-
-
-@contextlib.contextmanager
-def _web() -> Iterator[tuple[int, int]]:
-    """Gunicorn as configured for production, on a free port: the port and its process id."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "-c", "python:config.web", "config.wsgi"],
-        cwd=ROOT,
-        env={**os.environ, "BIND": f"127.0.0.1:{port}", "BASE_URL": f"http://127.0.0.1:{port}"},
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("The web process did not start.")
-            time.sleep(0.1)
-        yield port, server.pid
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait(60)
-
-
-def _cpu_seconds(root: int) -> float:
-    """CPU that a process, all below it and those it has already buried have used."""
-    ticks = 0
-    todo = [root]
-    while todo:
-        pid = todo.pop()
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-            todo += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-        except OSError:
-            continue
-        # Its own, and at the root what its dead children had.
-        ticks += sum(map(int, fields[11:15] if pid == root else fields[11:13]))
-    return ticks / os.sysconf("SC_CLK_TCK")

@@ -1,10 +1,11 @@
-"""Raters as clients: keep-alive HTTP over loopback, with next to no work of their own."""
+"""Raters as clients of the API: keep-alive HTTP over loopback, with next to no own work."""
 
 import socket
 import threading
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Protocol
 
 ANSWER = b'{"side": "left", "strength": 2, "rationale": "It answers what was asked, and briefly."}'
 
@@ -25,44 +26,67 @@ class Waits:
         self.others += other.others
 
 
-class RaterClient:
-    """One rater's connection to the API."""
+class Connection:
+    """A keep-alive connection that reads no more of an answer than it must."""
 
-    def __init__(self, port: int, token: str) -> None:
+    def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.head = (
-            f"Host: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
-            "Content-Type: application/json\r\nAccept: application/json\r\n"
-        ).encode()
+        self.host = f"127.0.0.1:{port}".encode()
 
-    def post(self, path: str, body: bytes = b"{}") -> tuple[int, bytes]:
-        """Status and body of the answer."""
+    def send(self, method: str, path: str, head: bytes, body: bytes) -> tuple[int, bytes, bytes]:
+        """Status, head and body of the answer."""
         self.socket.sendall(
-            b"POST /api/v1/%s HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n%s"
-            % (path.encode(), self.head, len(body), body)
+            b"%s %s HTTP/1.1\r\nHost: %s\r\n%sContent-Length: %d\r\n\r\n%s"
+            % (method.encode(), path.encode(), self.host, head, len(body), body)
         )
         answer = b""
         while b"\r\n\r\n" not in answer:
             answer += self._more()
-        head, _, content = answer.partition(b"\r\n\r\n")
+        answered, _, content = answer.partition(b"\r\n\r\n")
         length = next(
             (
                 int(line[15:])
-                for line in head.split(b"\r\n")
+                for line in answered.split(b"\r\n")
                 if line[:15].lower() == b"content-length:"
             ),
             0,
         )
         while len(content) < length:
             content += self._more()
-        return int(head[9:12]), content
+        return int(answered[9:12]), answered, content
+
+    def close(self) -> None:
+        """Hang up."""
+        self.socket.close()
 
     def _more(self) -> bytes:
         piece = self.socket.recv(65536)
         if not piece:
             raise ConnectionError("The server hung up.")
         return piece
+
+
+class AnyRater(Protocol):
+    """Somebody who judges in a campaign until a moment comes."""
+
+    def rate(self, slug: str, until: float) -> Waits: ...
+
+
+class ApiRater:
+    """One rater's connection to the API."""
+
+    def __init__(self, port: int, token: str) -> None:
+        self.connection = Connection(port)
+        self.head = (
+            f"Authorization: Bearer {token}\r\n"
+            "Content-Type: application/json\r\nAccept: application/json\r\n"
+        ).encode()
+
+    def post(self, path: str, body: bytes = b"{}") -> tuple[int, bytes]:
+        """Status and body of the answer."""
+        status, _, content = self.connection.send("POST", f"/api/v1/{path}", self.head, body)
+        return status, content
 
     def rate(self, slug: str, until: float, *, most: int = 10**9) -> Waits:
         """Claim and submit until the moment comes; where nothing is left, go on asking."""
@@ -88,21 +112,21 @@ class RaterClient:
         return waits
 
 
-def rate_together(port: int, tokens: list[str], slug: str, seconds: float) -> Waits:
-    """All these raters at once, each as fast as the server lets them."""
+def rate_together(raters: Sequence[Callable[[], AnyRater]], slug: str, seconds: float) -> Waits:
+    """All these raters at once, each as fast as the server lets them; each comes anew."""
     total = Waits()
     errors: list[BaseException] = []
     until = time.perf_counter() + seconds
 
-    def work(token: str) -> None:
+    def work(come: Callable[[], AnyRater]) -> None:
         try:
-            waits = RaterClient(port, token).rate(slug, until)
+            waits = come().rate(slug, until)
         except BaseException as error:
             errors.append(error)
             return
         total.add(waits)
 
-    threads: list[Any] = [threading.Thread(target=work, args=(token,)) for token in tokens]
+    threads = [threading.Thread(target=work, args=(come,)) for come in raters]
     for thread in threads:
         thread.start()
     for thread in threads:
