@@ -27,6 +27,13 @@ def run_import(job_id: int) -> None:
         open_waiting(campaign=job.campaign, by=job.created_by)
 
 
+@shared_task(expires=600)
+def sweep_uploads() -> None:
+    """Delete the files of imports that ended without being read: cancelled early, or parked."""
+    if count := imports.forget_uploads():
+        logger.info("deleted %d uploads of imports that have ended", count)
+
+
 @shared_task(expires=30)
 def open_arrivals() -> None:
     """Open what waits in active campaigns, whoever brought it and did not live to ring."""

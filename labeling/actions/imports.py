@@ -38,6 +38,7 @@ LOCK = 0x494D5054
 MAX_PROBLEMS = 1000
 TOLD_PROBLEMS = 20
 TICK_ROWS = 200
+ENDED = (Job.Status.SUCCEEDED, Job.Status.FAILED, Job.Status.CANCELLED)
 # How often an import reads its file anew because somebody stored the same text meanwhile.
 MAX_COLLISIONS = 3
 # What multipart adds around a file.
@@ -203,9 +204,7 @@ def run_import(
         message = "The import failed by a fault of ours; nothing was imported. It has been logged."
         _end_failed(job=job, tally=tally, message=message)
     job.refresh_from_db()
-    if imported.file and job.status not in (Job.Status.QUEUED, Job.Status.RUNNING):
-        # Its rows are in the database, or will never be: the upload has served its turn.
-        imported.file.storage.delete(imported.file.name or "")
+    forget_uploads(job=job)
     return job
 
 
@@ -230,6 +229,23 @@ def _read_file(
                 file.seek(0)
                 tally.forget()
         _import_rows(job, file, tally, progress)
+
+
+def forget_uploads(*, job: Job | None = None) -> int:
+    """Delete the files of imports that have ended, of one job or of all; how many were deleted.
+
+    Their rows are in the database, or will never be. A job that was cancelled before a worker
+    took it, or whose workers all died, ends without coming past here: a sweep does it for those.
+    """
+    ended = Import.objects.filter(job__status__in=ENDED).exclude(file="")
+    if job is not None:
+        ended = ended.filter(job=job)
+    forgotten = 0
+    for imported in ended.only("pk", "file").iterator():
+        # The file first: should we die between the two, the next sweep finds the row again.
+        imported.file.storage.delete(imported.file.name or "")
+        forgotten += Import.objects.filter(pk=imported.pk).update(file="")
+    return forgotten
 
 
 @transaction.atomic(durable=True)
@@ -257,7 +273,8 @@ def _import_rows(job: Job, file: IO[bytes], tally: Tally, progress: Progress) ->
         raise _UndoneError
     progress.tick(counted.byte_count, at_once=True)
     _keep_problems(job, tally)
-    _end(job, Job.Status.SUCCEEDED, result=tally.as_result())
+    if not _end(job, Job.Status.SUCCEEDED, result=tally.as_result()):
+        raise JobCancelledError
 
 
 def _wait_for_turn(campaign: Campaign, progress: Progress) -> None:
@@ -304,28 +321,28 @@ def _end(
     *,
     result: dict[str, Any] | None = None,
     error: dict[str, Any] | None = None,
-) -> None:
-    """End the job, unless another worker has taken it: then this one's work is undone."""
+) -> bool:
+    """End the job; False, and nothing changed, if another worker has taken it."""
     ended = Job.objects.filter(pk=job.pk, attempts=job.attempts, status=Job.Status.RUNNING).update(
         status=status, result=result, error=error, finished_at=Now(), beat_at=Now()
     )
-    if not ended:
-        raise JobCancelledError
-    audit.record(
-        "import.ended",
-        campaign=job.campaign,
-        by=job.created_by,
-        subject=job.public_id,
-        status=status,
-        **(result or {}),
-    )
+    if ended:
+        audit.record(
+            "import.ended",
+            campaign=job.campaign,
+            by=job.created_by,
+            subject=job.public_id,
+            status=status,
+            **(result or {}),
+        )
+    return bool(ended)
 
 
 @transaction.atomic(durable=True)
 def _end_undone(*, job: Job, tally: Tally, is_dry_run: bool) -> None:
-    _keep_problems(job, tally)
     if is_dry_run and (not tally.rejected or job.imported_file.is_lenient):
-        _end(job, Job.Status.SUCCEEDED, result={**tally.as_result(), "dry_run": True})
+        if _end(job, Job.Status.SUCCEEDED, result={**tally.as_result(), "dry_run": True}):
+            _keep_problems(job, tally)
         return
     message = (
         f"{tally.rejected:,} of {tally.rows:,} rows cannot be imported, so nothing was. Put them "
@@ -333,23 +350,25 @@ def _end_undone(*, job: Job, tally: Tally, is_dry_run: bool) -> None:
     )
     # What a strict import with bad lines imported is nothing.
     result = {**tally.as_result(), "imported": 0, "duplicates": 0}
-    _end(job, Job.Status.FAILED, result=result, error=_error(message, tally))
+    if _end(job, Job.Status.FAILED, result=result, error=_error(message, tally)):
+        _keep_problems(job, tally)
 
 
 @transaction.atomic(durable=True)
 def _end_failed(*, job: Job, tally: Tally, message: str) -> None:
     tally.imported = tally.duplicates = 0
-    _keep_problems(job, tally)
-    _end(job, Job.Status.FAILED, result=tally.as_result(), error=_error(message, tally))
+    if _end(job, Job.Status.FAILED, result=tally.as_result(), error=_error(message, tally)):
+        _keep_problems(job, tally)
 
 
 @transaction.atomic(durable=True)
 def _end_cancelled(*, job: Job) -> None:
     # Where another worker has taken the job, it is that one's to end.
-    Job.objects.filter(
+    stopped = Job.objects.filter(
         pk=job.pk, attempts=job.attempts, status=Job.Status.RUNNING, is_cancel_requested=True
     ).update(status=Job.Status.CANCELLED, finished_at=Now())
-    audit.record("import.stopped", campaign=job.campaign, subject=job.public_id)
+    if stopped:
+        audit.record("import.stopped", campaign=job.campaign, subject=job.public_id)
 
 
 def _error(message: str, tally: Tally) -> dict[str, Any]:

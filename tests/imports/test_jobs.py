@@ -23,6 +23,7 @@ from labeling.actions.progress import Progress
 from labeling.formats import importing
 from labeling.models import (
     AuditEvent,
+    Campaign,
     Comparison,
     Completion,
     Import,
@@ -36,7 +37,7 @@ from labeling.models import (
 from tests import factories
 from tests.concurrency.test_kills import database_url
 from tests.imports.files import counts, import_file, judgment, lines, pair, problems
-from workers.imports import open_arrivals
+from workers.imports import open_arrivals, sweep_uploads
 from workers.imports import run_import as run_import_task
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -142,6 +143,39 @@ def test_an_uploaded_file_is_read_by_the_worker_and_then_deleted(campaign):
     assert sorted(verbs) == ["import.ended", "import.queued"]
 
 
+def queued(campaign: Campaign) -> Job:
+    """An import whose file waits for a worker."""
+    return queue_import(
+        campaign=campaign,
+        by=None,
+        file=io.BytesIO(many(1)),
+        name="one.jsonl",
+        sha256="0" * 64,
+        kind="judgments",
+    )
+
+
+def test_the_files_of_imports_that_no_worker_ended_do_not_stay(campaign):
+    """Cancelled before it began, and parked after its last worker died; what waits is kept."""
+    cancelled, parked, waits = (queued(campaign) for _ in range(3))
+    names = [Import.objects.get(job=job).file.name for job in (cancelled, parked, waits)]
+    cancel_job(job=cancelled, by=factories.user())
+    Job.objects.filter(pk=parked.pk).update(
+        status="running", attempts=3, beat_at=Now() - timedelta(minutes=2)
+    )
+    assert start_job(job_id=parked.pk) is None
+    run_import_task(cancelled.pk)
+    sweep_uploads()
+    assert [default_storage.exists(name) for name in names] == [False, False, True]
+    files = Import.objects.order_by("pk").values_list("file", flat=True)
+    assert list(files) == ["", "", names[2]]
+    sweep_uploads()
+    run_import_task(waits.pk)
+    waits.refresh_from_db()
+    assert waits.status == "succeeded"
+    assert not default_storage.exists(names[2])
+
+
 def test_what_comes_to_an_active_campaign_is_put_before_raters(campaign):
     active = factories.campaign(state="active", overlap=2)
     for one in (active, campaign):
@@ -220,9 +254,16 @@ def test_a_job_that_another_worker_took_is_not_finished_twice(campaign):
     )
     # The worker fell silent, and another has begun: ours must not store or report anything.
     Job.objects.filter(pk=job.pk).update(attempts=2)
-    job = run_import(job=job, source=io.BytesIO(data))
-    assert job.status == "running"
+    assert run_import(job=job, source=io.BytesIO(data)).status == "running"
+    # Nor what was wrong with its file: that is the other's to find.
+    job.attempts = 1
+    assert run_import(job=job, source=io.BytesIO(b"\xff\xfe")).status == "running"
+    job.attempts = 1
+    assert run_import(job=job, source=io.BytesIO(b"{}\n")).status == "running"
     assert stored() == [0] * len(TABLES)
+    assert not ImportProblem.objects.exists()
+    verbs = AuditEvent.objects.filter(subject=job.public_id).values_list("verb", flat=True)
+    assert list(verbs) == ["import.queued"]
 
 
 def test_an_import_does_not_wait_for_one_into_another_campaign(campaign):
