@@ -58,6 +58,8 @@ class Arm(Struct, frozen=True, forbid_unknown_fields=True):
     mode: Literal["instant", "paced", "recorded"] = "instant"
     tokens_per_second: Annotated[float, Meta(gt=0, le=1000)] | None = None
     context: Literal["full", "last_turn"] = "full"
+    # Whether the answer waits until both are shown whole.
+    lock_until_shown: bool = True
     weight: Annotated[float, Meta(gt=0, le=1000)] = 1
 
 

@@ -1,12 +1,14 @@
 """Every table, by its noun."""
 
 from labeling.models.accounts import Organisation, OrganisationMember, User
+from labeling.models.appeals import Appeal
 from labeling.models.assignments import Assignment, Lane, Place
 from labeling.models.audit import AuditEvent
 from labeling.models.campaigns import Campaign, Membership
 from labeling.models.comparisons import Comparison, Gold
+from labeling.models.drafts import Draft
 from labeling.models.generation import Endpoint, GenerationRun, GenerationSlot, RunEndpoint
-from labeling.models.guidelines import GuidelineVersion
+from labeling.models.guidelines import GuidelineReading, GuidelineVersion
 from labeling.models.jobs import Import, ImportProblem, Job
 from labeling.models.judgments import Judgment, Withdrawal
 from labeling.models.prompts import Completion, Prompt, Source
@@ -17,15 +19,18 @@ from labeling.models.snapshots import Snapshot
 from labeling.models.tokens import IdempotentRequest, Token
 
 __all__ = [
+    "Appeal",
     "Assignment",
     "AuditEvent",
     "Campaign",
     "Comparison",
     "Completion",
+    "Draft",
     "Endpoint",
     "GenerationRun",
     "GenerationSlot",
     "Gold",
+    "GuidelineReading",
     "GuidelineVersion",
     "IdempotentRequest",
     "Import",

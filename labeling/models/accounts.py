@@ -16,6 +16,10 @@ class User(AbstractUser):
     public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     # Simulated people exist only in the demo and are marked wherever they are shown.
     is_simulated = models.BooleanField(default=False)
+    # Empty: what the browser asks for.
+    language = models.CharField(max_length=10, blank=True, default="", db_default="")
+    # How they like the bench: a BenchSettings as JSON; what is left out has its default.
+    bench = models.JSONField(default=dict, db_default={})
 
     objects: ClassVar[UserManager[Self]] = UserManager()
 

@@ -77,6 +77,9 @@ class Gold(models.Model):
     preference = models.CharField(max_length=8)
     strength = models.PositiveSmallIntegerField(null=True)
     explanation = models.TextField(blank=True, default="")
+    clause = models.CharField(
+        max_length=40, blank=True, default="", db_default="", help_text="Of the guidelines: its id."
+    )
     retired_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -3,10 +3,12 @@
 import pgtrigger
 from django.db import models
 from django.db.models import CheckConstraint, Q, UniqueConstraint
+from django.db.models.functions import Now
 
 from labeling.models.accounts import User
 from labeling.models.base import PublicModel
 from labeling.models.campaigns import Campaign
+from labeling.models.raters import Rater
 
 
 class GuidelineVersion(PublicModel):
@@ -17,6 +19,11 @@ class GuidelineVersion(PublicModel):
     body = models.TextField(help_text="Markdown; a clause is a heading that begins with its id.")
     # [{"id": "H1", "title": "…"}], read from the headings when the version is published.
     clauses = models.JSONField(default=list)
+    # Worked comparisons, as labeling.schemas reads them: a clause each, two texts, what wins, why.
+    examples = models.JSONField(default=list, db_default=[])
+    asks_rereading = models.BooleanField(
+        default=True, db_default=True, help_text="Raters see what changed before they go on."
+    )
     change_note = models.TextField(blank=True, default="")
     published_at = models.DateTimeField(null=True)
     published_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
@@ -38,3 +45,14 @@ class GuidelineVersion(PublicModel):
                 condition=pgtrigger.Q(old__published_at__isnull=False),
             )
         ]
+
+
+class GuidelineReading(models.Model):
+    """That a rater has read a version, and when."""
+
+    rater = models.ForeignKey(Rater, models.CASCADE, related_name="readings")
+    version = models.ForeignKey(GuidelineVersion, models.CASCADE, related_name="readings")
+    read_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [UniqueConstraint(fields=["rater", "version"], name="guidelinereading_once")]

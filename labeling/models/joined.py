@@ -79,7 +79,7 @@ class Joined:
 
 # What the rating loop needs of these: an instance costs by the column.
 LEAN: dict[type[Model], set[str]] = {
-    User: {"id", "public_id", "username", "is_active"},
+    User: {"id", "public_id", "username", "is_active", "language"},
     Token: {"id", "user", "scopes", "last_used_at"},
     Rater: {"id", "public_id", "organisation", "user", "kind"},
     Seat: {"id", "rater", "campaign", "is_active"},

@@ -65,6 +65,8 @@ class Completion(PublicModel):
         default=0, help_text="Code points of all text parts, for the length statistics."
     )
     finish_reason = models.CharField(max_length=32, blank=True, default="")
+    # What was noticed when it came: "identifies_itself", "hidden_characters".
+    marks = ArrayField(models.CharField(max_length=40), default=list, db_default=[])
     # Milliseconds from the request to each token, where recorded (for the arm that replays them).
     token_times = models.JSONField(null=True)
 

@@ -30,6 +30,9 @@ class Round(PublicModel):
         max_length=32, default="given", help_text="How its pairs were chosen."
     )
     seed = models.BigIntegerField(help_text="Of the shuffles of sides, arms and order.")
+    pass_share = models.FloatField(
+        null=True, help_text="Of a qualification: the share of right answers that passes."
+    )
     closed_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -37,6 +40,11 @@ class Round(PublicModel):
         constraints = [
             UniqueConstraint(fields=["campaign", "number"], name="round_number"),
             CheckConstraint(condition=Q(overlap__range=(1, 100)), name="round_overlap_bounded"),
+            CheckConstraint(
+                condition=Q(pass_share=None)
+                | Q(kind="qualification", pass_share__gt=0, pass_share__lte=1),
+                name="round_pass_share_is_share",
+            ),
             CheckConstraint(
                 condition=Q(
                     kind__in=["production", "qualification", "calibration", "adjudication"]

@@ -110,6 +110,11 @@ ORDER BY w.prompt_id, w.a, w.b
 ON CONFLICT DO NOTHING
 """
 _COUNT_PAIRS = f"{_WANTED} SELECT count(*) FROM ({_PAIRS}) w"
+_ROUND = f"""
+{_WANTED}
+SELECT max(c.round_id) FROM ({_PAIRS}) w
+JOIN labeling_comparison c ON c.completion_a_id = w.a AND c.completion_b_id = w.b
+"""
 
 
 @dataclass(frozen=True)
@@ -184,6 +189,14 @@ def pair(*, run_id: int, campaign_id: int, rule: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_PAIR, {"run": run_id, "campaign": campaign_id, "rule": rule})
         return int(cursor.rowcount)
+
+
+def newest_round(*, run_id: int, rule: str) -> int | None:
+    """The id of the newest round that holds a pair the run stands for, whoever opened it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ROUND, {"run": run_id, "rule": rule})
+        ((round_id,),) = cursor.fetchall()
+    return None if round_id is None else int(round_id)
 
 
 def pair_count(*, run_id: int, rule: str) -> int:
