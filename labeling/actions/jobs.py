@@ -20,6 +20,14 @@ TASKS = {
     "report": "workers.metrics.run_report",
     "generation": "workers.generation.run_generation",
 }
+# What a manager is told of a job that stopped its worker MAX_ATTEMPTS times.
+PARKED = {
+    "import": "The worker stopped three times while reading this file, so nothing was imported. "
+    "Split the file, or give the worker more memory, and import it again; the worker's log has "
+    "the reason.",
+    "report": "The worker stopped three times while computing this. Give it more memory and ask "
+    "again; the worker's log has the reason.",
+}
 Status = Job.Status
 
 
@@ -52,7 +60,7 @@ def start_job(*, job_id: int) -> Job | None:
     if job.is_cancel_requested or job.attempts >= MAX_ATTEMPTS:
         job.status = Status.CANCELLED if job.is_cancel_requested else Status.FAILED
         if job.status == Status.FAILED:
-            job.error = {"message": "The worker stopped three times while doing this."}
+            job.error = {"message": PARKED[job.kind]}
         job.finished_at = Now()
         job.save(update_fields=["status", "error", "finished_at"])
         return None

@@ -20,6 +20,10 @@ from labeling.models import Completion, Endpoint, GenerationSlot, Prompt, RunEnd
 
 CALL = "workers.generation.call_next"
 LOST = "worker_lost"
+WORKER_LOST = (
+    "The worker stopped each time while asking for this. Retry what failed; if it happens again, "
+    "the worker's log has the reason."
+)
 LONGEST_BACKOFF_SECONDS = 300.0
 LONGEST_REST_SECONDS = 30.0
 # Failures in a row after which an endpoint is left alone for a moment, or taken out of use.
@@ -94,7 +98,7 @@ def claim_slot(*, run_id: int, endpoint_id: int) -> Claim | None:
         run_id=run_id, endpoint_id=endpoint_id, lease_seconds=limits.lease_seconds
     ):
         if leased.was_lost and leased.attempts > limits.max_attempts:
-            _end(leased.slot_id, LOST, "The worker stopped each time while doing this.")
+            _end(leased.slot_id, LOST, WORKER_LOST)
             continue
         prompt = Prompt.objects.get(pk=leased.prompt_id)
         return Claim(

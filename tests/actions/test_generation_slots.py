@@ -53,6 +53,7 @@ def test_a_dead_workers_slot_is_taken_again_and_parked_if_it_kills_each(server):
     run = drain(run)
     parked = run.slots.get(pk=lost)
     assert (parked.state, parked.error_kind) == ("failed", LOST)
+    assert "Retry what failed" in parked.error
     assert (run.state, states(run)) == ("finished", {"failed": 1, "filled": 1})
 
 

@@ -164,6 +164,10 @@ def test_the_files_of_imports_that_no_worker_ended_do_not_stay(campaign):
         status="running", attempts=3, beat_at=Now() - timedelta(minutes=2)
     )
     assert start_job(job_id=parked.pk) is None
+    parked.refresh_from_db()
+    assert parked.status == "failed"
+    # The cause, and what to do next.
+    assert "nothing was imported. Split the file" in parked.error["message"]
     run_import_task(cancelled.pk)
     sweep_uploads()
     assert [default_storage.exists(name) for name in names] == [False, False, True]
