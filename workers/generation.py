@@ -73,8 +73,8 @@ def settle(run_id: int) -> None:
         return
     run = pair_completions(run_id=run_id)
     if run is not None:
-        opened = open_waiting(campaign=run.campaign, by=run.created_by)
-        finish_generation(run_id=run_id, opened=opened)
+        open_waiting(campaign=run.campaign, by=run.created_by)
+        finish_generation(run_id=run_id)
 
 
 def _complete(claim: Claim) -> CompletionResult:

@@ -150,13 +150,18 @@ def pair_completions(*, run_id: int) -> GenerationRun | None:
 
 
 @transaction.atomic(durable=True)
-def finish_generation(*, run_id: int, opened: Round | None) -> None:
-    """End the run whose comparisons are made, and its job with what came of it. Safe to repeat."""
+def finish_generation(*, run_id: int) -> None:
+    """End the run whose comparisons are made, and its job with what came of it. Safe to repeat.
+
+    The round is found from the comparisons: they may have been opened by a worker that died before
+    it came here, or by whoever else opened what waited.
+    """
     run = _held(pk=run_id)
     if run is None:
         return
-    if opened is not None and run.round_id is None:
-        run.round = opened
+    if run.round_id is None:
+        found = slots.newest_round(run_id=run_id, rule=run.pairing)
+        run.round = Round.objects.filter(pk=found).first()
     is_last = run.state == State.RUNNING and not slots.has_open(run_id=run_id)
     if is_last:
         run.state = State.FINISHED

@@ -6,6 +6,7 @@ from labeling.actions import endpoints as endpoint_actions
 from labeling.actions.generation import (
     begin_generation,
     cancel_generation,
+    pair_completions,
     pause_generation,
     resume_generation,
     retry_failed,
@@ -13,6 +14,7 @@ from labeling.actions.generation import (
 )
 from labeling.actions.jobs import cancel_job
 from labeling.actions.rating import claim_assignment
+from labeling.actions.rounds import open_waiting
 from labeling.actions.slots import claim_slot, fill_slot
 from labeling.errors import ConflictError, InvalidInputError
 from labeling.formats import rows
@@ -70,6 +72,23 @@ def test_two_endpoints_fill_every_prompt_and_open_a_round(server):
         "comparisons": 3,
         "round": 1,
     }
+
+
+def test_a_run_whose_comparisons_others_opened_still_tells_their_round(server):
+    """The worker died between opening the round and ending the run, or a sweep was first."""
+    campaign = campaign_with_prompts(2)
+    larch = endpoint(server, campaign.organisation)
+    run = started(campaign, larch, completions_per_prompt=2)
+    for number in range(4):
+        assert fill_slot(claim=held(run), result=answer(f"Answer {number}."))
+    assert pair_completions(run_id=run.pk) is not None
+    opened = open_waiting(campaign=campaign, by=None)
+    assert opened is not None
+    run_generation(run.job_id)
+    run.refresh_from_db()
+    assert (run.state, run.round) == ("finished", opened)
+    run.job.refresh_from_db()
+    assert run.job.result["round"] == opened.number
 
 
 def test_a_completion_has_the_identity_an_import_would_give_it(server):
