@@ -13,7 +13,13 @@ from rest_framework.views import APIView
 from api.authentication import caller, token_of
 from labeling import access
 from labeling.actions.idempotency import begin_request, forget_request, keep_answer
-from labeling.errors import FieldProblem, InvalidInputError, NotAllowedError, NotFoundError
+from labeling.errors import (
+    ConflictError,
+    FieldProblem,
+    InvalidInputError,
+    NotAllowedError,
+    NotFoundError,
+)
 from labeling.models import Campaign, User
 
 
@@ -63,12 +69,14 @@ def once(
     *,
     may_run_twice: bool = False,
     content: str | None = None,
+    told_once: str = "",
 ) -> Response:
     """`answer()`, or what it answered when the same Idempotency-Key was sent before.
 
     A replay carries `Idempotent-Replayed: true`. Refusals are not kept: nothing was done, so the
     key may be used again once the request is put right. `content` is told of a body that is a
-    file: its hash.
+    file: its hash. `told_once` names a part of the answer that is never kept: a replay
+    cannot give it again and is a ConflictError that says what to revoke.
     """
     key = request.headers.get("Idempotency-Key", "")
     if not key:
@@ -85,6 +93,11 @@ def once(
         fingerprint=hashlib.sha256(text.encode()).digest(),
         may_run_twice=may_run_twice,
     )
+    if kept.status is not None and told_once:
+        raise ConflictError(
+            f"This was answered already, and the {told_once} is told only once. If it was lost,"
+            f" revoke {kept.body['id']} and ask again under a new Idempotency-Key."
+        )
     if kept.status is not None:
         return Response(kept.body, status=kept.status, headers={"Idempotent-Replayed": "true"})
     try:
@@ -93,6 +106,8 @@ def once(
         forget_request(request=kept)
         raise
     body = json.loads(JSONRenderer().render(response.data)) if response.data is not None else None
+    if told_once:
+        del body[told_once]
     keep_answer(request=kept, status=response.status_code, body=body)
     return response
 

@@ -5,7 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.authentication import caller
-from api.base import CampaignMixin
+from api.base import CampaignMixin, once
 from api.jobs import JobSerializer
 from labeling.actions.jobs import queue_job
 from labeling.errors import NotFoundError
@@ -33,5 +33,10 @@ class ReportView(CampaignMixin):
     @extend_schema(summary="Recompute the report", request=None, responses={202: JobSerializer})
     def post(self, request: Request, slug: str) -> Response:
         """A job that computes it from all standing judgments."""
-        job = queue_job(campaign=self.campaign_to_read(), kind="report", by=caller(request))
-        return Response(JobSerializer(job).data, status=202)
+        campaign = self.campaign_to_read()
+
+        def answer() -> Response:
+            job = queue_job(campaign=campaign, kind="report", by=caller(request))
+            return Response(JobSerializer(job).data, status=202)
+
+        return once(request, answer)

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.authentication import caller, token_of
+from api.base import once
 from api.permissions import scopes_of
 from labeling.actions.tokens import issue_token, revoke_token
 from labeling.errors import NotAllowedError
@@ -78,6 +79,10 @@ class TokenViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Token]):
         return Token.objects.filter(user=caller(self.request)).prefetch_related("campaigns")
 
     def create(self, request: Request) -> Response:
+        """No scope, campaign or day beyond those of the token that asks."""
+        return once(request, lambda: self._issue(request), told_once="token")
+
+    def _issue(self, request: Request) -> Response:
         body = self.get_serializer(data=request.data)
         body.is_valid(raise_exception=True)
         wanted = body.validated_data
@@ -86,13 +91,17 @@ class TokenViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Token]):
         bound = list(token_of(request).campaigns.all())
         if bound and not set(wanted.get("campaigns", [])) <= set(bound):
             raise NotAllowedError("A token bound to campaigns can issue only for those.")
+        ends = token_of(request).expires_at
+        expires_at = wanted.get("expires_at") or ends
+        if ends and expires_at > ends:
+            raise NotAllowedError("A token cannot issue one that outlives it.")
         token, text = issue_token(
             user=caller(request),
             by=caller(request),
             scopes=wanted["scopes"],
             name=wanted.get("name", ""),
             campaigns=wanted.get("campaigns") or bound,
-            expires_at=wanted.get("expires_at"),
+            expires_at=expires_at,
         )
         data = {**TokenSerializer(token).data, "token": text}
         return Response(data, status=201)

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from labeling.actions.tokens import issue_token
-from labeling.models import Campaign, Token
+from labeling.models import Campaign, IdempotentRequest, Token
 from tests import factories
 from tests.api.conftest import Caller
 
@@ -71,6 +71,54 @@ def test_a_token_cannot_issue_a_stronger_one(call_as):
     assert bound.post("tokens/", {"scopes": ["read"], "campaigns": [other.slug]}).status_code == 403
     narrowed = bound.post("tokens/", {"scopes": ["read"]})
     assert narrowed.json()["campaigns"] == [campaign.slug]
+
+
+def test_a_token_cannot_issue_one_that_outlives_it(call_as):
+    person = factories.user()
+    soon = timezone.now() + timedelta(hours=1)
+    _, text = issue_token(user=person, scopes=["admin"], by=person, expires_at=soon)
+    call = Caller(text)
+    for later in (
+        {"expires_at": (soon + timedelta(seconds=1)).isoformat()},
+        {"expires_at": None},
+        {},
+    ):
+        answer = call.post("tokens/", {"scopes": ["read"], **later})
+        if answer.status_code == 403:
+            assert "outlives" in answer.json()["detail"]
+        else:
+            assert Token.objects.get(public_id=answer.json()["id"]).expires_at == soon
+    assert Token.objects.count() == 3
+    sooner = soon - timedelta(minutes=1)
+    kept = call.post("tokens/", {"scopes": ["read"], "expires_at": sooner.isoformat()}).json()
+    assert Token.objects.get(public_id=kept["id"]).expires_at == sooner
+    eternal = call_as(person, "admin").post("tokens/", {"scopes": ["read"]})
+    assert eternal.json()["expires_at"] is None
+
+
+def test_the_same_key_issues_one_token_and_keeps_nothing_of_its_text(call_as):
+    person = factories.user()
+    call = call_as(person, "admin")
+    wish = {"scopes": ["read"], "name": "laptop"}
+    first = call.post("tokens/", wish, **{"Idempotency-Key": "k"})
+    again = call.post("tokens/", wish, **{"Idempotency-Key": "k"})
+    other = call.post("tokens/", wish | {"name": "desk"}, **{"Idempotency-Key": "k"})
+    assert (first.status_code, again.status_code, other.status_code) == (201, 409, 422)
+    issued = first.json()
+    assert f"revoke {issued['id']}" in again.json()["detail"]
+    assert Token.objects.filter(user=person).count() == 2
+    (kept,) = IdempotentRequest.objects.values()
+    assert issued["token"] not in repr(kept)
+    assert Caller(issued["token"]).get("campaigns/").status_code == 200
+    # What is told can be done, and the next key gives the next token.
+    assert call("DELETE", f"tokens/{issued['id']}/").status_code == 204
+    assert call.post("tokens/", wish, **{"Idempotency-Key": "k2"}).status_code == 201
+
+
+def test_a_refused_token_frees_its_key(call_as):
+    call = call_as(factories.user(), "admin")
+    assert call.post("tokens/", {"scopes": ["all"]}, **{"Idempotency-Key": "k"}).status_code == 400
+    assert call.post("tokens/", {"scopes": ["read"]}, **{"Idempotency-Key": "k"}).status_code == 201
 
 
 def test_a_token_bound_to_a_campaign_does_not_know_the_others(call_as):
