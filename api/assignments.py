@@ -16,7 +16,7 @@ from api.authentication import (
     caller,
     seat_of,
 )
-from api.base import CampaignMixin, once, stay_within_token, within_token
+from api.base import CampaignMixin, KnownFieldsMixin, once, stay_within_token, within_token
 from api.judgments import OwnJudgmentSerializer
 from labeling import access
 from labeling.actions.raters import take_seat
@@ -69,7 +69,7 @@ class AnswerSerializer(serializers.Serializer[Any]):
     client = serializers.DictField(required=False)
 
 
-class SkipSerializer(serializers.Serializer[Any]):
+class SkipSerializer(KnownFieldsMixin[Any]):
     """Why it was given back."""
 
     reason = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")

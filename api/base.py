@@ -1,10 +1,11 @@
-"""What the API's views share: finding the campaign, and answering a repeated write the same."""
+"""What the API's views share: the campaign, strict bodies, and the same answer to a repeat."""
 
 import hashlib
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
+from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,6 +22,19 @@ from labeling.errors import (
     NotFoundError,
 )
 from labeling.models import Campaign, User
+
+T = TypeVar("T")
+
+
+class KnownFieldsMixin(serializers.Serializer[T]):
+    """Refuses what cannot be set: a misspelt field dropped in silence is a wish unheard."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        known = [name for name, field in self.fields.items() if not field.read_only]
+        if isinstance(data, Mapping) and (unknown := sorted(set(data) - set(known))):
+            message = f"Not a field that can be set here; those are {', '.join(known)}."
+            raise serializers.ValidationError(dict.fromkeys(unknown, message))
+        return super().to_internal_value(data)
 
 
 class CampaignMixin(APIView):
@@ -93,13 +107,14 @@ def once(
         fingerprint=hashlib.sha256(text.encode()).digest(),
         may_run_twice=may_run_twice,
     )
+    body: Any = kept.body
     if kept.status is not None and told_once:
         raise ConflictError(
             f"This was answered already, and the {told_once} is told only once. If it was lost,"
-            f" revoke {kept.body['id']} and ask again under a new Idempotency-Key."
+            f" revoke {body['id']} and ask again under a new Idempotency-Key."
         )
     if kept.status is not None:
-        return Response(kept.body, status=kept.status, headers={"Idempotent-Replayed": "true"})
+        return Response(body, status=kept.status, headers={"Idempotent-Replayed": "true"})
     try:
         response = answer()
     except Exception:

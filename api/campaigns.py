@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.authentication import caller, token_of
-from api.base import once, refuse_bound_token, within_token
+from api.base import KnownFieldsMixin, once, refuse_bound_token, within_token
 from api.permissions import scopes_of
 from labeling import access
 from labeling.actions.campaigns import create_campaign, update_campaign
@@ -32,7 +32,7 @@ FIELDS = [
 ]
 
 
-class CampaignSerializer(serializers.ModelSerializer[Campaign]):
+class CampaignSerializer(KnownFieldsMixin[Campaign], serializers.ModelSerializer[Campaign]):
     """A campaign's public fields. The three settings are checked by the action."""
 
     schema = serializers.DictField(required=False, help_text="What raters are asked.")
@@ -48,10 +48,6 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
         read_only_fields = ["is_simulated", "created_at"]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if unknown := sorted(set(self.initial_data) - set(self.fields)):
-            raise serializers.ValidationError(
-                {name: "Unknown field of a campaign." for name in unknown}
-            )
         if self.instance is not None and "slug" in attrs and attrs["slug"] != self.instance.slug:
             raise serializers.ValidationError({"slug": "A campaign keeps its slug."})
         return attrs

@@ -1,6 +1,5 @@
 """`/endpoints/`: the LLM endpoints of an organisation. A key goes in and never comes out."""
 
-from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -10,13 +9,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.authentication import caller
-from api.base import once, refuse_bound_token
+from api.base import KnownFieldsMixin, once, refuse_bound_token
 from labeling import access
 from labeling.actions.endpoints import register_endpoint, remove_endpoint, update_endpoint
 from labeling.models import Endpoint
 
 
-class EndpointSerializer(serializers.ModelSerializer[Endpoint]):
+class EndpointSerializer(KnownFieldsMixin[Endpoint], serializers.ModelSerializer[Endpoint]):
     """An endpoint. Its settings are checked by the action."""
 
     id = serializers.UUIDField(source="public_id", read_only=True)
@@ -65,14 +64,6 @@ class EndpointSerializer(serializers.ModelSerializer[Endpoint]):
 
     def get_has_key(self, endpoint: Endpoint) -> bool:
         return endpoint.encrypted_key is not None
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        writable = {name for name, field in self.fields.items() if not field.read_only}
-        if unknown := sorted(set(self.initial_data) - writable):
-            raise serializers.ValidationError(
-                {name: "Not a field of an endpoint that can be set." for name in unknown}
-            )
-        return attrs
 
 
 class ChangedEndpointSerializer(EndpointSerializer):

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.authentication import caller
-from api.base import CampaignMixin, once
+from api.base import CampaignMixin, KnownFieldsMixin, once
 from api.jobs import JobSerializer
 from labeling.actions.generation import (
     MAX_PER_PROMPT,
@@ -32,7 +32,7 @@ from labeling.models import GenerationRun
 from labeling.queries.generation import RunProgress, progress_of
 
 
-class StartSerializer(serializers.Serializer[Any]):
+class StartSerializer(KnownFieldsMixin[Any]):
     """What to ask for."""
 
     endpoints = serializers.ListField(
@@ -43,11 +43,6 @@ class StartSerializer(serializers.Serializer[Any]):
         min_value=1, max_value=MAX_PER_PROMPT, default=1, help_text="Of each endpoint."
     )
     pairing = serializers.ChoiceField(choices=PAIRINGS, default="all")
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if unknown := sorted(set(self.initial_data) - set(self.fields)):
-            raise serializers.ValidationError({name: "Unknown field." for name in unknown})
-        return attrs
 
 
 class GenerationJobSerializer(JobSerializer):

@@ -11,13 +11,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.authentication import caller
-from api.base import CampaignMixin, once
+from api.base import CampaignMixin, KnownFieldsMixin, once
 from labeling.actions.guidelines import publish_guidelines
 from labeling.errors import NotFoundError
 from labeling.models import GuidelineVersion
 
 
-class GuidelineSerializer(serializers.ModelSerializer[GuidelineVersion]):
+class GuidelineSerializer(
+    KnownFieldsMixin[GuidelineVersion], serializers.ModelSerializer[GuidelineVersion]
+):
     """One published version."""
 
     clauses = serializers.ListField(child=serializers.DictField(), read_only=True)

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.authentication import caller
-from api.base import CampaignMixin, once
+from api.base import CampaignMixin, KnownFieldsMixin, once
 from labeling import access
 from labeling.actions.raters import (
     add_member,
@@ -47,7 +47,7 @@ class SeatSerializer(serializers.ModelSerializer[Rater]):
         ]
 
 
-class NewRaterSerializer(serializers.Serializer[Any]):
+class NewRaterSerializer(KnownFieldsMixin[Any]):
     """A person of the campaign's organisation."""
 
     username = serializers.CharField(max_length=150)

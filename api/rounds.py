@@ -10,12 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.authentication import caller
-from api.base import CampaignMixin, once
+from api.base import CampaignMixin, KnownFieldsMixin, once
 from labeling.actions.rounds import close_round, open_round
 from labeling.models import Round
 
 
-class RoundSerializer(serializers.ModelSerializer[Round]):
+class RoundSerializer(KnownFieldsMixin[Round], serializers.ModelSerializer[Round]):
     """A round as outsiders know it."""
 
     id = serializers.UUIDField(source="public_id", read_only=True)

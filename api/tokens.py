@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.authentication import caller, token_of
-from api.base import once
+from api.base import KnownFieldsMixin, once
 from api.permissions import scopes_of
 from labeling.actions.tokens import issue_token, revoke_token
 from labeling.errors import NotAllowedError
@@ -17,7 +17,7 @@ from labeling.models import Campaign, Token
 from labeling.models.tokens import SCOPES
 
 
-class TokenSerializer(serializers.ModelSerializer[Token]):
+class TokenSerializer(KnownFieldsMixin[Token], serializers.ModelSerializer[Token]):
     """A token without its text, which is shown only by the answer that issues it."""
 
     id = serializers.UUIDField(source="public_id", read_only=True)
@@ -93,7 +93,7 @@ class TokenViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Token]):
             raise NotAllowedError("A token bound to campaigns can issue only for those.")
         ends = token_of(request).expires_at
         expires_at = wanted.get("expires_at") or ends
-        if ends and expires_at > ends:
+        if ends and expires_at and expires_at > ends:
             raise NotAllowedError("A token cannot issue one that outlives it.")
         token, text = issue_token(
             user=caller(request),

@@ -35,12 +35,11 @@ GOOD: dict[str, dict[str, Any]] = {
     "api:token-list": {"scopes": ["read"]},
     "api:endpoint-list": {
         "name": "larch",
-        "kind": "openai_compatible",
         "base_url": "https://llm.example.org/v1",
         "model": "m",
     },
     "api:generation-list": {"endpoints": ["demo-terse"], "pairing": "all"},
-    "api:rater-list": {"username": "nobody", "role": "rater"},
+    "api:rater-list": {"username": "nobody"},
 }
 
 

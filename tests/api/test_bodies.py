@@ -5,7 +5,18 @@ import json
 import pytest
 
 from labeling.actions.endpoints import ensure_demo_endpoint
-from labeling.models import Campaign, Judgment
+from labeling.actions.raters import add_member
+from labeling.models import (
+    Campaign,
+    Endpoint,
+    GenerationRun,
+    GuidelineVersion,
+    Judgment,
+    Membership,
+    OrganisationMember,
+    Round,
+    Token,
+)
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +49,42 @@ def test_a_body_that_cannot_be_read_is_the_callers_problem(call_as, body):
     assert answer["Content-Type"] == "application/problem+json"
     assert answer.json()["detail"]
     assert not Campaign.objects.exists()
+
+
+# What each address that writes would take, and nothing else.
+WRITES = {
+    "campaigns/": {"name": "Other"},
+    "campaigns/tone/": {"overlap": 2},
+    "campaigns/tone/rounds/": {"overlap": 2},
+    "campaigns/tone/guidelines/": {"body": "## T1 Truth"},
+    "campaigns/tone/raters/": {"username": "ada"},
+    "campaigns/tone/generations/": {"endpoints": ["demo-terse"], "completions_per_prompt": 2},
+    "endpoints/": {"name": "larch", "base_url": "https://llm.example.org/v1", "model": "m"},
+    "tokens/": {"scopes": ["write"]},
+    "assignments/{held}/skip/": {"reason": "not my field"},
+}
+
+
+@pytest.mark.parametrize("path", WRITES)
+@pytest.mark.parametrize("field", ["overlapp", "campaign", "id", "created_at", "is_demo"])
+def test_a_field_that_cannot_be_set_is_refused_by_name_and_nothing_is_done(call_as, path, field):
+    campaign = factories.campaign(slug="tone")
+    factories.open_comparisons(campaign, 1)
+    factories.comparison(campaign)
+    person = factories.rater(campaign, "ada").rater.user
+    add_member(campaign=campaign, user=person, role="manager", by=None)
+    OrganisationMember.objects.filter(user=person).update(role="manager")
+    call = call_as(person, "admin")
+    held = call.post("campaigns/tone/assignments/").json()["id"]
+    rows = (Campaign, Round, GuidelineVersion, Membership, GenerationRun, Endpoint, Token)
+    before = [list(model.objects.order_by("pk").values("pk")) for model in rows]
+    verb = "PATCH" if path == "campaigns/tone/" else "POST"
+    answer = call(verb, path.format(held=held), WRITES[path] | {field: "x"})
+    assert answer.status_code == 400, answer.content
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+    assert [list(model.objects.order_by("pk").values("pk")) for model in rows] == before
+    assert Campaign.objects.get().overlap == 1
+    assert call.post("campaigns/tone/assignments/").json()["id"] == held
 
 
 def test_a_body_over_the_limit_is_refused_as_too_large(call_as):
