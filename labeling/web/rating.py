@@ -1,4 +1,4 @@
-"""The bench and the rater's home. One address with or without JavaScript; htmx gets the card."""
+"""The bench. One address with or without JavaScript; htmx gets the card."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +9,9 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseRedirectBase
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
 
 from labeling import access
 from labeling.actions.raters import take_seat
@@ -48,29 +48,6 @@ class Card:
     left: Conversation
     right: Conversation
     language: str
-
-
-@signed_in
-@require_safe
-def home(request: PageRequest) -> HttpResponse:
-    """Send each role to its home."""
-    return redirect("campaigns" if rating.has_data_to_read(request.user) else "rate_home")
-
-
-@signed_in
-@require_safe
-def rate_home(request: PageRequest) -> HttpResponse:
-    """The campaigns in which the user rates, and their day."""
-    campaigns = rating.rated_campaigns(request.user)
-    judged = sum(one.day.judged for one in campaigns)
-    context = {
-        "campaigns": campaigns,
-        "resume": next((c for c in campaigns if c.last_at and c.campaign.state == "active"), None),
-        "judged": judged,
-        "skipped": sum(one.day.skipped for one in campaigns),
-        "active_minutes": round(sum(one.day.active_ms for one in campaigns) / 60_000),
-    }
-    return render(request, "labeling/rate_home.html", context)
 
 
 @signed_in
@@ -146,21 +123,6 @@ def skip(request: PageRequest, slug: str) -> HttpResponse:
     with _refusals_noted(request.user, asked):
         skip_assignment(rater=desk.rater, assignment_id=asked, reason=form.stored_reason())
     return _next(slug, skipped=1)
-
-
-@signed_in
-@require_safe
-def guidelines(request: PageRequest, slug: str) -> HttpResponse:
-    """The guidelines raters judge by: a page, or the inside of the drawer."""
-    campaign = access.campaign_for_rater(request.user, slug)
-    version = rating.latest_guidelines(campaign)
-    context = {
-        "campaign": campaign,
-        "version": version,
-        "body": rendered.markdown(version.body) if version else "",
-    }
-    part = "#drawer" if request.htmx else ""
-    return render(request, f"labeling/rate_guidelines.html{part}", context)
 
 
 def _desk(user: User, campaign: Campaign) -> Desk:
