@@ -1,4 +1,8 @@
-/* The bench: keys, drafts, active time, sending again. The page works without any of it. */
+/* The bench: keys, drafts, active time, sending again. The page works without any of it.
+
+   Other scripts of the bench hear on document: bench:begin {first} when a card is in place,
+   bench:collect {data} right before an answer or a draft leaves (they add fields to data), and
+   bench:end when a card goes. They call window.thurstoneBench. */
 "use strict";
 (() => {
   const DRAFT = "thurstone-draft:";
@@ -10,6 +14,8 @@
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const work = () => $("form.work");
   const form = (event) => event.detail.elt.closest("form");
+  const tell = (name, detail = {}) => document.dispatchEvent(new CustomEvent(`bench:${name}`, { detail }));
+  const collected = () => { const data = {}; tell("collect", { data }); return data; };
 
   /* Active time: the page is in front and somebody has touched it within a minute. */
   let activeMs = 0, since = null, touched = 0;
@@ -68,7 +74,17 @@
     if (is) dock.setAttribute("aria-busy", "true");
     else dock.removeAttribute("aria-busy");
   };
-  const isBusy = () => $(".dock")?.hasAttribute("aria-busy");
+  const isBusy = () => Boolean($(".dock")?.hasAttribute("aria-busy"));
+  /* While locked, nothing can be chosen or sent; skipping and undoing stay. */
+  let locked = null;
+  const lock = (reason) => {
+    locked = reason || null;
+    const dock = $(".dock");
+    if (!dock) return;
+    dock.toggleAttribute("data-locked", locked !== null);
+    for (const part of all(".scale, .both-bad, .criteria, .actions [type=submit]", dock)) part.inert = locked !== null;
+    if (locked) announce(locked);
+  };
 
   /* Sending: a judgment that did not get through is sent again; the server stores it once. */
   let waiting = null, tries = 0, pending = null;
@@ -103,14 +119,17 @@
   });
   document.addEventListener("htmx:configRequest", (event) => {
     if (form(event) !== work()) return;
+    if (locked !== null) { event.preventDefault(); announce(locked); return; }
     count();
     event.detail.parameters.active_ms = Math.round(activeMs);
+    for (const [name, value] of Object.entries(collected())) event.detail.parameters[name] = value;
     delete event.detail.parameters["hide-prompt"];
   });
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr } = event.detail;
     const ours = xhr.getResponseHeader("HX-Retarget") === "#say";
     if (xhr.status < 400) {
+      if (event.detail.target?.id === "task") { locked = null; tell("end"); }
       if (form(event)) { store.drop(draftKey()); pending = null; tries = 0; }
       return;
     }
@@ -139,10 +158,12 @@
     touch();
     if (work()) restoreDraft();
     for (const button of all("[data-copy]")) button.hidden = !navigator.clipboard;
-    if (isFirst) return;
-    scrollTo({ top: 0, behavior: "instant" });
-    $("#task h1")?.focus({ preventScroll: true });
-    announce($("#say [role=status]")?.textContent.replace(/\s+U\s*$/, ""));
+    if (!isFirst) {
+      scrollTo({ top: 0, behavior: "instant" });
+      $("#task h1")?.focus({ preventScroll: true });
+      announce($("#say [role=status]")?.textContent.replace(/\s+U\s*$/, ""));
+    }
+    tell("begin", { first: isFirst });
   };
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.elt.id === "say" || event.detail.target?.id === "say") settle();
@@ -215,7 +236,7 @@
       else if ((box.id === "guidelines" && letter === "g") || (box.id === "keys" && key === "?")) { box.hidePopover(); event.preventDefault(); }
       return;
     }
-    if (isBusy()) return;
+    if (isBusy() || (locked !== null && (digit || key === "Enter"))) return;
     if (digit && work()) {
       if (event.shiftKey && code.startsWith("Digit")) stepCriterion(digit);
       else press($(`.dock [data-key="${digit}"]`));
@@ -228,5 +249,8 @@
       event.preventDefault();
     }
   });
-  begin(true);
+  window.thurstoneBench = { work, say, announce, isBusy, lock };
+  // After the other deferred scripts, which may listen.
+  if (document.readyState === "complete") begin(true);
+  else document.addEventListener("DOMContentLoaded", () => begin(true), { once: true });
 })();
