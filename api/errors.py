@@ -5,7 +5,8 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
-from rest_framework import exceptions, status
+from django.urls import Resolver404, resolve
+from rest_framework import exceptions
 from rest_framework.response import Response
 
 from labeling.errors import LabelingError
@@ -21,8 +22,29 @@ TITLES = {
     413: "Too large",
     415: "This address does not read this content type",
     429: "Too many requests",
+    500: "That was our mistake",
     503: "One moment",
 }
+
+
+PROBLEM = "application/problem+json"
+
+
+def document(
+    status_code: int,
+    detail: str,
+    *,
+    title: str | None = None,
+    errors: list[dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """The members of a problem."""
+    return {
+        "type": "about:blank",
+        "title": title or TITLES.get(status_code, "Error"),
+        "status": status_code,
+        "detail": detail,
+        "errors": errors or [],
+    }
 
 
 def problem(
@@ -33,17 +55,14 @@ def problem(
     errors: list[dict[str, Any]] | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """A problem document."""
-    body = {
-        "type": "about:blank",
-        "title": title or TITLES.get(status_code, "Error"),
-        "status": status_code,
-        "detail": detail,
-        "errors": errors or [],
-    }
-    return Response(
-        body, status=status_code, headers=headers, content_type="application/problem+json"
-    )
+    """A problem, as the answer of a view."""
+    body = document(status_code, detail, title=title, errors=errors)
+    return Response(body, status=status_code, headers=headers, content_type=PROBLEM)
+
+
+def problem_outside_views(status_code: int, detail: str) -> JsonResponse:
+    """A problem where no view of the API has the request in hand."""
+    return JsonResponse(document(status_code, detail), status=status_code, content_type=PROBLEM)
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -101,14 +120,30 @@ def _flat(detail: Any, path: str = "") -> Any:
 
 def unknown_route(request: HttpRequest, **_: Any) -> JsonResponse:
     """What any address answers that the API does not have."""
-    return JsonResponse(
-        {
-            "type": "about:blank",
-            "title": TITLES[404],
-            "status": status.HTTP_404_NOT_FOUND,
-            "detail": "The API has no such address; /api/v1/schema/ lists them.",
-            "errors": [],
-        },
-        status=404,
-        content_type="application/problem+json",
+    longer = f"{request.path_info}/"
+    try:
+        lacks_slash = resolve(longer).func is not unknown_route
+    except Resolver404:
+        lacks_slash = False
+    return problem_outside_views(
+        404,
+        f"Addresses end in a slash: {longer}"
+        if lacks_slash
+        else "The API has no such address; /api/v1/schema/ lists them.",
+    )
+
+
+def unreadable_request() -> JsonResponse:
+    """What a request is answered whose host, address or form Django refuses to go on with."""
+    return problem_outside_views(
+        400, "The host, the address or the form of this request cannot be used. Nothing was done."
+    )
+
+
+def fault_of_ours() -> JsonResponse:
+    """What a request is answered that met a mistake of ours."""
+    return problem_outside_views(
+        500,
+        "It has been logged. Look whether what you asked for was done before you ask again; a"
+        " repeated Idempotency-Key does nothing twice.",
     )

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.db import connection
 
 from labeling.actions.endpoints import ensure_demo_endpoint
 from labeling.actions.raters import add_member
@@ -98,6 +99,49 @@ def test_an_address_the_api_does_not_have_is_a_problem_document(call_as):
         answer = call_as().get(path)
         assert answer.status_code in {404, 401}
         assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_a_forgotten_slash_is_named(call_as):
+    person = factories.user(of=factories.organisation(), role="manager")
+    call = call_as(person, "write")
+    for answer in (call.get("campaigns"), call.post("campaigns", {"name": "Tone"})):
+        assert answer.status_code == 404
+        assert answer["Content-Type"] == "application/problem+json"
+        assert answer.json()["detail"] == "Addresses end in a slash: /api/v1/campaigns/"
+    for path in ("nowhere", "campaigns//", "campaigns/a/b", "%0A"):
+        assert "slash" not in call.get(path).content.decode()
+    assert not Campaign.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mistake_of_ours_is_a_problem_document_too(call_as, caplog):
+    campaign = factories.campaign()
+    call = call_as(factories.member(campaign, "manager"), "write")
+    call.client.raise_request_exception = False
+    # A real fault: a column that a migration forgot.
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE labeling_guidelineversion RENAME body TO mislaid")
+        try:
+            answer = call.get(f"campaigns/{campaign.slug}/guidelines/")
+        finally:
+            cursor.execute("ALTER TABLE labeling_guidelineversion RENAME mislaid TO body")
+    assert answer.status_code == 500
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["status"] == 500
+    assert "guidelineversion" not in answer.content.decode()
+    assert "logged" in answer.json()["detail"]
+    assert "UndefinedColumn" in caplog.text
+
+
+@pytest.mark.parametrize("path", ["campaigns/", "nowhere/"])
+def test_a_host_that_is_not_ours_is_told_so_in_a_problem_document(client, path):
+    answer = client.get(f"/api/v1/{path}", headers={"host": "elsewhere.example"})
+    assert answer.status_code == 400
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["detail"]
+    page = client.get("/login/", headers={"host": "elsewhere.example"})
+    assert page.status_code == 400
+    assert page["Content-Type"].startswith("text/html")
 
 
 def test_a_method_that_is_not_there_is_a_problem_document(call_as):
