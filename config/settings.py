@@ -76,10 +76,10 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "labeling.web.pages_only.SessionMiddleware",
-    "labeling.web.pages_only.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "labeling.web.pages_only.CsrfViewMiddleware",
     "labeling.web.pages_only.AuthenticationMiddleware",
+    "labeling.web.pages_only.LocaleMiddleware",
     "labeling.web.pages_only.MessageMiddleware",
     "labeling.web.pages_only.HtmxMiddleware",
     "labeling.web.errors.LabelingErrorMiddleware",
@@ -151,8 +151,16 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 
 LANGUAGE_CODE = "en"
-# Said in one language: what a browser prefers need not be matched with a hundred at each request.
-LANGUAGES = [("en", "English")]
+# Named in their own words. Raters' pages have all of them; managers' and the API have English.
+LANGUAGES = [
+    ("en", "English"),
+    ("es", "Español"),
+    ("fr", "Français"),
+    ("hi", "हिन्दी"),
+    ("ar", "العربية"),
+]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["config.formats"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"

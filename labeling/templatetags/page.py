@@ -3,6 +3,8 @@
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 register = template.Library()
 
@@ -32,7 +34,12 @@ ICONS = {
     "refresh": '<path d="M13 8a5 5 0 1 1-1.5-3.6L13 6M13 2.8V6H9.8"/>',
     "plus": '<path d="M8 3v10M3 8h10"/>',
 }
-SPEAKERS = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool"}
+SPEAKERS = {
+    "user": _("User"),
+    "assistant": _("Assistant"),
+    "system": _("System"),
+    "tool": _("Tool"),
+}
 
 
 @register.simple_tag
@@ -46,7 +53,7 @@ def icon(name: str) -> SafeString:
 @register.filter
 def speaker(role: str) -> str:
     """Who speaks in a turn, by the message's role."""
-    return SPEAKERS.get(role, role.capitalize() or "Text")
+    return str(SPEAKERS.get(role) or role.capitalize() or gettext("Text"))
 
 
 @register.filter

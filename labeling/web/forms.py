@@ -4,17 +4,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from labeling.errors import InvalidInputError
 from labeling.models import Assignment, Judgment
 from labeling.schemas import ResponseSchema
 
 SKIP_REASONS = (
-    ("expertise", "I lack the expertise"),
-    ("unclear", "The prompt is unclear"),
-    ("language", "I do not read this language"),
-    ("display", "A response did not display"),
-    ("distress", "I would rather not read this"),
+    ("expertise", _("I lack the expertise")),
+    ("unclear", _("The prompt is unclear")),
+    ("language", _("I do not read this language")),
+    ("display", _("A response did not display")),
+    ("distress", _("I would rather not read this")),
 )
 CRITERION = "criterion_"
 CRITERION_STEPS = (("left", "A"), ("tie", "="), ("right", "B"))
@@ -26,7 +29,7 @@ class Step:
     """One step of the verdict scale: what it means, how it looks, which key presses it."""
 
     value: str
-    words: str
+    words: str | Promise
     style: str
     dots: str
     key: int
@@ -43,21 +46,21 @@ class CriterionRow:
     number: int
 
 
-_LEFT = {3: "A much better", 2: "A better", 1: "A slightly"}
-_RIGHT = {1: "B slightly", 2: "B better", 3: "B much better"}
+_LEFT = {3: _("A much better"), 2: _("A better"), 1: _("A slightly")}
+_RIGHT = {1: _("B slightly"), 2: _("B better"), 3: _("B much better")}
 
 
 def scale_steps(schema: ResponseSchema) -> list[Step]:
     """The steps of the schema's scale from A to B, keys counted from 1."""
-    sides: list[tuple[str, str, str, str]]
+    sides: list[tuple[str, str | Promise, str, str]]
     if schema.max_strength == 1:
-        left = [("left:1", "A is better", "a2 a", "●")]
-        right = [("right:1", "B is better", "b2 b", "●")]
+        left = [("left:1", _("A is better"), "a2 a", "●")]
+        right = [("right:1", _("B is better"), "b2 b", "●")]
     else:
         strengths = range(1, schema.max_strength + 1)
         left = [(f"left:{n}", _LEFT[n], f"a{n} a", "●" * n) for n in reversed(strengths)]
         right = [(f"right:{n}", _RIGHT[n], f"b{n} b", "●" * n) for n in strengths]
-    middle = [("tie:0", "Tie", "tie", "=")] if schema.has_tie else []
+    middle = [("tie:0", _("Tie"), "tie", "=")] if schema.has_tie else []
     sides = [*left, *middle, *right]
     return [Step(*side, key) for key, side in enumerate(sides, start=1)]
 
@@ -105,7 +108,7 @@ class AnswerForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if not self.errors and not cleaned.get("verdict") and not cleaned.get("both_bad"):
-            self.add_error("verdict", "Choose which response is better.")
+            self.add_error("verdict", gettext("Choose which response is better."))
         return cleaned
 
     def answer(self) -> dict[str, Any]:
@@ -146,7 +149,9 @@ class AnswerForm(forms.Form):
             self.fault = field
             self.message = str(messages[0])
             if field in {"assignment_id", "judgment_id"}:
-                self.message = "This form is incomplete. Reload the page; your text stays here."
+                self.message = gettext(
+                    "This form is incomplete. Reload the page; your text stays here."
+                )
             return
 
     def _value(self, name: str) -> str:
@@ -189,8 +194,10 @@ class AnswerForm(forms.Form):
         """What the field of the reason says while it is empty."""
         if self.schema.rationale == "required":
             least = max(self.schema.min_rationale_chars, 1)
-            return f"Why? At least {least} characters." if least > 1 else "Why?"
-        return "Why? Optional."
+            if least > 1:
+                return gettext("Why? At least %(least)s characters.") % {"least": least}
+            return gettext("Why?")
+        return gettext("Why? Optional.")
 
 
 class SkipForm(forms.Form):

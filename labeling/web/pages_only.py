@@ -3,14 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest
 from django.middleware import csrf, locale
+from django.utils import translation
 from django_htmx import middleware as htmx
 
 API = "/api/v1/"
+# Managers' pages speak English alone: frame, texts and figures of one page belong together.
+IN_ENGLISH = "/campaigns/"
 
 
 class PagesOnly:
@@ -29,7 +33,30 @@ class SessionMiddleware(PagesOnly, sessions.SessionMiddleware):
 
 
 class LocaleMiddleware(PagesOnly, locale.LocaleMiddleware):
-    """The language of pages."""
+    """The language of pages: what the signed-in user chose, else what the browser asks for."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        try:
+            return super().__call__(request)
+        finally:
+            # The thread answers the API next, or another person.
+            translation.deactivate()
+
+    def process_request(self, request: HttpRequest) -> None:
+        if request.path_info.startswith(IN_ENGLISH):
+            language = settings.LANGUAGE_CODE
+        else:
+            language = _chosen(request) or translation.get_language_from_request(request)
+        translation.activate(language)
+        request.LANGUAGE_CODE = translation.get_language()  # type: ignore[attr-defined]
+
+
+def _chosen(request: HttpRequest) -> str:
+    # Without a session there is nobody to ask, and a probe of the server's health costs no query.
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        return ""
+    language: str = getattr(request.user, "language", "")
+    return language if language in dict(settings.LANGUAGES) else ""
 
 
 class CsrfViewMiddleware(PagesOnly, csrf.CsrfViewMiddleware):
