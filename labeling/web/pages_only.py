@@ -48,7 +48,7 @@ class LocaleMiddleware(PagesOnly, locale.LocaleMiddleware):
         else:
             language = _chosen(request) or translation.get_language_from_request(request)
         translation.activate(language)
-        request.LANGUAGE_CODE = translation.get_language()  # type: ignore[attr-defined]
+        request.LANGUAGE_CODE = translation.get_language()
 
 
 def _chosen(request: HttpRequest) -> str:
