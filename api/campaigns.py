@@ -13,7 +13,6 @@ from api.base import KnownFieldsMixin, once, refuse_bound_token, within_token
 from api.permissions import scopes_of
 from labeling import access
 from labeling.actions.campaigns import create_campaign, update_campaign
-from labeling.actions.rounds import change_overlap, open_waiting
 from labeling.models import Campaign
 
 FIELDS = [
@@ -105,11 +104,5 @@ class CampaignViewSet(
         serializer = self.get_serializer(campaign, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         changes = {k: v for k, v in serializer.validated_data.items() if k != "slug"}
-        overlap = changes.pop("overlap", campaign.overlap)
-        if changes:
-            campaign = update_campaign(campaign=campaign, by=caller(request), **changes)
-        if overlap != campaign.overlap:
-            change_overlap(campaign=campaign, overlap=overlap, by=caller(request))
-        open_waiting(campaign=campaign, by=caller(request))
-        campaign.refresh_from_db()
+        campaign = update_campaign(campaign=campaign, by=caller(request), **changes)
         return Response(self.get_serializer(campaign).data)

@@ -5,7 +5,7 @@ import itertools
 import json
 from typing import Any
 
-from labeling.actions.campaigns import create_campaign
+from labeling.actions.campaigns import create_campaign, update_campaign
 from labeling.actions.raters import add_member, take_seat
 from labeling.actions.rounds import open_waiting
 from labeling.actions.tokens import issue_token
@@ -52,7 +52,10 @@ def campaign(*, by: User | None = None, of: Organisation | None = None, **fields
         "overlap": 1,
         "schema": {"scale": 2, "tie": True, "rationale": "optional"},
     } | fields
-    return create_campaign(organisation=of, by=by, **settings)
+    state = settings.pop("state")
+    begins = state if state in {"draft", "active"} else "active"
+    made = create_campaign(organisation=of, by=by, state=begins, **settings)
+    return made if state == begins else update_campaign(campaign=made, by=by, state=state)
 
 
 def rater(campaign: Campaign, name: str = "") -> Seat:

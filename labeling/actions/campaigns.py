@@ -7,19 +7,24 @@ from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from labeling import audit, schemas
+from labeling.actions.ended import refuse_archived
+from labeling.actions.rounds import change_overlap, extend_round
 from labeling.errors import ConflictError, FieldProblem, InvalidInputError
 from labeling.models import Campaign, Membership, Organisation, User
 
 State = Campaign.State
-# Where each state may go. Archived is the end; everything else can be taken up again.
+# Where each state may go. Archived is the end; everything else can be taken up again. A draft whose
+# judgments were all made elsewhere is complete without having run.
 MOVES: dict[str, set[str]] = {
-    State.DRAFT: {State.ACTIVE, State.ARCHIVED},
+    State.DRAFT: {State.ACTIVE, State.COMPLETED, State.ARCHIVED},
     State.ACTIVE: {State.PAUSED, State.COMPLETED, State.ARCHIVED},
     State.PAUSED: {State.ACTIVE, State.COMPLETED, State.ARCHIVED},
     State.COMPLETED: {State.ACTIVE, State.ARCHIVED},
     State.ARCHIVED: set(),
 }
 
+# What may still be put right in an archived campaign: none of it changes a number.
+WORDS = {"name", "description", "attribution"}
 # Names of pages below /campaigns/: a campaign of that slug could not be opened.
 RESERVED_SLUGS = {"new"}
 
@@ -41,7 +46,10 @@ def create_campaign(
     attribution: str = "",
     is_simulated: bool = False,
 ) -> Campaign:
-    """A new campaign, whose maker owns it. A slug that is taken is a ConflictError."""
+    """A new campaign, a draft or active, whose maker owns it. A taken slug is a ConflictError."""
+    if state not in (State.DRAFT, State.ACTIVE):
+        message = f"A campaign begins as a draft or active; it cannot begin as {state}."
+        raise InvalidInputError(message, problems=[FieldProblem("state", message)])
     slug = slug or slugify(name)[:80]
     if slug in RESERVED_SLUGS:
         message = "This slug is taken by a page; choose another."
@@ -75,9 +83,10 @@ def create_campaign(
 
 @transaction.atomic(durable=True)
 def update_campaign(*, campaign: Campaign, by: User | None, **changes: Any) -> Campaign:
-    """Change what may change. The scale of a campaign with judgments stays as it is.
+    """Change what may change, and put before raters what waits if the campaign is active then.
 
-    A change of overlap is `change_overlap`: it touches the queue.
+    All of it or nothing. The scale of a campaign with judgments stays as it is, and an archived
+    campaign but for its words. A new overlap goes for the open rounds that have the old one.
     """
     campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     for field, read in (
@@ -87,23 +96,31 @@ def update_campaign(*, campaign: Campaign, by: User | None, **changes: Any) -> C
     ):
         if field in changes:
             changes[field] = schemas.as_json(read(changes[field]))
+    changes = {name: new for name, new in changes.items() if getattr(campaign, name) != new}
     state = changes.get("state", campaign.state)
     if state != campaign.state and state not in MOVES[campaign.state]:
         message = f"A campaign that is {campaign.state} cannot become {state}."
         raise ConflictError(message, problems=[FieldProblem("state", message)])
-    if "schema" in changes and changes["schema"] != campaign.schema:
+    if set(changes) - WORDS:
+        refuse_archived(campaign)
+    if "schema" in changes:
         _refuse_other_scale(campaign, changes["schema"])
+    overlap = changes.pop("overlap", None)
     for field, value in changes.items():
         setattr(campaign, field, value)
-    campaign.save(update_fields=[*changes])
-    audit.record(
-        "campaign.updated",
-        campaign=campaign,
-        by=by,
-        subject=campaign.public_id,
-        fields=sorted(changes),
-        state=campaign.state,
-    )
+    if changes:
+        campaign.save(update_fields=[*changes])
+        audit.record(
+            "campaign.updated",
+            campaign=campaign,
+            by=by,
+            subject=campaign.public_id,
+            fields=sorted(changes),
+            state=campaign.state,
+        )
+    if overlap is not None:
+        change_overlap(campaign, overlap, by)
+    extend_round(campaign, by)
     return campaign
 
 

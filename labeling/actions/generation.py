@@ -13,6 +13,7 @@ from django.db.models import Count, Q
 from django.db.models.functions import Now
 
 from labeling import audit, jobs
+from labeling.actions.ended import hold_campaign
 from labeling.actions.jobs import TASKS
 from labeling.actions.slots import CALL
 from labeling.clients.endpoint_settings import call_limits
@@ -55,6 +56,7 @@ def start_generation(
     what no earlier run has filled is asked for. `pairing`: "all" makes every pair of a prompt's
     completions, "baseline" each other endpoint's against the first one's.
     """
+    campaign = hold_campaign(campaign)
     chosen = _choose(campaign, endpoints)
     _check(campaign, len(chosen), completions_per_prompt, pairing)
     job = Job.objects.create(
@@ -100,7 +102,8 @@ def start_generation(
 def begin_generation(*, job_id: int) -> GenerationRun | None:
     """Lay the slots of the job's run, the first time; the run, if it is to go on.
 
-    Each call is also the pulse of its job. A job that was cancelled ends its run here.
+    Each call is also the pulse of its job. A job that was cancelled ends its run here, and so does
+    a campaign that was archived.
     """
     run = _held(job_id=job_id)
     if run is None or run.state not in (State.RUNNING, State.PAUSED):
@@ -110,7 +113,7 @@ def begin_generation(*, job_id: int) -> GenerationRun | None:
     )
     if begun:
         Job.objects.filter(pk=job_id).update(total=slots.lay(run_id=run.pk))
-    elif _is_cancelled(run.job):
+    elif _is_cancelled(run.job) or run.campaign.state == Campaign.State.ARCHIVED:
         _cancel(run, None)
         return None
     else:
@@ -207,6 +210,7 @@ def pause_generation(*, run: GenerationRun, by: User | None) -> GenerationRun:
 @transaction.atomic(durable=True)
 def resume_generation(*, run: GenerationRun, by: User | None) -> GenerationRun:
     """Go on with a paused run. Safe to repeat."""
+    hold_campaign(run.campaign)
     run = _taken(run)
     if run.state == State.PAUSED:
         run.state = State.RUNNING
@@ -235,6 +239,7 @@ def cancel_generation(*, run: GenerationRun, by: User | None) -> GenerationRun:
 @transaction.atomic(durable=True)
 def retry_failed(*, run: GenerationRun, by: User | None) -> GenerationRun:
     """Ask once more for what failed. A finished run goes on under a new job."""
+    hold_campaign(run.campaign)
     run = _taken(run)
     if run.state == State.CANCELLED:
         raise ConflictError("This run was cancelled; start a new one to go on.")
@@ -313,8 +318,6 @@ def _check(campaign: Campaign, endpoint_count: int, per_prompt: int, pairing: st
             "One completion of each prompt leaves nothing to compare: name two endpoints, or ask "
             "for two completions.",
         )
-    if campaign.state == Campaign.State.ARCHIVED:
-        raise ConflictError("This campaign is archived.")
     prompt_count = Prompt.objects.filter(campaign=campaign).count()
     if not prompt_count:
         raise ConflictError("This campaign has no prompts yet. Import some first.")

@@ -7,6 +7,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from labeling import audit
+from labeling.actions.ended import hold_campaign
 from labeling.errors import FieldProblem, InvalidInputError
 from labeling.models import Campaign, GuidelineVersion, User
 
@@ -23,7 +24,7 @@ def publish_guidelines(
         raise InvalidInputError(
             "Write the guidelines first.", problems=[FieldProblem("body", "empty")]
         )
-    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    campaign = hold_campaign(campaign)
     clauses = [{"id": key, "title": title.strip()} for key, title in _CLAUSE.findall(body)]
     ids = [clause["id"] for clause in clauses]
     if twins := sorted({key for key in ids if ids.count(key) > 1}):

@@ -21,11 +21,12 @@ from django.db import (
 from django.db.models.functions import Now
 
 from labeling import audit, jobs
+from labeling.actions.ended import refuse_archived
 from labeling.actions.import_chunks import Chunk, ChunkWriter
 from labeling.actions.import_tally import Tally
 from labeling.actions.jobs import TASKS
 from labeling.actions.progress import JobCancelledError, Progress
-from labeling.errors import FieldProblem, InvalidInputError, TooLargeError
+from labeling.errors import EndedError, FieldProblem, InvalidInputError, TooLargeError
 from labeling.formats.importing import KINDS, LAYOUTS, read_rows
 from labeling.formats.reading import CountingReader, Limits, UnreadableFileError
 from labeling.formats.rows import Row, RowProblem
@@ -154,6 +155,7 @@ def begin_import(*, campaign: Campaign, by: User | None, name: str, **fields: An
 
 
 def _create(*, campaign: Campaign, by: User | None, stored: str, name: str, **fields: Any) -> Job:
+    refuse_archived(campaign)
     job = Job.objects.create(
         campaign=campaign, kind="import", created_by=by, total=fields["byte_count"]
     )
@@ -193,6 +195,8 @@ def run_import(
     except UnreadableFileError as error:
         for problem in error.problems:
             tally.reject(RowProblem(problem.line or 1, problem.field, problem.message))
+        _end_failed(job=job, tally=tally, message=error.message)
+    except EndedError as error:
         _end_failed(job=job, tally=tally, message=error.message)
     except FileNotFoundError:
         _end_failed(job=job, tally=tally, message="The uploaded file is gone; send it again.")
@@ -252,6 +256,7 @@ def forget_uploads(*, job: Job | None = None) -> int:
 def _import_rows(job: Job, file: IO[bytes], tally: Tally, progress: Progress) -> None:
     campaign, imported = job.campaign, job.imported_file
     _wait_for_turn(campaign, progress)
+    refuse_archived(campaign)
     counted = CountingReader(file)
     with connection.cursor() as cursor:
         staging = Staging(cursor, campaign.pk)
@@ -272,6 +277,7 @@ def _import_rows(job: Job, file: IO[bytes], tally: Tally, progress: Progress) ->
     if imported.is_dry_run or (tally.rejected and not imported.is_lenient):
         raise _UndoneError
     progress.tick(counted.byte_count, at_once=True)
+    refuse_archived(campaign)  # It may have been archived while we read.
     _keep_problems(job, tally)
     if not _end(job, Job.Status.SUCCEEDED, result=tally.as_result()):
         raise JobCancelledError

@@ -60,7 +60,7 @@ def start_job(*, job_id: int) -> Job | None:
     if job.is_cancel_requested or job.attempts >= MAX_ATTEMPTS:
         job.status = Status.CANCELLED if job.is_cancel_requested else Status.FAILED
         if job.status == Status.FAILED:
-            job.error = {"message": PARKED[job.kind]}
+            job.error = {"message": PARKED.get(job.kind, PARKED["report"])}
         job.finished_at = Now()
         job.save(update_fields=["status", "error", "finished_at"])
         return None

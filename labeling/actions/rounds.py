@@ -9,7 +9,8 @@ from django.db.models import Max
 from django.db.models.functions import Now
 
 from labeling import audit
-from labeling.errors import ConflictError, InvalidInputError
+from labeling.actions.ended import hold_campaign
+from labeling.errors import ConflictError, FieldProblem, InvalidInputError
 from labeling.models import Campaign, Comparison, Lane, Place, Round, Seat, User, laying
 from labeling.schemas import DEFAULT_ARM, read_presentation
 
@@ -31,9 +32,8 @@ def open_round(
 
     Raises ConflictError when no comparison waits.
     """
-    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
-    if overlap is not None and not 1 <= overlap <= 100:
-        raise InvalidInputError("overlap goes from 1 to 100.")
+    campaign = hold_campaign(campaign)
+    check_overlap(campaign.overlap if overlap is None else overlap)
     if not campaign.comparisons.waiting().exists():
         raise ConflictError("No comparisons wait to be opened. Import some, or generate them.")
     last = campaign.rounds.aggregate(last=Max("number"))["last"] or 0
@@ -58,7 +58,11 @@ def open_waiting(*, campaign: Campaign, by: User | None) -> Round | None:
 
     For what arrives while the campaign is active. None when nothing waits or it is not active.
     """
-    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    return extend_round(Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk), by)
+
+
+def extend_round(campaign: Campaign, by: User | None) -> Round | None:
+    """`open_waiting` for an action that holds the campaign already."""
     if campaign.state != Campaign.State.ACTIVE or not campaign.comparisons.waiting().exists():
         return None
     standing = campaign.rounds.filter(state=Round.State.OPEN, kind=Round.Kind.PRODUCTION)
@@ -99,19 +103,28 @@ def close_round(*, round_: Round, by: User | None) -> Round:
     return closing
 
 
-@transaction.atomic(durable=True)
-def change_overlap(*, campaign: Campaign, overlap: int, by: User | None) -> None:
-    """Ask for more or fewer judgments of each comparison in the open rounds.
+def check_overlap(overlap: int) -> None:
+    """Refuse a number of judgments that no comparison can have."""
+    if not 1 <= overlap <= 100:
+        message = "overlap goes from 1 to 100."
+        raise InvalidInputError(message, problems=[FieldProblem("overlap", message)])
 
-    More: free places are laid at the tail. Fewer: open places end; live leases may finish, and no
-    judgment is touched.
+
+def change_overlap(campaign: Campaign, overlap: int, by: User | None) -> None:
+    """Ask for more or fewer judgments of each comparison in the open rounds; the caller holds the
+    campaign.
+
+    A round that was opened with an overlap of its own keeps it. More: free places are laid at the
+    tail. Fewer: open places end; live leases may finish, and no judgment is touched.
     """
-    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
-    campaign.overlap = overlap
+    check_overlap(overlap)
+    before, campaign.overlap = campaign.overlap, overlap
     campaign.save(update_fields=["overlap"])
-    rounds = campaign.rounds.select_for_update(no_key=True).filter(state=Round.State.OPEN)
+    rounds = campaign.rounds.select_for_update(no_key=True).filter(
+        state=Round.State.OPEN, overlap=before
+    )
     for opened in rounds.order_by("pk"):
-        before, opened.overlap = opened.overlap, overlap
+        opened.overlap = overlap
         opened.save(update_fields=["overlap"])
         for ids in _batches(opened):
             if overlap > before:

@@ -16,7 +16,16 @@ from labeling.actions.endpoints import KEY_REFUSED
 from labeling.clients.endpoint_settings import CallLimits, call_limits
 from labeling.clients.protocol import CompletionRequest, CompletionResult, ErrorKind, ProviderError
 from labeling.formats import rows
-from labeling.models import Completion, Endpoint, GenerationSlot, Prompt, RunEndpoint, Source, slots
+from labeling.models import (
+    Campaign,
+    Completion,
+    Endpoint,
+    GenerationSlot,
+    Prompt,
+    RunEndpoint,
+    Source,
+    slots,
+)
 
 CALL = "workers.generation.call_next"
 LOST = "worker_lost"
@@ -87,6 +96,7 @@ def claim_slot(*, run_id: int, endpoint_id: int) -> Claim | None:
             run__state="running",
             run__job__is_cancel_requested=False,
         )
+        .exclude(run__campaign__state=Campaign.State.ARCHIVED)
         .first()
     )
     if endpoint is None or settings is None:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from labeling import access
 from labeling.actions.campaigns import create_campaign, update_campaign
 from labeling.actions.jobs import queue_job
-from labeling.actions.rounds import open_round, open_waiting
+from labeling.actions.rounds import open_round
 from labeling.errors import InvalidInputError, LabelingError, NotFoundError
 from labeling.models import Campaign, Report
 from labeling.queries import progress, votes
@@ -98,9 +98,7 @@ def change_state(request: PageRequest, slug: str) -> HttpResponse:
     state = request.POST.get("state", "")
     if state not in ASKED_STATES:
         raise InvalidInputError("A campaign is run, paused or completed.")
-    changed = update_campaign(campaign=changed, by=request.user, state=state)
-    # What was imported meanwhile goes in front of raters.
-    open_waiting(campaign=changed, by=request.user)
+    update_campaign(campaign=changed, by=request.user, state=state)
     return redirect("campaign", slug)
 
 

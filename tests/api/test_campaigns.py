@@ -1,9 +1,19 @@
 """Starting and changing campaigns by API, and who may not."""
 
+import io
+
 import pytest
 
+from labeling.actions.campaigns import update_campaign
+from labeling.actions.endpoints import ensure_demo_endpoint
+from labeling.actions.generation import start_generation
+from labeling.actions.imports import queue_import, run_import
+from labeling.actions.jobs import start_job
+from labeling.actions.slots import claim_slot
+from labeling.errors import InvalidInputError
 from labeling.models import Assignment, AuditEvent, Campaign
 from tests import factories
+from workers.generation import run_generation
 
 pytestmark = pytest.mark.django_db
 
@@ -180,3 +190,104 @@ def test_a_list_takes_as_many_queries_for_many_rows_as_for_few(
     call.get("campaigns/")
     with django_assert_max_num_queries(4):
         assert len(call.get(f"campaigns/{campaign.slug}/comparisons/").json()["results"]) == 30
+
+
+def test_an_archived_campaign_takes_nothing_more(call_as, manager):
+    """Its numbers are final: no rounds, guidelines, files, candidates or settings."""
+    campaign = factories.campaign(by=manager, of=manager.organisations.get())
+    factories.prompt(campaign)
+    demo = ensure_demo_endpoint(organisation=campaign.organisation)
+    call = call_as(manager, "write")
+    path = f"campaigns/{campaign.slug}/"
+    asked = {"endpoints": [demo.name], "completions_per_prompt": 2}
+    assert call.post(f"{path}generations/", asked).status_code == 202
+    run = campaign.generation_runs.get()
+    assert call.post(f"{path}generations/{run.public_id}/pause/").status_code == 200
+    queued = queue_import(
+        campaign=campaign,
+        by=manager,
+        file=io.BytesIO(b'{"prompt": "One more"}\n'),
+        name="",
+        sha256="",
+        kind="prompts",
+    )
+    assert call("PATCH", path, {"state": "archived"}).status_code == 200
+    factories.comparison(campaign)
+    for below, body in (
+        ("rounds/", {}),
+        ("guidelines/", {"body": "# New"}),
+        ("generations/", asked),
+        (f"generations/{run.public_id}/resume/", {}),
+        (f"generations/{run.public_id}/retry/", {}),
+    ):
+        answer = call.post(f"{path}{below}", body)
+        assert answer.status_code == 409, (below, answer.content)
+        assert "archived" in answer.json()["detail"]
+    upload = call.client.post(
+        f"/api/v1/{path}imports/?kind=prompts", b'{"prompt": "x"}\n', "application/x-ndjson"
+    )
+    assert upload.status_code == 409, upload.content
+    assert call("PATCH", path, {"overlap": 5}).status_code == 409
+    assert call("PATCH", path, {"requirements": {"gold_rate": 0.5}}).status_code == 409
+    assert call("PATCH", path, {"attribution": "By us"}).status_code == 200
+    # What was on its way when it was archived does not arrive.
+    job = start_job(job_id=queued.pk)
+    assert job is not None
+    job = run_import(job=job)
+    assert (job.status, job.error["message"][:26]) == ("failed", "This campaign is archived;")
+    assert not campaign.rounds.exists() and not campaign.guidelines.exists()
+    assert campaign.prompts.count() == 2
+
+
+def test_archiving_ends_a_run_that_asks_for_completions(manager):
+    campaign = factories.campaign(by=manager, of=manager.organisations.get())
+    factories.prompt(campaign)
+    demo = ensure_demo_endpoint(organisation=campaign.organisation)
+    run = start_generation(
+        campaign=campaign, endpoints=[demo.name], by=manager, completions_per_prompt=2
+    )
+    run_generation(run.job_id)
+    update_campaign(campaign=campaign, by=manager, state="archived")
+    assert claim_slot(run_id=run.pk, endpoint_id=demo.pk) is None
+    run_generation(run.job_id)
+    run.refresh_from_db()
+    assert run.state == "cancelled"
+
+
+@pytest.mark.parametrize("state", ["paused", "completed", "archived"])
+def test_a_campaign_begins_as_a_draft_or_active(call_as, manager, state):
+    answer = call_as(manager, "write").post("campaigns/", {"name": "Over", "state": state})
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == "state"
+    assert not Campaign.objects.exists()
+
+
+def test_a_round_opened_with_an_overlap_of_its_own_keeps_it(call_as, manager):
+    campaign = factories.campaign(by=manager, of=manager.organisations.get(), overlap=3)
+    call = call_as(manager, "write")
+    path = f"campaigns/{campaign.slug}/"
+    factories.comparison(campaign)
+    own = call.post(f"{path}rounds/", {"overlap": 10}).json()
+    factories.comparison(campaign)
+    usual = call.post(f"{path}rounds/", {}).json()
+    assert call("PATCH", path, {"overlap": 4}).status_code == 200
+    rounds = {row["id"]: row["overlap"] for row in call.get(f"{path}rounds/").json()["results"]}
+    assert rounds == {own["id"]: 10, usual["id"]: 4}
+    assert Assignment.objects.filter(campaign=campaign, ended_at=None).count() == 14
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_is_made_whole_or_not_at_all(manager):
+    """Name, overlap, state and what going active brings are one transaction."""
+    campaign = factories.campaign(by=manager, of=manager.organisations.get(), state="draft")
+    factories.comparison(campaign)
+    changes = {"name": "After", "state": "active"}
+    with pytest.raises(InvalidInputError):
+        update_campaign(campaign=campaign, by=manager, **changes, overlap=101)
+    campaign.refresh_from_db()
+    assert (campaign.state, campaign.name == "After") == ("draft", False)
+    assert not campaign.rounds.exists()
+    update_campaign(campaign=campaign, by=manager, **changes, overlap=2)
+    campaign.refresh_from_db()
+    assert (campaign.name, campaign.overlap, campaign.state) == ("After", 2, "active")
+    assert Assignment.objects.filter(campaign=campaign).count() == 2

@@ -6,9 +6,10 @@ import time
 import pytest
 from django.db import transaction
 
+from labeling.actions.campaigns import update_campaign
 from labeling.actions.leases import requeue_lapsed
 from labeling.actions.rating import claim_assignment, skip_assignment, submit_judgment
-from labeling.actions.rounds import change_overlap, close_round, open_waiting
+from labeling.actions.rounds import close_round, open_waiting
 from labeling.errors import ConflictError
 from labeling.models import Assignment, Judgment
 from tests import factories
@@ -98,7 +99,7 @@ def test_raising_asks_for_what_is_missing_and_no_more():
     factories.open_comparisons(campaign, 3)
     raters = raters_of(campaign, 5)
     judge(*claims_of(campaign, raters[:1])[0])
-    change_overlap(campaign=campaign, overlap=3, by=None)
+    update_campaign(campaign=campaign, by=None, overlap=3)
     check_queue(campaign)
     for rater in raters:
         while claimed := claim_assignment(rater=rater, campaign=campaign):
@@ -113,7 +114,7 @@ def test_lowering_ends_what_is_open_first_and_deletes_nothing():
     raters = raters_of(campaign, 3)
     claims = claims_of(campaign, raters)
     judge(*claims[0])
-    change_overlap(campaign=campaign, overlap=2, by=None)
+    update_campaign(campaign=campaign, by=None, overlap=2)
     # Three are taken already, so the fourth is not wanted; the two leases may finish.
     check_queue(campaign, most=3)
     assert not Assignment.objects.filter(rater=None, ended_at=None).exists()
@@ -130,7 +131,7 @@ def test_a_lease_beyond_a_lowered_overlap_does_not_come_back():
         factories.open_comparisons(campaign, 1)
         raters = raters_of(campaign, 4)
         claims = claims_of(campaign, raters[:3])
-        change_overlap(campaign=campaign, overlap=1, by=None)
+        update_campaign(campaign=campaign, by=None, overlap=1)
         for how, (rater, claimed) in zip(lapsing, claims, strict=False):
             if how == "lapse":
                 lapse(claimed)
@@ -156,7 +157,7 @@ def test_all_leases_beyond_a_lowered_overlap_lapsing_together_leave_one():
         for rater in raters
         for _ in range(2)
     ]
-    change_overlap(campaign=campaign, overlap=1, by=None)
+    update_campaign(campaign=campaign, by=None, overlap=1)
     for _, claimed in claims:
         lapse(claimed)
     at_once([lambda: requeue_lapsed(campaign=campaign)] * 6)
@@ -177,7 +178,7 @@ def test_lowering_while_claims_are_under_way_leaves_nothing_open_beyond_it():
 
         at_once(
             [lambda r=r, w=work: w(r) for r in raters]
-            + [lambda c=campaign: change_overlap(campaign=c, overlap=1, by=None)]
+            + [lambda c=campaign: update_campaign(campaign=c, by=None, overlap=1)]
         )
         assert min(taken_of_each(campaign).values()) >= 1
         check_queue(campaign, most=3)
@@ -206,7 +207,7 @@ def test_a_lease_taken_that_instant_is_not_cancelled(ending):
         if ending == "close":
             close_round(round_=round_, by=None)
         else:
-            change_overlap(campaign=campaign, overlap=1, by=None)
+            update_campaign(campaign=campaign, by=None, overlap=1)
 
     claimed, _ = at_once([claim_slowly, end])
     assert claimed.pk == slots[0].pk

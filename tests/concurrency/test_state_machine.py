@@ -29,7 +29,7 @@ from labeling.actions.rating import (
     skip_assignment,
     submit_judgment,
 )
-from labeling.actions.rounds import change_overlap, close_round, open_waiting
+from labeling.actions.rounds import close_round, open_waiting
 from labeling.errors import LabelingError, NotAllowedError
 from labeling.models import Assignment, Judgment, Lane, Rater, Round
 from tests import factories
@@ -123,7 +123,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(overlap=st.integers(1, 4))
     def ask_for(self, overlap: int) -> None:
         self.most = max(self.most, overlap)
-        change_overlap(campaign=self.campaign, overlap=overlap, by=None)
+        update_campaign(campaign=self.campaign, by=None, overlap=overlap)
 
     @rule(count=st.integers(1, 2))
     def add_comparisons(self, count: int) -> None:

@@ -86,10 +86,9 @@ def _load_completed(accounts: DemoAccounts, campaign: Campaign | None, say: Say)
                 roles=READER_ROLES,
             ),
         )
+        open_round(campaign=campaign, by=manager, name="First round", seed=SEED)
         campaign = update_campaign(campaign=campaign, by=manager, state="active")
-    opened = campaign.rounds.filter(number=1).first()
-    if opened is None:
-        opened = open_round(campaign=campaign, by=manager, name="First round", seed=SEED)
+    opened = campaign.rounds.get(number=1)
     count = judge_all(campaign, accounts, RATERS, MANNERS, seed=f"{SEED}")
     close_round(round_=opened, by=manager)
     campaign = update_campaign(campaign=campaign, by=manager, state="completed")

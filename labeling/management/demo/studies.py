@@ -82,8 +82,7 @@ def _load_llmfao(accounts: DemoAccounts, folder: Path, say: Say) -> None:
         ),
     )
     # It was judged elsewhere: complete from the start, and nothing of it opens to raters.
-    for state in ("active", "completed"):
-        campaign = update_campaign(campaign=campaign, by=accounts.users["manager"], state=state)
+    campaign = update_campaign(campaign=campaign, by=accounts.users["manager"], state="completed")
     report = compute_report(campaign)
     say(f"llmfao: {report.judgment_count:,} judgments, published by D. Ustalov under CC BY 4.0")
 
