@@ -146,7 +146,7 @@ class JudgmentView(OwnAssignmentView):
         ],
     )
     def post(self, request: Request, id: UUID) -> Response:
-        """Complete the assignment. The same answer again is 200 with the first one."""
+        """Complete the assignment. The answer that stands, sent again, is 200 with it."""
 
         def answer() -> Response:
             rater, assignment = self.find()

@@ -112,8 +112,10 @@ def submit_judgment(*, rater: Rater, assignment_id: uuid.UUID, answer: Any) -> S
 def judge_assignment(*, rater: Rater, assignment: Assignment, answer: Any) -> Submission:
     """Complete the rater's assignment with `answer` (the API's body of a judgment, sides as shown).
 
-    Submitting it again returns the standing judgment; another answer is a ConflictError. A late
-    answer is taken until somebody else has claimed the assignment or it has ended.
+    The answer that stands, again, returns the standing judgment. Any other is a ConflictError that
+    says what is stored, one that stood before a revision too: a form left open in another tab must
+    not seem to undo it. A late answer is taken until somebody else has claimed the assignment or
+    it has ended.
     """
     if assignment.campaign.state == Campaign.State.ARCHIVED:
         raise EndedError("This campaign has ended; it takes no more answers.")
@@ -132,15 +134,12 @@ def judge_assignment(*, rater: Rater, assignment: Assignment, answer: Any) -> Su
         made = None
     if made is not None:
         return Submission(_stored(assignment, rater, public_id, values | made), is_new=True)
-    judgments = Judgment.objects.filter(assignment=assignment, rater=rater, supersedes=None)
-    first = judgments.select_related("assignment").first()
-    if first is None:
+    judgments = Judgment.objects.filter(assignment=assignment, rater=rater)
+    standing = judgments.select_related("assignment").order_by("-pk").first()
+    if standing is None:
         raise LeaseLostError(
             "The time for this comparison ran out and it has gone to another rater."
         )
-    if _says(first, values):
-        return Submission(first, is_new=False)
-    standing = _newest(first)
     if _says(standing, values):
         return Submission(standing, is_new=False)
     shown = assignment.side(standing.preference).replace("_", " ")

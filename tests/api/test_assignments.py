@@ -219,6 +219,27 @@ def test_a_revision_supersedes_and_history_keeps_both(call_as, rate, campaign):
     assert old["superseded_by"] == new["judgment_id"] == standing["judgment_id"]
 
 
+def test_an_answer_that_was_revised_since_is_told_what_stands(call_as):
+    campaign = factories.campaign()
+    factories.open_comparisons(campaign, 1)
+    rate = call_as(factories.rater(campaign).rater.user, "rate")
+    path = f"assignments/{claim(rate, campaign)['id']}/judgment/"
+    left, right = {"side": "left"}, {"side": "right"}
+    first = rate.post(path, left).json()
+    second = rate.post(f"judgments/{first['id']}/revise/", right).json()
+    stale = rate.post(path, left)
+    assert stale.status_code == 409
+    assert "“right” is stored" in stale.json()["detail"]
+    again = rate.post(path, right)
+    assert (again.status_code, again.json()) == (200, second)
+    # Back to the first answer by a revision: then it stands, in a row of its own.
+    third = rate.post(f"judgments/{second['id']}/revise/", left).json()
+    again = rate.post(path, left)
+    assert (again.status_code, again.json()) == (200, third)
+    assert rate.post(path, right).status_code == 409
+    assert Judgment.objects.count() == 3
+
+
 def test_the_time_for_revising_ends(rate, campaign):
     first = rate.post(f"assignments/{claim(rate, campaign)['id']}/judgment/", GOOD).json()
     campaign.revise_seconds = 0
