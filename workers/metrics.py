@@ -6,6 +6,7 @@ from celery import shared_task
 from django.db import OperationalError
 
 from labeling.actions.jobs import finish_job, start_job
+from labeling.actions.progress import pulse
 from labeling.actions.reports import record_report, turn_to_report
 from labeling.metrics.over_time import agreement_over_time, collected
 from labeling.metrics.report import METHOD_VERSION, build_report
@@ -41,7 +42,11 @@ def run_report(job_id: int) -> None:
     job = start_job(job_id=job_id)
     if job is None:
         return
-    with turn_to_report(campaign_id=job.campaign_id, wait=True):
+    # Waiting for the turn and computing may each take longer than a worker may be silent.
+    with (
+        pulse(job_id=job.pk, attempt=job.attempts),
+        turn_to_report(campaign_id=job.campaign_id, wait=True),
+    ):
         report = compute_report(job.campaign)
     finish_job(
         job=job,

@@ -1,13 +1,17 @@
 """The report through the real worker function, from judgments made by the real actions."""
 
 import threading
+import time
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
 from labeling.actions.jobs import finish_job, queue_job, start_job
+from labeling.actions.progress import Progress
 from labeling.actions.raters import seat_judge
 from labeling.actions.rating import revise_judgment
 from labeling.actions.reports import KEPT, record_report, turn_to_report
@@ -222,6 +226,40 @@ def test_a_job_recomputes_and_says_which_report():
     assert job.status == "succeeded"
     assert job.result == {"report": str(newest(campaign).public_id), "judgment_count": 1}
     assert job.attempts == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_report_that_takes_long_keeps_its_job(monkeypatch):
+    """It waits for its turn, or computes, longer than a worker may be silent: nobody takes over."""
+    monkeypatch.setattr(Progress, "PULSE_SECONDS", 0.1)
+    campaign = factories.campaign()
+    judged(campaign, {"ann": ["a"]})
+    job = queue_job(campaign=campaign, kind="report", by=None)
+
+    def work() -> None:
+        try:
+            run_report(job.pk)
+        finally:
+            connection.close()
+
+    worker = threading.Thread(target=work)
+    with turn_to_report(campaign_id=campaign.pk, wait=True):
+        worker.start()
+        wait_for(lambda: Job.objects.filter(pk=job.pk, attempts=1).exists())
+        long_ago = Now() - timedelta(minutes=2)
+        Job.objects.filter(pk=job.pk).update(beat_at=long_ago)
+        wait_for(lambda: Job.objects.filter(pk=job.pk, beat_at__gt=long_ago).exists())
+        assert start_job(job_id=job.pk) is None
+    worker.join()
+    job.refresh_from_db()
+    assert (job.status, job.attempts) == ("succeeded", 1)
+
+
+def wait_for(is_so: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.05)
 
 
 def test_a_second_click_gets_the_job_that_waits():
