@@ -26,7 +26,6 @@ from labeling.models import (
     GenerationSlot,
     Job,
     Prompt,
-    Round,
     RunEndpoint,
     User,
     slots,
@@ -163,8 +162,7 @@ def finish_generation(*, run_id: int) -> None:
     if run is None:
         return
     if run.round_id is None:
-        found = slots.newest_round(run_id=run_id, rule=run.pairing)
-        run.round = Round.objects.filter(pk=found).first()
+        run.round_id = slots.newest_round(run_id=run_id, rule=run.pairing)
     is_last = run.state == State.RUNNING and not slots.has_open(run_id=run_id)
     if is_last:
         run.state = State.FINISHED
