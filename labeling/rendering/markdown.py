@@ -23,6 +23,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from labeling.rendering.budget import Budget, TooMuchWorkError
 from labeling.rendering.formulas import formula, formula_source
 from labeling.rendering.highlighting import highlighted, language_label
+from labeling.rendering.pictures import named_image
 from labeling.rendering.tex_brackets import tex_brackets_plugin
 
 MAX_CHARS = 200_000
@@ -66,6 +67,7 @@ CLASSES = {
     "scroll",
     "plain",
     "image",
+    "code",
 }
 _REGION_NAME = re.compile(r'(<(?:pre|div)\b[^<>]*? aria-label=")')
 _SLOT = re.compile(r"<samp>(\d+)</samp>")
@@ -183,7 +185,7 @@ class _Renderer(RendererHTML):
         env: MutableMapping[str, Any],
     ) -> str:
         alt = self.renderInlineAsText(tokens[idx].children, options, env)
-        return f'<span class="image">[image{f": {escape(alt)}" if alt.strip() else ""}]</span>'
+        return named_image(alt, str(tokens[idx].attrGet("src") or ""))
 
     def fence(
         self,
@@ -196,7 +198,8 @@ class _Renderer(RendererHTML):
         code = highlighted(token.content, token.info, env["budget"])
         label = _numbered(language_label(token.info), env)
         region = f'tabindex="0" role="region" aria-label="{label}"'
-        return f'<pre dir="ltr" {region}><code>{code}</code></pre>\n'
+        # The box keeps the place of a copy key while the code in it scrolls.
+        return f'<div class="code"><pre dir="ltr" {region}><code>{code}</code></pre></div>\n'
 
     code_block = fence
 

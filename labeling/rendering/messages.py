@@ -1,13 +1,15 @@
 """Conversations as turns of safe HTML: Markdown for text, folded steps for tools."""
 
-import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from html import escape
+from dataclasses import dataclass, replace
 from typing import Any
 
-from labeling.rendering.hidden import Hidden, hidden_characters
+from labeling.rendering.hidden import Hidden, reveal
 from labeling.rendering.markdown import name_regions, render_markdown
+from labeling.rendering.pictures import Picture, image_part, images_in, placed
+from labeling.rendering.sources import sources_part
+from labeling.rendering.steps import call_names, folded, message_calls, tool_call, tool_result
 
 Message = Mapping[str, Any]
 MAX_SUMMARY_CHARS = 160
@@ -22,7 +24,7 @@ class Turn:
 
     def owned_by(self, owner: str) -> "Turn":
         """The same turn with its regions named after what it stands in ("Response A")."""
-        return Turn(self.role, name_regions(self.html, owner))
+        return replace(self, html=name_regions(self.html, owner))
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Conversation:
     turns: tuple[Turn, ...]
     hidden: tuple[Hidden, ...]
     summary: str
+    # The hashes of the images they have a place for.
+    images: tuple[str, ...] = ()
 
     def owned_by(self, owner: str) -> "Conversation":
         """The same conversation with its regions named, by turn where there are several."""
@@ -39,18 +43,39 @@ class Conversation:
             turn.owned_by(owner if len(self.turns) == 1 else f"{owner}, turn {number}")
             for number, turn in enumerate(self.turns, start=1)
         )
-        return Conversation(turns, self.hidden, self.summary)
+        return replace(self, turns=turns)
+
+    def with_images(self, pictures: Mapping[str, Picture]) -> "Conversation":
+        """The same conversation with its images in their places."""
+        if not self.images:
+            return self
+        turns = tuple(replace(turn, html=placed(turn.html, pictures)) for turn in self.turns)
+        return replace(self, turns=turns)
 
 
 def render_messages(messages: Sequence[Message] | None) -> Conversation:
     """`messages` as turns. None (the text was never known) has no turns."""
-    turns = tuple(
-        Turn(str(message.get("role", "")), _content(message.get("content")))
-        for message in messages or ()
-    )
-    text = "\n".join(plain_text(message.get("content")) for message in messages or ())
+    names = call_names(messages or ())
+    turns: list[Turn] = []
+    hidden: Counter[tuple[str, str]] = Counter()
+    for message in messages or ():
+        html, found = reveal(_message(message, names))
+        for one in found:
+            hidden[one.kind, one.name] += one.count
+        turns.append(Turn(str(message.get("role", "")), html))
     last = plain_text(messages[-1].get("content")) if messages else ""
-    return Conversation(turns, hidden_characters(text), _summary(last))
+    return Conversation(
+        tuple(turns),
+        tuple(Hidden(kind, name, count) for (kind, name), count in hidden.most_common()),
+        _summary(last),
+        tuple(dict.fromkeys(image for turn in turns for image in images_in(turn.html))),
+    )
+
+
+def shared_count(a: Sequence[Any], b: Sequence[Any]) -> int:
+    """How many messages two completions begin with alike. Each keeps one of its own to show."""
+    most = min(len(a), len(b)) - 1
+    return next((n for n in range(max(0, most)) if a[n] != b[n]), max(0, most))
 
 
 def plain_text(content: Any) -> str:
@@ -68,12 +93,48 @@ def _summary(text: str) -> str:
     return line if len(line) <= MAX_SUMMARY_CHARS else f"{line[: MAX_SUMMARY_CHARS - 1].rstrip()}…"
 
 
+def _message(message: Message, names: Mapping[str, str]) -> str:
+    """What a message says, then the tools it calls; "(empty)" only where there is neither."""
+    content = message.get("content")
+    if message.get("role") == "tool":
+        name = message.get("name")
+        known = name if isinstance(name, str) else names.get(str(message.get("tool_call_id")), "")
+        return _result(content, known)
+    calls = list(message_calls(message))
+    said = "" if calls and _is_blank(content) else _content(content)
+    return said + "".join(_apart(calls, "Call")) if calls else said
+
+
+def _result(content: Any, name: str) -> str:
+    """What a tool gave back: its words are no Markdown, whatever they look like."""
+    if not isinstance(content, Sequence) or isinstance(content, str):
+        return tool_result({"content": content}, name)
+    parts = [
+        tool_result({"content": part["text"]}, name)
+        if isinstance(part, Mapping) and isinstance(part.get("text"), str)
+        else _any_part(part)
+        for part in content
+    ]
+    return "".join(_apart(parts, "Part")) or tool_result({"content": ""}, name)
+
+
+def _is_blank(content: Any) -> bool:
+    return not content or (isinstance(content, str) and not content.strip())
+
+
 def _content(content: Any) -> str:
     if isinstance(content, str):
         return _text(content)
     if not isinstance(content, Sequence):
-        return _folded("Content", content)
-    return "".join(_parts(content)) or _text("")
+        return folded("Content", "", content)
+    parts = [_any_part(part) for part in content]
+    return "".join(_apart(parts, "Part")) or _text("")
+
+
+def _apart(pieces: Sequence[str], word: str) -> Iterator[str]:
+    """The pieces; regions of several must not have one name."""
+    for number, html in enumerate(pieces, start=1):
+        yield html if len(pieces) == 1 else name_regions(html, f"{word} {number}")
 
 
 def _text(text: str) -> str:
@@ -82,44 +143,19 @@ def _text(text: str) -> str:
     return render_markdown(text)
 
 
-def _parts(content: Sequence[Any]) -> Iterator[str]:
-    for number, part in enumerate(content, start=1):
-        kind = part.get("type") if isinstance(part, Mapping) else None
-        html = _part(kind, part) if isinstance(part, Mapping) else _folded("Part", part)
-        # Regions of several parts must not have one name.
-        yield html if len(content) == 1 else name_regions(html, f"Part {number}")
+def _any_part(part: Any) -> str:
+    return _part(part.get("type"), part) if isinstance(part, Mapping) else folded("Part", "", part)
 
 
 def _part(kind: Any, part: Message) -> str:
     if kind == "text" and isinstance(part.get("text"), str):
         return _text(part["text"])
     if kind == "image_url":
-        alt = part.get("alt") or part.get("detail_text") or ""
-        name = f": {escape(str(alt))}" if alt else ""
-        return f'<p dir="auto"><span class="image">[image{name}]</span></p>'
+        return image_part(part)
+    if kind == "sources":
+        return sources_part(part)
     if kind == "tool_call":
-        return _tool_call(part)
+        return tool_call(part)
     if kind == "tool_result":
-        return _folded("Tool result", _first(part, "content", "output", "result", "text"))
-    return _folded(f"Part of type {kind}" if isinstance(kind, str) else "Part", part)
-
-
-def _tool_call(part: Message) -> str:
-    function = part.get("function")
-    call = function if isinstance(function, Mapping) else part
-    name = str(call.get("name") or "")[:80]
-    return _folded(f"Tool call {name}".rstrip(), _first(call, "arguments", "input", "args"))
-
-
-def _first(part: Message, *names: str) -> Any:
-    return next((part[name] for name in names if part.get(name) is not None), dict(part))
-
-
-def _folded(title: str, value: Any) -> str:
-    """A step that opens on demand: its inside is shown as written, never as Markdown."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
-    label, body = escape(title), escape(text.replace("\0", "\ufffd"), quote=False)
-    return (
-        f'<details class="tool"><summary>{label}</summary>'
-        f'<pre dir="auto" tabindex="0" role="region" aria-label="{label}">{body}</pre></details>'
-    )
+        return tool_result(part)
+    return folded(f"Part of type {kind}" if isinstance(kind, str) else "Part", "", part)

@@ -7,7 +7,9 @@ ALLOWED: dict[str, set[str]] = {
     "ol": {"start", "dir"},
     "th": {"class", "scope"},
     "td": {"class"},
-    "span": {"class"},
+    "span": {"class", "data-c", "dir"},
+    "figure": {"class"},
+    "img": {"data-image", "alt"},
     "code": {"class", "dir"},
     "pre": {"class", "dir", "tabindex", "role", "aria-label"},
     "div": {"class", "tabindex", "role", "aria-label"},
@@ -16,7 +18,19 @@ ALLOWED: dict[str, set[str]] = {
     **{tag: {"dir", "class"} for tag in ("p", "h3", "h4", "h5", "h6", "ul", "blockquote", "table")},
     **{
         tag: set()
-        for tag in ("li", "em", "strong", "s", "br", "hr", "thead", "tbody", "tr", "summary")
+        for tag in (
+            "li",
+            "em",
+            "strong",
+            "s",
+            "br",
+            "hr",
+            "thead",
+            "tbody",
+            "tr",
+            "summary",
+            "bdi",
+        )
     },
 }
 MATH = {
@@ -32,7 +46,7 @@ MATH_ATTRIBUTES = {
 }  # fmt: skip
 CLASSES = {
     "k", "s1", "mi", "c1", "gd", "gi", "tex", "block", "num", "mid", "scroll", "plain",
-    "image", "tool", "muted",
+    "image", "tool", "muted", "code", "hc", "marks", "picture", "sources", "label", "soft", "head",
 }  # fmt: skip
 
 
@@ -47,7 +61,7 @@ class _Inspector(HTMLParser):
         if allowed is None:
             self.faults.append(f"<{tag}>")
             return
-        if tag not in {"br", "hr"}:
+        if tag not in {"br", "hr", "img"}:
             self.open.append(tag)
         for name, value in attrs:
             if name not in allowed:
