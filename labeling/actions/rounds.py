@@ -16,6 +16,9 @@ from labeling.schemas import DEFAULT_ARM, read_presentation
 
 # Comparisons laid by one statement: bounds the memory of the server's sort and our list of ids.
 BATCH = 20_000
+# Kinds that a round may be called and that nothing acts on yet: as production rounds they would use
+# up what waits.
+NOT_YET = {Round.Kind.CALIBRATION, Round.Kind.ADJUDICATION}
 
 
 @transaction.atomic(durable=True)
@@ -33,6 +36,9 @@ def open_round(
     Raises ConflictError when no comparison waits.
     """
     campaign = hold_campaign(campaign)
+    if kind in NOT_YET:
+        message = f"Rounds of {kind} cannot be opened yet."
+        raise InvalidInputError(message, problems=[FieldProblem("kind", message)])
     check_overlap(campaign.overlap if overlap is None else overlap)
     if not campaign.comparisons.waiting().exists():
         raise ConflictError("No comparisons wait to be opened. Import some, or generate them.")
