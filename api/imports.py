@@ -27,13 +27,20 @@ from labeling.actions.imports import (
     sha256_of,
     too_large,
 )
-from labeling.errors import FieldProblem, InvalidInputError, NotFoundError
+from labeling.errors import FieldProblem, InvalidInputError, LabelingError, NotFoundError
 from labeling.formats.importing import KINDS, LAYOUTS
 from labeling.models import ImportProblem
 
 # A file this small is read while the caller waits, so that a mistake is told at once.
 READ_AT_ONCE_BYTES = 64 * 1024
 MODES = ("strict", "lenient")
+
+
+class LengthRequiredError(LabelingError):
+    """The body comes in chunks; how much there is would be known only at its end."""
+
+    status = 411
+    title = "Send the file with its length"
 
 
 class _FileBody(BaseParser):
@@ -104,6 +111,7 @@ class ImportView(CampaignMixin):
             400: OpenApiResponse(
                 description="A parameter, or lines of a small file, told at once."
             ),
+            411: OpenApiResponse(description="A body in chunks, without a length."),
             413: OpenApiResponse(description="The file is larger than this server takes."),
         },
     )
@@ -118,7 +126,8 @@ class ImportView(CampaignMixin):
             "true",
         )
         check_import(kind=kind, layout=layout)
-        with _received(request) as file:
+        file, name = _received(request)
+        with file:
             sha256 = sha256_of(file)
             size = file.seek(0, 2)
             file.seek(0)
@@ -133,7 +142,7 @@ class ImportView(CampaignMixin):
                     campaign=campaign,
                     by=caller(request),
                     file=file,
-                    name=str(getattr(file, "name", "") or ""),
+                    name=name,
                     sha256=sha256,
                     kind=kind,
                     layout=layout,
@@ -167,8 +176,16 @@ def _refuse_bad_lines(file: IO[bytes], kind: str, layout: str) -> None:
         )
 
 
-def _received(request: Request) -> IO[bytes]:
-    """The file sent, on disk. Its announced length is looked at before a byte is read."""
+def _received(request: Request) -> tuple[IO[bytes], str]:
+    """The file sent, on disk, and its name; a body that is the file has none.
+
+    Its announced length is looked at before a byte is read.
+    """
+    if "HTTP_TRANSFER_ENCODING" in request.META:
+        raise LengthRequiredError(
+            "A body in chunks is not read. Send the file with its length:"
+            ' curl --data-binary @FILE, or as the form field "file": curl -F file=@FILE.'
+        )
     announced = str(request.META.get("CONTENT_LENGTH") or "0")
     if not announced.isdigit() or int(announced) > max_body_bytes():
         raise too_large()
@@ -179,8 +196,7 @@ def _received(request: Request) -> IO[bytes]:
     if hasattr(sent, "temporary_file_path"):
         if sent.size > settings.IMPORT_MAX_BYTES:
             raise too_large()
-        file: IO[bytes] = sent
-        return file
+        return sent, sent.name or ""
     spool = tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115 (returned)
     try:
         while piece := sent.read(1 << 20):
@@ -189,7 +205,7 @@ def _received(request: Request) -> IO[bytes]:
         spool.close()
         raise
     spool.seek(0)
-    return spool
+    return spool, ""
 
 
 class ImportProblemsView(APIView):

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -173,6 +174,28 @@ def test_an_empty_body_and_a_form_without_a_file_are_refused(campaign):
     assert client.post(path, {"file": "not a file"}).status_code == 400
     assert client.post(path, {}).status_code == 400
     assert send(client, campaign, b"<x/>", content_type="application/xml").status_code == 415
+
+
+def test_a_file_sent_as_the_body_has_no_name(campaign):
+    answer = send(sender(campaign), campaign, lines(pair(1)), "kind=comparisons")
+    assert answer.status_code == 202
+    assert Import.objects.get().original_name == ""
+    browser = Client()
+    browser.force_login(factories.member(campaign, "manager"))
+    shown = browser.get(f"/campaigns/{campaign.slug}/imports/").content.decode()
+    assert re.search(r'<a href="[^"]+">a file</a>', shown)
+
+
+@pytest.mark.parametrize("content_type", ["application/x-ndjson", "text/csv"])
+def test_a_body_in_chunks_is_told_how_to_send_it(campaign, content_type):
+    # As the server hands it on: without a length, and so without a byte that Django would read.
+    client = sender(campaign)
+    headers = {"transfer-encoding": "chunked"}
+    answer = send(client, campaign, b"", "kind=prompts", content_type, headers=headers)
+    assert answer.status_code == 411
+    assert answer["Content-Type"] == "application/problem+json"
+    assert "--data-binary" in answer.json()["detail"]
+    assert not Job.objects.exists()
 
 
 @override_settings(IMPORT_MAX_BYTES=1000)
