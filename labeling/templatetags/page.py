@@ -1,6 +1,7 @@
 """What templates draw and say: icons, and who speaks in a conversation."""
 
 from django import template
+from django.template.context import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
@@ -48,6 +49,24 @@ def icon(name: str) -> SafeString:
     # Ours, from the table above; an unknown name is a mistake and should be loud.
     drawing = mark_safe(ICONS[name])  # noqa: S308
     return format_html('<svg class="icon" viewBox="0 0 16 16" aria-hidden="true">{}</svg>', drawing)
+
+
+@register.simple_tag(takes_context=True)
+def key(context: Context, action: str, style: str = "", *, number: int | None = None) -> str:
+    """The cap of the rater's key for this; nothing while single keys are off."""
+    preferences = context["preferences"]
+    if not preferences.settings.single_keys:
+        return ""
+    cap = preferences.cap(action if number is None else f"{action}_{number}")
+    if style:
+        return format_html('<kbd class="{}" aria-hidden="true">{}</kbd>', style, cap)
+    return format_html('<kbd aria-hidden="true">{}</kbd>', cap)
+
+
+@register.simple_tag(takes_context=True)
+def key_hint(context: Context, action: str) -> str:
+    """The attribute that tells a screen reader the rater's key for this."""
+    return format_html('aria-keyshortcuts="{}"', context["preferences"].shortcut(action))
 
 
 @register.filter

@@ -8,6 +8,7 @@ from django.utils.functional import SimpleLazyObject
 
 from labeling.models import User
 from labeling.queries.rating import has_data_to_read
+from labeling.web.preferences import preferences_of
 
 THEMES = ("light", "dark")
 
@@ -18,6 +19,7 @@ def product(request: HttpRequest) -> dict[str, Any]:
     return {
         "is_demo": settings.DEMO,
         "theme": theme if theme in THEMES else "",
+        "preferences": SimpleLazyObject(lambda: preferences_of(request)),
         "reads_data": SimpleLazyObject(lambda: _reads_data(request)),
     }
 

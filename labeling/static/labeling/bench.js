@@ -1,4 +1,4 @@
-/* The bench: keys, drafts, active time, sending again. The page works without any of it.
+/* The bench: drafts, active time, sending again. The page works without any of it.
 
    Other scripts of the bench hear on document: bench:begin {first} when a card is in place,
    bench:collect {data} right before an answer or a draft leaves (they add fields to data), and
@@ -161,7 +161,7 @@
     if (!isFirst) {
       scrollTo({ top: 0, behavior: "instant" });
       $("#task h1")?.focus({ preventScroll: true });
-      announce($("#say [role=status]")?.textContent.replace(/\s+U\s*$/, ""));
+      announce($("#say [role=status] > span")?.textContent);
     }
     tell("begin", { first: isFirst });
   };
@@ -185,69 +185,10 @@
     const copy = event.target.closest("[data-copy]");
     if (copy) {
       await navigator.clipboard.writeText($(`#${copy.dataset.copy} > .prose`).innerText);
-      announce("Copied");
+      announce(copy.dataset.copied);
     }
     if (event.target.closest("[data-do=retry]")) send();
     if (event.target.closest("[data-leave]")) store.drop(draftKey());
-  });
-
-  /* Keys: single ones, and only while nobody is typing. */
-  const press = (input) => {
-    if (!input) return;
-    input.click();
-    if (input.type === "radio") input.focus({ preventScroll: true });
-  };
-  const stepCriterion = (number) => {
-    const inputs = all(`.mini[data-number="${number}"] input`);
-    if (!inputs.length) return;
-    press(inputs[(inputs.findIndex((input) => input.checked) + 1) % inputs.length]);
-  };
-  const open = (id) => {
-    // By its own button, which it then stands beside.
-    $(`[popovertarget="${id}"]`)?.click();
-    const box = document.getElementById(id);
-    if (box?.matches(":popover-open")) (box.querySelector("[autofocus], button") || box).focus();
-  };
-  const KEYS = {
-    r: () => $("#why")?.focus(),
-    s: () => open("skip"),
-    u: () => $("#undo")?.click(),
-    p: () => press($("[data-key=p]")),
-    g: () => open("guidelines"),
-    "?": () => open("keys"),
-  };
-  const isTyping = (target) =>
-    target.closest("textarea, select, [contenteditable], input:not([type=radio], [type=checkbox])");
-  document.addEventListener("keydown", (event) => {
-    const { key, code, target } = event;
-    if (event.defaultPrevented || event.isComposing || event.altKey) return;
-    if (isTyping(target)) {
-      if (key === "Escape" && target.id === "why") { target.blur(); event.preventDefault(); }
-      if (key === "Enter" && (event.ctrlKey || event.metaKey) && target.id === "why" && !isBusy()) work().requestSubmit();
-      return;
-    }
-    if (event.ctrlKey || event.metaKey) return;
-    const box = $(":popover-open");
-    const digit = /^(?:Digit|Numpad)(\d)$/.exec(code)?.[1];
-    const letter = key.length === 1 ? key.toLowerCase() : key;
-    if (box) {
-      if (box.id === "skip" && digit) { press($(`[data-key="${digit}"]`, box)); event.preventDefault(); }
-      else if (box.id === "skip" && key === "Enter" && !target.closest("button")) { box.requestSubmit(); event.preventDefault(); }
-      else if ((box.id === "guidelines" && letter === "g") || (box.id === "keys" && key === "?")) { box.hidePopover(); event.preventDefault(); }
-      return;
-    }
-    if (isBusy() || (locked !== null && (digit || key === "Enter"))) return;
-    if (digit && work()) {
-      if (event.shiftKey && code.startsWith("Digit")) stepCriterion(digit);
-      else press($(`.dock [data-key="${digit}"]`));
-      event.preventDefault();
-    } else if (key === "Enter" && work() && !target.closest("a, button, summary, .menu")) {
-      work().requestSubmit();
-      event.preventDefault();
-    } else if (KEYS[letter] && (letter === "?" || !event.shiftKey)) {
-      KEYS[letter]();
-      event.preventDefault();
-    }
   });
   window.thurstoneBench = { work, say, announce, isBusy, lock };
   // After the other deferred scripts, which may listen.
