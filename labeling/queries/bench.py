@@ -1,8 +1,11 @@
 """What a rater may see of an assignment: sides as dealt, no model, no gold, no other judgment."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from labeling.models import Assignment
+from labeling import presentation
+from labeling.models import Assignment, Completion
+from labeling.presentation import Arrival
 from labeling.schemas import DEFAULT_ARM, Arm, as_json, read_presentation
 
 
@@ -12,6 +15,14 @@ def arm_of(assignment: Assignment) -> Arm:
     return next((arm for arm in arms if arm.name == assignment.arm), DEFAULT_ARM)
 
 
+def context(assignment: Assignment) -> Sequence[Any]:
+    """The messages of the prompt that its arm shows: all of them, or the last turn."""
+    messages: list[Any] = assignment.comparison.prompt.messages
+    if arm_of(assignment).context == "last_turn":
+        return presentation.last_turn(messages)
+    return messages
+
+
 def sides(assignment: Assignment) -> tuple[list[Any], list[Any]]:
     """The messages on the left and on the right."""
     a = assignment.comparison.completion_a.messages or []
@@ -19,18 +30,40 @@ def sides(assignment: Assignment) -> tuple[list[Any], list[Any]]:
     return (a, b) if assignment.a_on_left else (b, a)
 
 
+def arrival_of(assignment: Assignment) -> Arrival | None:
+    """How the two texts arrive over time; None where the arm shows them at once."""
+    arm = arm_of(assignment)
+    if arm.mode == "instant":
+        return None
+    left, right = sides(assignment)
+    times: dict[int, Any] = {}
+    pair = (assignment.comparison.completion_a_id, assignment.comparison.completion_b_id)
+    if arm.mode == "recorded":
+        # Long lists that no other arm needs: they are read here, and for both sides at once.
+        recorded = Completion.objects.filter(pk__in=pair).values_list("pk", "token_times")
+        times = dict(recorded)
+    on_left, on_right = pair if assignment.a_on_left else reversed(pair)
+    return presentation.arrival(arm, (left, times.get(on_left)), (right, times.get(on_right)))
+
+
 def shown(assignment: Assignment) -> dict[str, Any]:
     """The assignment as plain values for the API. The arm's name could tell of the experiment."""
     left, right = sides(assignment)
-    presentation = as_json(arm_of(assignment))
+    arm = as_json(arm_of(assignment))
+    arrival = arrival_of(assignment)
     return {
         "id": assignment.public_id,
         "expires_at": assignment.leased_until,
-        "prompt": {"messages": assignment.comparison.prompt.messages},
+        "prompt": {"messages": context(assignment)},
         "left": {"messages": left},
         "right": {"messages": right},
         "presentation": {
-            key: presentation[key] for key in ("mode", "tokens_per_second", "context")
+            key: arm[key] for key in ("mode", "tokens_per_second", "context", "lock_until_shown")
+        }
+        | {
+            "times": {"left": arrival.left, "right": arrival.right}
+            if arrival and arrival.left
+            else None
         },
         "schema": assignment.campaign.schema,
     }
