@@ -2,8 +2,6 @@
 
 import io
 import json
-import subprocess
-import sys
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -12,7 +10,6 @@ from django.test import Client
 from labeling.actions.raters import add_member
 from labeling.models import AuditEvent, Token
 from tests import factories
-from tests.architecture.source import ROOT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -87,22 +84,3 @@ def test_a_campaign_the_user_has_no_part_in_is_as_unknown_as_none():
     for slug in ("elsewhere", "nowhere"):
         with pytest.raises(CommandError, match=f"no part in a campaign called {slug}"):
             run("someone", "--scope", "read", "--campaign", slug)
-
-
-def test_without_a_database_it_says_what_to_start_and_ends_with_1(tmp_path):
-    empty = str(tmp_path).replace("/", "%2F")
-    result = subprocess.run(
-        [sys.executable, "manage.py", "create_token", "someone", "--scope", "read"],
-        cwd=ROOT,
-        env={
-            "PATH": "/usr/bin:/bin",
-            "DEBUG": "1",
-            "THURSTONE_HOME": str(tmp_path),
-            "DATABASE_URL": f"postgres://postgres@{empty}/none",
-        },
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 1
-    assert "manage.py up" in result.stderr
-    assert "Traceback" not in result.stderr

@@ -4,7 +4,10 @@ import hashlib
 import io
 import json
 import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import orjson
 import pytest
@@ -12,6 +15,8 @@ from django.core.management import CommandError, call_command
 
 from labeling.formats.export_choice import choose
 from labeling.queries.export_rows import open_export
+from tests.architecture.source import ROOT
+from tests.concurrency.test_kills import database_url
 from tests.queries.export_campaign import small_campaign
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -106,3 +111,21 @@ def test_a_pipe_is_written_into_not_replaced(tmp_path):
     reader.join(10)
     assert len(read[0].splitlines()) == 7
     assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("output", [["--output", "/dev/full"], []])
+def test_a_full_disk_is_named(output, tmp_path):
+    small_campaign()
+    with Path("/dev/full").open("wb") as full:
+        result = subprocess.run(
+            [sys.executable, "manage.py", "export", "small", *output],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], "DEBUG": "1", "DATABASE_URL": database_url()}
+            | {"THURSTONE_HOME": str(tmp_path)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert result.returncode == 1
+    assert "No space left on device" in result.stderr
+    assert "Traceback" not in result.stderr

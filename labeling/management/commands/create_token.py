@@ -5,10 +5,9 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError
 
 from labeling.actions.tokens import issue_token
-from labeling.errors import LabelingError
+from labeling.management.refusals import in_words
 from labeling.models import Campaign, User
 from labeling.models.tokens import SCOPES
 
@@ -48,22 +47,17 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="", help="what it is for, to know it by")
         parser.add_argument("--json", action="store_true", help="one JSON object, for machines")
 
+    @in_words()
     def handle(self, *args: Any, **options: Any) -> None:
         """Find the user and the campaigns, issue the token, print it."""
-        try:
-            user = _user(options["user"])
-            token, text = issue_token(
-                user=user,
-                scopes=options["scopes"],
-                by=None,
-                name=options["name"],
-                campaigns=[_campaign(user, slug) for slug in options["campaigns"]],
-            )
-        except LabelingError as error:
-            raise CommandError(error.message) from error
-        except OperationalError as error:
-            message = "The database does not answer. Is `python manage.py up` running?"
-            raise CommandError(message) from error
+        user = _user(options["user"])
+        token, text = issue_token(
+            user=user,
+            scopes=options["scopes"],
+            by=None,
+            name=options["name"],
+            campaigns=[_campaign(user, slug) for slug in options["campaigns"]],
+        )
         scopes = ", ".join(token.scopes)
         if options["json"]:
             answer = {

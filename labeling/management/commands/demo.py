@@ -11,10 +11,10 @@ from django.core.management.base import BaseCommand, CommandError
 
 from labeling.actions.demo import refuse_outside_demo, set_up_accounts
 from labeling.actions.endpoints import ensure_demo_endpoint
-from labeling.errors import LabelingError
 from labeling.management.demo import campaigns, studies
 from labeling.management.demo.downloads import download
 from labeling.management.demo.password import demo_password
+from labeling.management.refusals import in_words
 
 
 class Command(BaseCommand):
@@ -49,24 +49,22 @@ class Command(BaseCommand):
             "THURSTONE_HOME",
         )
 
+    @in_words()
     def handle(self, *args: Any, **options: Any) -> None:
         """Load the parts in order; a study that fails is named at the end."""
         began = time.monotonic()
-        try:
-            refuse_outside_demo()
-            folder = self._folder(options["data"], is_download=options["download"])
-            password = demo_password()
-            accounts = set_up_accounts(encoded_password=password.encoded)
-            for manner in ("terse", "long"):
-                ensure_demo_endpoint(organisation=accounts.organisation, manner=manner)
-            campaigns.load(accounts, is_reset=options["reset"], say=self._say)
-            failures: list[str] = []
-            if folder and options["download"]:
-                failures += download(folder, say=self._say)
-            if folder:
-                failures += studies.load(accounts, folder, is_reset=options["reset"], say=self._say)
-        except LabelingError as error:
-            raise CommandError(error.message) from error
+        refuse_outside_demo()
+        folder = self._folder(options["data"], is_download=options["download"])
+        password = demo_password()
+        accounts = set_up_accounts(encoded_password=password.encoded)
+        for manner in ("terse", "long"):
+            ensure_demo_endpoint(organisation=accounts.organisation, manner=manner)
+        campaigns.load(accounts, is_reset=options["reset"], say=self._say)
+        failures: list[str] = []
+        if folder and options["download"]:
+            failures += download(folder, say=self._say)
+        if folder:
+            failures += studies.load(accounts, folder, is_reset=options["reset"], say=self._say)
         if failures:
             raise CommandError(
                 "The demo is loaded, but not every study:\n"

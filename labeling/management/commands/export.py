@@ -14,10 +14,10 @@ from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError
 
-from labeling.errors import LabelingError
 from labeling.formats.export_choice import GOLD, RATERS, choose
 from labeling.formats.export_rows import RULES, TIES
 from labeling.formats.layouts import LAYOUTS
+from labeling.management.refusals import in_words
 from labeling.models import Campaign
 from labeling.queries.export_rows import open_export
 
@@ -47,6 +47,7 @@ class Command(BaseCommand):
             "--json", action="store_true", help="tell what was written as JSON, on standard error"
         )
 
+    @in_words()
     def handle(self, *args: Any, **options: Any) -> None:
         """Write the file and say what is in it and what is not."""
         names = ("layout", "rule", "ties", "raters", "gold", "history")
@@ -66,12 +67,14 @@ class Command(BaseCommand):
                         size += len(piece)
                         progress.show(export.counts["judgments"])
                 progress.clear()
-        except LabelingError as error:
-            raise CommandError(error.message) from error
-        except BrokenPipeError:
-            # Whoever read has had enough; the interpreter must not flush into the closed pipe.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise CommandError("The reader went away before the end.") from None
+        except OSError as error:
+            if options["output"] is None:
+                # The interpreter must not flush into the closed pipe or the full disk at its end.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if isinstance(error, BrokenPipeError):
+                raise CommandError("The reader went away before the end.") from None
+            where = options["output"] or "standard output"
+            raise CommandError(f"{where}: {error.strerror}") from error
         counts = dict(export.counts)
         if options["json"]:
             told = {**choice.words(), **counts, "bytes": size, "sha256": digest.hexdigest()}

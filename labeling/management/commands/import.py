@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError
 
 from labeling.actions.imports import begin_import, run_import, sha256_of
 from labeling.actions.rounds import open_waiting
-from labeling.errors import LabelingError
 from labeling.formats.importing import KINDS, LAYOUTS
+from labeling.management.refusals import in_words
 from labeling.models import Campaign, ImportProblem, Job
 
 
@@ -36,19 +35,12 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="count, store nothing")
         parser.add_argument("--json", action="store_true", help="one JSON object, for machines")
 
+    @in_words()
     def handle(self, *args: Any, **options: Any) -> None:
         """Read the file and say what came of it; exit 1 when nothing was imported."""
         path: Path = options["file"]
-        try:
-            with path.open("rb") as file:
-                job = self._import(file, path, options)
-        except OSError as error:
-            raise CommandError(f"{path}: {error.strerror}") from error
-        except LabelingError as error:
-            raise CommandError(error.message) from error
-        except OperationalError as error:
-            message = "The database does not answer. Is `python manage.py up` running?"
-            raise CommandError(message) from error
+        with path.open("rb") as file:
+            job = self._import(file, path, options)
         is_done = job.status == Job.Status.SUCCEEDED
         if options["json"]:
             told = {

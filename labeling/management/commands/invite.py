@@ -5,10 +5,10 @@ import json
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from labeling.actions.accounts import invite_person
-from labeling.errors import LabelingError
+from labeling.management.refusals import in_words
 from labeling.models import OrganisationMember
 
 
@@ -32,18 +32,16 @@ class Command(BaseCommand):
         parser.add_argument("--email", default="")
         parser.add_argument("--json", action="store_true", help="one JSON object, for machines")
 
+    @in_words()
     def handle(self, *args: Any, **options: Any) -> None:
         """Invite, and print the link."""
-        try:
-            person, path = invite_person(
-                username=options["username"],
-                organisation_name=options["organisation"],
-                role=options["role"],
-                email=options["email"],
-                by=None,
-            )
-        except LabelingError as error:
-            raise CommandError(error.message) from error
+        person, path = invite_person(
+            username=options["username"],
+            organisation_name=options["organisation"],
+            role=options["role"],
+            email=options["email"],
+            by=None,
+        )
         link = f"{settings.BASE_URL}{path}"
         if options["json"]:
             self.stdout.write(json.dumps({"username": person.username, "link": link}))
