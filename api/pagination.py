@@ -14,7 +14,9 @@ from rest_framework.utils.urls import remove_query_param, replace_query_param
 class CursorPagination(BasePagination):
     """Rows in the order they were made. A cursor is the public id of the row it starts after.
 
-    A leading "-" means the page before that row. Internal ids never leave.
+    A leading "-" means the page before that row. Internal ids never leave. The row is looked for
+    among those of the view, whatever its filters: a foreign one is as unknown as none. A view
+    whose rows leave its list has `cursor_rows`, in which they stay.
     """
 
     page_size = 100
@@ -25,7 +27,7 @@ class CursorPagination(BasePagination):
         cursor = request.query_params.get("cursor", "")
         is_backwards = cursor.startswith("-")
         if cursor:
-            start = self._start(queryset, cursor.removeprefix("-"))
+            start = self._start(view, cursor.removeprefix("-"))
             queryset = queryset.filter(**{"pk__lt" if is_backwards else "pk__gt": start})
         rows = list(queryset.order_by("-pk" if is_backwards else "pk")[: size + 1])
         has_more = len(rows) > size
@@ -78,14 +80,13 @@ class CursorPagination(BasePagination):
             raise ValidationError({"page_size": f"A whole number from 1 to {self.max_page_size}."})
         return int(text)
 
-    def _start(self, queryset: QuerySet[Any], text: str) -> int:
+    def _start(self, view: Any, text: str) -> int:
         try:
             public_id = uuid.UUID(text)
         except ValueError:
             raise ValidationError({"cursor": "Not a cursor of this list."}) from None
-        start = (
-            queryset.model._default_manager.filter(public_id=public_id).values_list("pk").first()
-        )
+        rows: QuerySet[Any] = getattr(view, "cursor_rows", view.get_queryset)()
+        start = rows.filter(public_id=public_id).values_list("pk").first()
         if start is None:
             raise ValidationError({"cursor": "This cursor is of a row that is gone; start anew."})
         return int(start[0])

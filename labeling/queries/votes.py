@@ -84,10 +84,13 @@ def page_of(
     newest_first: bool = False,
     size: int = 25,
 ) -> Page[M]:
-    """A page in the order rows were made, or the reverse; a cursor is a row's public id."""
+    """A page in the order rows were made, or the reverse; a cursor is the public id of a row.
+
+    It is one of `rows`: whether there is such a row elsewhere is not told.
+    """
     cursor, goes_up = before or after, (before is None) != newest_first
     if cursor is not None:
-        start = rows.model._default_manager.filter(public_id=cursor).values_list("pk").first()
+        start = rows.filter(public_id=cursor).values_list("pk").first()
         if start is None:
             raise NotFoundError("This page begins at a row that is gone. Start from the first.")
         rows = rows.filter(**{"pk__gt" if goes_up else "pk__lt": start[0]})

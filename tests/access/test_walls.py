@@ -19,12 +19,15 @@ from labeling.models import (
     Assignment,
     AuditEvent,
     Campaign,
+    Completion,
     Endpoint,
     GenerationRun,
     GuidelineVersion,
     Job,
     Judgment,
     Membership,
+    OrganisationMember,
+    Rater,
     Round,
     Seat,
     Token,
@@ -251,6 +254,46 @@ def test_lists_hold_nothing_of_others(lab: Lab) -> None:
             said = ask(browser, script, "GET", name, address(name, (), {})).said
             for secret in (*SECRETS, "zq-canary-clause", "zq-walls", "Walled"):
                 assert secret.encode() not in said, name
+
+
+def test_no_list_tells_by_its_cursor_whether_a_foreign_row_exists(lab: Lab) -> None:
+    own = factories.campaign()
+    stranger = factories.member(own, "manager")
+    OrganisationMember.objects.filter(user=stranger).update(role="manager")
+    browser, script = clients(stranger, "admin")
+    below: dict[str, Any] = {
+        "prompts": lab.campaign.prompts,
+        "completions": Completion.objects.filter(prompt__campaign=lab.campaign),
+        "comparisons": lab.campaign.comparisons,
+        "judgments": lab.campaign.judgments,
+        "rounds": lab.campaign.rounds,
+        "raters": Rater.objects.filter(seats__campaign=lab.campaign),
+        "guidelines": lab.campaign.guidelines,
+        "generations": lab.campaign.generation_runs,
+    }
+    foreign = {
+        f"/api/v1/campaigns/{own.slug}/{name}/": rows.values_list("public_id", flat=True).first()
+        for name, rows in below.items()
+    } | {
+        "/api/v1/campaigns/": lab.campaign.public_id,
+        "/api/v1/tokens/": lab.values["token_id"],
+        "/api/v1/endpoints/": lab.values["api:endpoint-detail.id"],
+        "/campaigns/": lab.campaign.public_id,
+        f"/campaigns/{own.slug}/prompts/": lab.values["comparison_id"],
+    }
+    lists = [route for route in routes() if route[0].endswith("-list")]
+    assert {address(*route, {"slug": own.slug}) for route in lists} <= set(foreign)
+    assert None not in foreign.values()
+    for path, row in foreign.items():
+        for word in ("cursor=", "cursor=-") if path.startswith("/api/") else ("after=", "before="):
+            there, none = (
+                ask(browser, script, "GET", path, f"{path}?{word}{key}")
+                for key in (row, uuid.uuid4())
+            )
+            assert there.status_code == none.status_code, (path, word)
+            assert without_ids(there.said) == without_ids(none.said), (path, word)
+            if word != "before=":
+                assert there.status_code in {400, 404}, (path, word)
 
 
 def test_who_is_not_known_gets_no_further_than_the_door(lab: Lab) -> None:

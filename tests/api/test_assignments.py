@@ -240,6 +240,20 @@ def test_an_answer_that_was_revised_since_is_told_what_stands(call_as):
     assert Judgment.objects.count() == 3
 
 
+def test_a_page_of_judgments_goes_on_after_one_that_was_superseded(call_as, rate, campaign):
+    said = [
+        rate.post(f"assignments/{claim(rate, campaign)['id']}/judgment/", GOOD).json()["id"]
+        for _ in range(3)
+    ]
+    reader = call_as(factories.member(campaign, "researcher"), "read")
+    page = reader.get(f"campaigns/{campaign.slug}/judgments/?page_size=1").json()
+    assert [row["judgment_id"] for row in page["results"]] == said[:1]
+    assert rate.post(f"judgments/{said[0]}/revise/", GOOD | {"side": "right"}).status_code == 201
+    rest = reader.get(page["next"].replace("page_size=1", "page_size=5")).json()
+    assert [row["judgment_id"] for row in rest["results"]][:2] == said[1:]
+    assert len(rest["results"]) == 3
+
+
 def test_the_time_for_revising_ends(rate, campaign):
     first = rate.post(f"assignments/{claim(rate, campaign)['id']}/judgment/", GOOD).json()
     campaign.revise_seconds = 0
