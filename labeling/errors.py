@@ -41,6 +41,18 @@ class NotAllowedError(LabelingError):
     title = "Not allowed"
 
 
+class NotQualifiedError(NotAllowedError):
+    """A qualification comes before the campaign's own comparisons, and is not passed."""
+
+    title = "A qualification comes first"
+
+
+class EnoughForTodayError(NotAllowedError):
+    """The campaign gives a rater so many comparisons a day, and they have done them."""
+
+    title = "That is enough for today"
+
+
 class NotFoundError(LabelingError):
     """Unknown, or not for this user: the two look the same from outside."""
 

@@ -51,6 +51,8 @@ def create_campaign(
         message = f"A campaign begins as a draft or active; it cannot begin as {state}."
         raise InvalidInputError(message, problems=[FieldProblem("state", message)])
     slug = slug or slugify(name)[:80]
+    asked = schemas.read_requirements(requirements or {})
+    _check_qualification(asked, organisation.pk, own_slug=slug)
     if slug in RESERVED_SLUGS:
         message = "This slug is taken by a page; choose another."
         raise ConflictError(message, problems=[FieldProblem("slug", message)])
@@ -66,7 +68,7 @@ def create_campaign(
                 lease_seconds=lease_seconds,
                 schema=schemas.as_json(schemas.read_schema(schema or {})),
                 presentation=schemas.as_json(schemas.read_presentation(presentation or {})),
-                requirements=schemas.as_json(schemas.read_requirements(requirements or {})),
+                requirements=schemas.as_json(asked),
                 attribution=attribution,
                 is_simulated=is_simulated,
                 pseudonym_key=secrets.token_hex(32),
@@ -103,6 +105,12 @@ def update_campaign(*, campaign: Campaign, by: User | None, **changes: Any) -> C
         raise ConflictError(message, problems=[FieldProblem("state", message)])
     if set(changes) - WORDS:
         refuse_archived(campaign)
+    if "requirements" in changes:
+        _check_qualification(
+            schemas.read_requirements(changes["requirements"]),
+            campaign.organisation_id,
+            own_slug=campaign.slug,
+        )
     if "schema" in changes:
         _refuse_other_scale(campaign, changes["schema"])
     overlap = changes.pop("overlap", None)
@@ -122,6 +130,20 @@ def update_campaign(*, campaign: Campaign, by: User | None, **changes: Any) -> C
         change_overlap(campaign, overlap, by)
     extend_round(campaign, by)
     return campaign
+
+
+def _check_qualification(
+    asked: schemas.Requirements, organisation_id: int, *, own_slug: str
+) -> None:
+    """Refuse to ask for a qualification that nobody could ever pass."""
+    if asked.qualification in (None, own_slug):
+        return
+    there = Campaign.objects.filter(slug=asked.qualification, organisation=organisation_id)
+    if there.exclude(state=State.ARCHIVED).exists():
+        return
+    field = "requirements.qualification"
+    message = "There is no campaign of your organisation with this slug that could qualify raters."
+    raise InvalidInputError(f"{field}: {message}", problems=[FieldProblem(field, message)])
 
 
 def _refuse_other_scale(campaign: Campaign, schema: dict[str, Any]) -> None:

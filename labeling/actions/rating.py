@@ -12,10 +12,16 @@ from django.db.models.functions import Now
 from psycopg.types.json import Jsonb
 
 from labeling import audit
+from labeling.actions.qualification import (
+    asks_own_qualification,
+    grade_practice,
+    practice_item,
+)
 from labeling.errors import (
     BusyError,
     ConflictError,
     EndedError,
+    EnoughForTodayError,
     LeaseLostError,
     NotAllowedError,
     NotFoundError,
@@ -26,12 +32,15 @@ from labeling.models import (
     GuidelineVersion,
     Judgment,
     Rater,
+    Round,
     Seat,
     User,
     joined,
     queue,
 )
 from labeling.models.gold_dealing import deal_gold
+from labeling.queries.answering import shown_for
+from labeling.queries.rating import judged_today
 from labeling.schemas import (
     DEFAULT_ARM,
     Answer,
@@ -59,12 +68,30 @@ def claim_assignment(*, rater: Rater, campaign: Campaign, hold: int = 1) -> Assi
     """Lease the next assignment to `rater`, or renew one they hold; None if none is free.
 
     Each try is one statement and so one transaction: a retry must see a fresh snapshot. With
-    `hold` above one, that many may be held at once (the current one and those prepared).
+    `hold` above one, that many may be held at once (the current one and those prepared); practice
+    comes one at a time. Raises NotQualifiedError and EnoughForTodayError, which say what to do.
     """
     if campaign.state == Campaign.State.ARCHIVED:
         return None
+    requirements = read_requirements(campaign.requirements)
+    if (asked := requirements.qualification) is not None:
+        practice = practice_item(rater=rater, campaign=campaign, asked=asked)
+        if practice is not None:
+            return joined.assignment_to_show(practice, campaign)
+    if (cap := requirements.daily_cap) is not None:
+        left = cap - judged_today(rater, campaign)
+        if left <= 0:
+            raise EnoughForTodayError(
+                f"You have judged {cap} today, as many as this campaign gives a day."
+                " It goes on tomorrow."
+            )
+        hold = min(hold, left)
     if (gold := _deal_gold(rater, campaign, hold)) is not None:
         return joined.assignment_to_show(gold, campaign)
+    return _claim(rater, campaign, hold)
+
+
+def _claim(rater: Rater, campaign: Campaign, hold: int) -> Assignment | None:
     give_up_at = time.monotonic() + CLAIM_PATIENCE_SECONDS
     while time.monotonic() < give_up_at:
         seen = _try_claim(rater, campaign, hold)
@@ -133,6 +160,8 @@ def judge_assignment(*, rater: Rater, assignment: Assignment, answer: Any) -> Su
         # A late answer, while another tab of the rater took the comparison anew.
         made = None
     if made is not None:
+        if assignment.ordinal is None and asks_own_qualification(assignment.campaign):
+            grade_practice(rater=rater, campaign=assignment.campaign)
         return Submission(_stored(assignment, rater, public_id, values | made), is_new=True)
     judgments = Judgment.objects.filter(assignment=assignment, rater=rater)
     standing = judgments.select_related("assignment").order_by("-pk").first()
@@ -187,7 +216,7 @@ def revise_judgment(*, rater: Rater, judgment_id: uuid.UUID, answer: Any) -> Sub
     """
     named = (
         Judgment.objects.filter(public_id=judgment_id, rater=rater, assignment__isnull=False)
-        .select_related("assignment__campaign")
+        .select_related("assignment__campaign", "comparison__round")
         .first()
     )
     if named is None or named.assignment is None:
@@ -197,6 +226,8 @@ def revise_judgment(*, rater: Rater, judgment_id: uuid.UUID, answer: Any) -> Sub
         raise EndedError("This campaign has ended; it takes no more answers.")
     if not _has_seat(rater, assignment.campaign):
         raise NotAllowedError(PAUSED)
+    if named.comparison.round and named.comparison.round.kind == Round.Kind.QUALIFICATION:
+        raise ConflictError("The expected answer to it has been shown: a practice answer stays.")
     # The assignment's row is the lock: two revisions take turns, and the second sees the first.
     Assignment.objects.select_for_update(no_key=True).get(pk=assignment.pk)
     values = _as_stored(read_answer(answer, read_schema(assignment.campaign.schema)), assignment)

@@ -1,18 +1,21 @@
 """Open comparisons to raters, and close them; keep their number of judgments in step."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.db.models.functions import Now
 
 from labeling import audit
 from labeling.actions.ended import hold_campaign
 from labeling.errors import ConflictError, FieldProblem, InvalidInputError
 from labeling.models import Campaign, Comparison, Lane, Place, Round, Seat, User, laying
-from labeling.schemas import DEFAULT_ARM, read_presentation
+from labeling.models.comparisons import ComparisonQuerySet
+from labeling.practice import DEFAULT_PASS_SHARE
+from labeling.schemas import DEFAULT_ARM, read_presentation, read_requirements
 
 # Comparisons laid by one statement: bounds the memory of the server's sort and our list of ids.
 BATCH = 20_000
@@ -30,15 +33,31 @@ def open_round(
     kind: str = Round.Kind.PRODUCTION,
     overlap: int | None = None,
     seed: int | None = None,
+    pass_share: float | None = None,
+    comparisons: Sequence[str] = (),
 ) -> Round:
     """Open all waiting comparisons as a new round: deal sides and arms, lay the assignments.
 
-    Raises ConflictError when no comparison waits.
+    A qualification takes those whose answer is known: all of them, or the `comparisons` named by
+    their ids; `pass_share` of the answers must be right (0.7 unless said). Raises ConflictError
+    when no comparison waits.
     """
     campaign = hold_campaign(campaign)
     if kind in NOT_YET:
         message = f"Rounds of {kind} cannot be opened yet."
         raise InvalidInputError(message, problems=[FieldProblem("kind", message)])
+    if kind == Round.Kind.QUALIFICATION:
+        return _open_qualification(
+            campaign,
+            by,
+            name,
+            DEFAULT_PASS_SHARE if pass_share is None else pass_share,
+            comparisons,
+        )
+    if pass_share is not None or comparisons:
+        field = "comparisons" if comparisons else "pass_share"
+        message = "Only a qualification has this."
+        raise InvalidInputError(f"{field}: {message}", problems=[FieldProblem(field, message)])
     check_overlap(campaign.overlap if overlap is None else overlap)
     if not campaign.comparisons.waiting().exists():
         raise ConflictError("No comparisons wait to be opened. Import some, or generate them.")
@@ -126,8 +145,10 @@ def change_overlap(campaign: Campaign, overlap: int, by: User | None) -> None:
     check_overlap(overlap)
     before, campaign.overlap = campaign.overlap, overlap
     campaign.save(update_fields=["overlap"])
-    rounds = campaign.rounds.select_for_update(no_key=True).filter(
-        state=Round.State.OPEN, overlap=before
+    rounds = (
+        campaign.rounds.select_for_update(no_key=True)
+        .filter(state=Round.State.OPEN, overlap=before)
+        .exclude(kind=Round.Kind.QUALIFICATION)
     )
     for opened in rounds.order_by("pk"):
         opened.overlap = overlap
@@ -138,6 +159,66 @@ def change_overlap(campaign: Campaign, overlap: int, by: User | None) -> None:
             else:
                 laying.lower_overlap(overlap=overlap, comparison_ids=ids)
     audit.record("campaign.overlap_changed", campaign=campaign, by=by, overlap=overlap)
+
+
+def _open_qualification(
+    campaign: Campaign, by: User | None, name: str, pass_share: float, named: Sequence[str]
+) -> Round:
+    """The round; no slots are laid: each rater is dealt its items in turn, in one order."""
+    if not 0 < pass_share <= 1:
+        message = "pass_share lies above 0 and goes up to 1."
+        raise InvalidInputError(message, problems=[FieldProblem("pass_share", message)])
+    if read_requirements(campaign.requirements).qualification != campaign.slug:
+        raise ConflictError(
+            "This campaign does not ask for a qualification of its own. Set"
+            f' requirements.qualification to "{campaign.slug}" first.'
+        )
+    items = campaign.comparisons.for_practice()
+    if named:
+        items = _named(items, named)
+    if not items.exists():
+        raise ConflictError("No comparison with a known answer waits. Import gold first.")
+    last = campaign.rounds.aggregate(last=Max("number"))["last"] or 0
+    opened = Round.objects.create(
+        campaign=campaign,
+        number=last + 1,
+        name=name,
+        kind=Round.Kind.QUALIFICATION,
+        overlap=1,
+        seed=secrets.randbits(62),
+        pass_share=pass_share,
+    )
+    count = items.update(round=opened)
+    _lane(campaign)
+    audit.record(
+        "round.opened",
+        campaign=campaign,
+        by=by,
+        subject=opened.public_id,
+        kind=opened.kind,
+        items=count,
+    )
+    return opened
+
+
+def _named(items: ComparisonQuerySet, named: Sequence[str]) -> ComparisonQuerySet:
+    """Those of the ids; InvalidInputError if one of them is none that could be practised on."""
+    public = [uuid for text in named if (uuid := _uuid(text))]
+    found = items.filter(Q(external_id__in=named) | Q(public_id__in=public))
+    known = {*found.values_list("external_id", flat=True)} | {
+        str(uuid) for uuid in found.values_list("public_id", flat=True)
+    }
+    if missing := [text for text in named if text not in known]:
+        message = f"{missing[0]}: there is no such comparison that waits and has a known answer."
+        raise InvalidInputError(message, problems=[FieldProblem("comparisons", message)])
+    return found
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _lay_waiting(campaign: Campaign, opened: Round) -> int:
@@ -156,12 +237,7 @@ def _lay_waiting(campaign: Campaign, opened: Round) -> int:
 
 
 def _deal(campaign: Campaign, opened: Round) -> laying.Deal:
-    lane, is_new = Lane.objects.get_or_create(campaign=campaign, audience="", rank=0)
-    if is_new:
-        Place.objects.bulk_create(
-            Place(seat=seat, lane=lane, rank=lane.rank)
-            for seat in Seat.objects.filter(campaign=campaign, is_active=True)
-        )
+    lane = _lane(campaign)
     arms = read_presentation(campaign.presentation).arms or (DEFAULT_ARM,)
     total = sum(arm.weight for arm in arms)
     return laying.Deal(
@@ -172,6 +248,17 @@ def _deal(campaign: Campaign, opened: Round) -> laying.Deal:
         arms=tuple(arm.name for arm in arms),
         uppers=tuple(share / total for share in accumulate(arm.weight for arm in arms)),
     )
+
+
+def _lane(campaign: Campaign) -> Lane:
+    """The campaign's lane, with a place in it for everyone who has a seat."""
+    lane, is_new = Lane.objects.get_or_create(campaign=campaign, audience="", rank=0)
+    if is_new:
+        Place.objects.bulk_create(
+            Place(seat=seat, lane=lane, rank=lane.rank)
+            for seat in Seat.objects.filter(campaign=campaign, is_active=True)
+        )
+    return lane
 
 
 def _batches(opened: Round) -> Iterator[list[int]]:

@@ -23,6 +23,16 @@ class ComparisonQuerySet(models.QuerySet["Comparison"]):
             completion_b__messages__isnull=False,
         )
 
+    def for_practice(self) -> Self:
+        """In no round, with both texts and an answer known: what a qualification would open."""
+        return self.filter(
+            round=None,
+            gold__isnull=False,
+            gold__retired_at=None,
+            completion_a__messages__isnull=False,
+            completion_b__messages__isnull=False,
+        )
+
 
 class Comparison(PublicModel):
     """Two completions of one prompt. `a` has the lower id, so a pair has one row."""

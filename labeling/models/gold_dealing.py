@@ -5,7 +5,13 @@ the rater meets it once. Which turn is gold and which comparison it is come from
 rater's seat and turn, so nothing the browser sees can foretell them.
 """
 
+import random
+
 from django.db import IntegrityError, connection
+
+from labeling.models.campaigns import Campaign
+from labeling.models.raters import Rater
+from labeling.schemas import DEFAULT_ARM, read_presentation, read_requirements
 
 _DEAL = """
 WITH seen AS MATERIALIZED (
@@ -23,6 +29,9 @@ due AS MATERIALIZED (
 pick AS MATERIALIZED (
   SELECT c.id FROM due, labeling_comparison c JOIN labeling_gold g ON g.comparison_id = c.id
   WHERE c.campaign_id = %(campaign)s AND g.retired_at IS NULL
+    -- The answers of a qualification are told: its items are no gold any more.
+    AND (c.round_id IS NULL OR NOT EXISTS (SELECT FROM labeling_round r
+      WHERE r.id = c.round_id AND r.kind = 'qualification'))
     AND NOT EXISTS (SELECT FROM labeling_assignment m
       WHERE m.comparison_id = c.id AND m.rater_id = %(rater)s AND m.repeat_of_id IS NULL OFFSET 0)
   ORDER BY hashtextextended(c.public_id::text, due.id) LIMIT 1),
@@ -61,3 +70,22 @@ def deal_gold(
         # Another tab was dealt the same one; the ordinary claim comes next.
         return None
     return int(row[0]) if row else None
+
+
+def deal_due_gold(
+    *, rater: Rater, campaign: Campaign, hold: int, lease_seconds: int | None = None
+) -> int | None:
+    """`deal_gold` at the campaign's rate, in an arm drawn by weight, for the campaign's time."""
+    rate = read_requirements(campaign.requirements).gold_rate
+    if not rate:
+        return None
+    arms = read_presentation(campaign.presentation).arms or (DEFAULT_ARM,)
+    arm = random.choices(arms, [arm.weight for arm in arms])[0]
+    return deal_gold(
+        rater_id=rater.pk,
+        campaign_id=campaign.pk,
+        rate=rate,
+        arm=arm.name,
+        lease_seconds=lease_seconds or campaign.lease_seconds,
+        hold=hold,
+    )

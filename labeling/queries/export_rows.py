@@ -249,6 +249,8 @@ def _statement(choice: ExportChoice) -> sql.Composed:
         wanted.append("later.supersedes_id IS NULL")
     if choice.raters != "all":
         wanted.append("rater.kind = %(rater_kind)s")
+        # Practice, whose answers are told one by one, is no data, whatever is asked for.
+        "r.kind IS DISTINCT FROM 'qualification'",
     if not choice.keeps_gold:
         wanted.append("gold.id IS NULL")
     if not choice.keeps_repeats:

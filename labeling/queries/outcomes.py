@@ -95,6 +95,10 @@ def outcomes(campaign: Campaign) -> Outcomes:
     event_count = len(columns["judgment"]) + int(columns["is_withdrawn"].sum())
     stands = (columns.pop("is_withdrawn") == 0) & (columns.pop("is_superseded") == 0)
     del columns["judgment"]
+    # Those who practised were told the answers one by one: no data.
+    practice = Comparison.objects.filter(round__kind="qualification", round__campaign=campaign)
+    if practice_keys := list(practice.values_list("pk", flat=True)):
+        stands &= ~np.isin(columns["comparison"], practice_keys)
     if not stands.all():
         columns = {name: values[stands] for name, values in columns.items()}
     models = {

@@ -1,0 +1,201 @@
+"""Written guidelines by their clauses: sections, what changed between versions, worked examples.
+
+Pure: Markdown and JSON in, frozen values out. A clause is a heading that begins with its id, such
+as "## T1 Truthfulness"; what stands above the first heading, and headings without an id, are
+sections too.
+"""
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from labeling.errors import FieldProblem, InvalidInputError
+
+_HEADING = re.compile(r"^#{1,4}\s+(?P<title>.*?)\s*#*\s*$")
+_CLAUSE = re.compile(r"^(?P<id>[A-Z]{1,3}\d{1,3})\b[.:]?\s*(?P<title>.*)$")
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
+# The highest heading is the text's own title.
+_TITLE = re.compile(r"^#\s")
+# Words of a section that are compared one by one; a longer one is compared line by line.
+MOST_WORDS = 1000
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands under it. `id` is a clause's, or empty."""
+
+    id: str
+    title: str
+    text: str
+
+    @property
+    def key(self) -> str:
+        """What makes it the same section in another version."""
+        return self.id or self.title
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A run of words that stayed, came or went."""
+
+    kind: Literal["same", "added", "removed"]
+    text: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """A section that is new, gone, or says something else."""
+
+    kind: Literal["new", "gone", "changed"]
+    id: str
+    title: str
+    pieces: tuple[Piece, ...]
+
+
+def sections(body: str) -> list[Section]:
+    """The text cut at its headings, down to the fourth level; headings in code are none."""
+    found: list[Section] = []
+    title, lines, fence = "", list[str](), ""
+    for line in body.splitlines():
+        if mark := _FENCE.match(line):
+            if not fence:
+                fence = mark.group(1)
+            elif mark.group(1).startswith(fence):
+                fence = ""
+        heading = None if fence else _HEADING.match(line)
+        if heading is None:
+            lines.append(line)
+            continue
+        _close(found, title, lines)
+        title, lines = heading.group("title"), []
+    _close(found, title, lines)
+    return found
+
+
+def _close(found: list[Section], title: str, lines: list[str]) -> None:
+    text = "\n".join(lines).strip("\n")
+    if not title and not text.strip():
+        return
+    clause = _CLAUSE.match(title)
+    if clause:
+        found.append(Section(clause.group("id"), clause.group("title").strip(), text))
+    else:
+        found.append(Section("", title, text))
+
+
+def clauses_of(body: str) -> list[dict[str, str]]:
+    """Ids and titles of the clauses. InvalidInputError where two have the same id."""
+    found = [{"id": section.id, "title": section.title} for section in sections(body) if section.id]
+    ids = [clause["id"] for clause in found]
+    if twins := sorted({key for key in ids if ids.count(key) > 1}):
+        message = f"Two clauses have the same id: {', '.join(twins)}. Give each its own."
+        raise InvalidInputError(message, problems=[FieldProblem("body", message)])
+    return found
+
+
+def changes(old: str, new: str) -> list[Change]:
+    """What a reader of `old` has to read to know `new`: by section, in the order of `new`.
+
+    A section that only moved has not changed.
+    """
+    before = {section.key: section for section in reversed(sections(old))}
+    now = sections(new)
+    found: list[Change] = []
+    for section in now:
+        known = before.get(section.key)
+        if known is None:
+            pieces = (Piece("added", section.text),) if section.text else ()
+            found.append(Change("new", section.id, section.title, pieces))
+        elif (known.title, _plain(known.text)) != (section.title, _plain(section.text)):
+            pieces = tuple(_pieces(known.text, section.text))
+            found.append(Change("changed", section.id, section.title, pieces))
+    kept = {section.key for section in now}
+    found += [
+        Change("gone", section.id, section.title, (Piece("removed", section.text),))
+        for section in sections(old)
+        if section.key not in kept
+    ]
+    return found
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _pieces(old: str, new: str) -> Iterator[Piece]:
+    cut = re.compile(r"\S+\s*|\s+")
+    a, b = cut.findall(old), cut.findall(new)
+    if max(len(a), len(b)) > MOST_WORDS:
+        a, b = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    matcher = difflib.SequenceMatcher(None, a, b, autojunk=False)
+    for verb, a1, a2, b1, b2 in matcher.get_opcodes():
+        if verb == "equal":
+            yield Piece("same", "".join(b[b1:b2]))
+            continue
+        if a2 > a1:
+            yield Piece("removed", "".join(a[a1:a2]))
+        if b2 > b1:
+            yield Piece("added", "".join(b[b1:b2]))
+
+
+Text = Annotated[str, Meta(min_length=1, max_length=4000)]
+MOST_EXAMPLES = 40
+
+
+class WorkedExample(Struct, frozen=True, forbid_unknown_fields=True):
+    """A comparison that is told with its answer, under the clause that decides it."""
+
+    clause: Annotated[str, Meta(min_length=2, max_length=6)]
+    prompt: Text
+    a: Text
+    b: Text
+    preference: Literal["a", "b", "tie", "both_bad"]
+    why: Text
+    strength: Annotated[int, Meta(ge=1, le=3)] | None = None
+
+
+def read_examples(value: Any, clauses: Sequence[str]) -> tuple[WorkedExample, ...]:
+    """The worked examples in `value`, each of one of the `clauses`.
+
+    Raises InvalidInputError with a problem per field, named as `examples[0].why`.
+    """
+    if not isinstance(value, list | tuple):
+        message = "A list of worked examples."
+        raise InvalidInputError(message, problems=[FieldProblem("examples", message)])
+    if len(value) > MOST_EXAMPLES:
+        message = f"At most {MOST_EXAMPLES} worked examples; there are {len(value)}."
+        raise InvalidInputError(message, problems=[FieldProblem("examples", message)])
+    found: list[WorkedExample] = []
+    problems: list[FieldProblem] = []
+    for number, item in enumerate(value):
+        field = f"examples[{number}]"
+        try:
+            example = msgspec.convert(item, WorkedExample)
+        except msgspec.ValidationError as error:
+            message, _, path = str(error).partition(" - at `")
+            problems.append(FieldProblem(field + path.rstrip("`").removeprefix("$"), message))
+            continue
+        problems += _misfits(example, field, clauses)
+        found.append(example)
+    if problems:
+        first = problems[0]
+        raise InvalidInputError(f"{first.field}: {first.message}", problems=problems)
+    return tuple(found)
+
+
+def _misfits(example: WorkedExample, field: str, clauses: Sequence[str]) -> Iterator[FieldProblem]:
+    if example.clause not in clauses:
+        known = ", ".join(clauses) or "none"
+        message = f"There is no clause {example.clause} in the text; it has {known}."
+        yield FieldProblem(f"{field}.clause", message)
+    if example.strength is not None and example.preference not in ("a", "b"):
+        yield FieldProblem(f"{field}.strength", "Only a side is more or less better.")
+    for name in ("prompt", "a", "b", "why"):
+        text = getattr(example, name)
+        if not text.strip() or "\x00" in text:
+            yield FieldProblem(f"{field}.{name}", "Write the text.")
