@@ -11,12 +11,13 @@ PAGING = {"cursor", "page_size"}
 
 
 class AllowListedFilters(DjangoFilterBackend):  # type: ignore[misc]
-    """django-filter, strict: only a view's `filterset_fields` and `extra_parameters` exist."""
+    """django-filter, strict: only a view's own filters and its `extra_parameters` exist."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> Any:
         known = (
             PAGING
             | set(getattr(view, "filterset_fields", ()))
+            | set(getattr(getattr(view, "filterset_class", None), "base_filters", ()))
             | set(getattr(view, "extra_parameters", ()))
         )
         if unknown := sorted(set(request.query_params) - known):

@@ -2,12 +2,39 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.forms import IntegerField
+from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
 
 from api.base import CampaignMixin
 from labeling.models import Comparison, Completion, Prompt
+
+
+class WholeNumberFilter(filters.NumberFilter):  # type: ignore[misc]
+    """A number without a fraction, which would be cut off unseen."""
+
+    field_class = IntegerField
+
+
+class CompletionFilters(filters.FilterSet):  # type: ignore[misc]
+    """By prompt and model."""
+
+    prompt = filters.UUIDFilter("prompt__public_id")
+    model = filters.CharFilter("source__model")
+
+
+class ComparisonFilters(filters.FilterSet):  # type: ignore[misc]
+    """By round and prompt, and by a model on either side."""
+
+    round = WholeNumberFilter("round__number")
+    prompt = filters.UUIDFilter("prompt__public_id")
+    model = filters.CharFilter(method="of_model")
+
+    def of_model(self, rows: QuerySet[Comparison], name: str, model: str) -> QuerySet[Comparison]:
+        a, b = Q(completion_a__source__model=model), Q(completion_b__source__model=model)
+        return rows.filter(a | b)
 
 
 class PromptSerializer(serializers.ModelSerializer[Prompt]):
@@ -120,6 +147,7 @@ class PromptViewSet(_ReadViewSet):
 )
 class CompletionViewSet(_ReadViewSet):
     serializer_class = CompletionSerializer
+    filterset_class = CompletionFilters
     campaign_path = "prompt__campaign"
 
     def rows(self) -> QuerySet[Completion]:
@@ -132,6 +160,7 @@ class CompletionViewSet(_ReadViewSet):
 )
 class ComparisonViewSet(_ReadViewSet):
     serializer_class = ComparisonSerializer
+    filterset_class = ComparisonFilters
 
     def rows(self) -> QuerySet[Comparison]:
         return Comparison.objects.select_related(
