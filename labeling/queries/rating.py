@@ -53,21 +53,41 @@ def _midnight() -> datetime:
     return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def desk_of(user: User, slug: str) -> Desk | None:
-    """The user's desk in the campaign, in one statement; None before their first visit, and for
-    one who does not rate there: `access.campaign_for_rater` tells which.
-    """
-    if (found := joined.desk(user.pk, slug, _midnight())) is None:
-        return None
-    seat, *numbers = found
-    return Desk(seat.rater, seat.campaign, *numbers)
+# Written out, since composing it anew for every page costs more than running it. Counts go by the
+# index of what a rater ended and when: today's work, however much lies behind.
+_DESK = """
+SELECT r.*,
+  (SELECT count(*) FROM labeling_assignment a
+    WHERE a.rater_id = r.id AND a.campaign_id = %(campaign)s AND a.outcome = 'completed'
+      AND a.ended_at >= %(midnight)s) AS judged_today,
+  (SELECT j.public_id FROM labeling_assignment a JOIN labeling_judgment j ON j.assignment_id = a.id
+    WHERE a.rater_id = r.id AND a.campaign_id = %(campaign)s AND a.outcome = 'completed'
+      AND a.ended_at >= now() - %(window)s * interval '1 second'
+    ORDER BY a.ended_at DESC, j.id DESC LIMIT 1) AS undoable,
+  (SELECT max(g.number) FROM labeling_guidelineversion g WHERE g.campaign_id = %(campaign)s)
+    AS guideline_number
+FROM labeling_rater r JOIN labeling_seat s ON s.rater_id = r.id
+WHERE r.user_id = %(user)s AND s.campaign_id = %(campaign)s
+"""
 
 
-def undoable_judgments(rater: Rater, campaign: Campaign) -> list[Judgment]:
-    """What the rater judged last and may still change, newest first: the judgments that stand."""
-    ended = Now() - timedelta(seconds=campaign.revise_seconds)
-    later = Judgment.objects.filter(supersedes=OuterRef("pk"))
-    return list(
+def desk_of(user: User, campaign: Campaign) -> Desk | None:
+    """The user's desk in one statement; None before their first visit."""
+    parameters = {
+        "user": user.pk,
+        "campaign": campaign.pk,
+        "midnight": _midnight(),
+        "window": campaign.revise_seconds,
+    }
+    for rater in Rater.objects.raw(_DESK, parameters):
+        more = vars(rater)
+        return Desk(rater, more["judged_today"], more["undoable"], more["guideline_number"])
+    return None
+
+
+def undoable_judgment(rater: Rater, campaign: Campaign) -> Judgment | None:
+    """The rater's newest judgment within the time for changing it, with what it was made of."""
+    return (
         Judgment.objects.filter(
             assignment__rater=rater,
             assignment__campaign=campaign.pk,
@@ -90,6 +110,16 @@ def day_in(rater: Rater, campaign: Campaign) -> Day:
     return _days([rater.pk], [campaign.pk]).get(campaign.pk, Day())
 
 
+def judged_today(rater: Rater, campaign: Campaign) -> int:
+    """How many comparisons the rater has judged in the campaign since midnight."""
+    return Assignment.objects.filter(
+        rater=rater,
+        campaign=campaign,
+        outcome=Assignment.Outcome.COMPLETED,
+        ended_at__gte=_midnight(),
+    ).count()
+
+
 def rated_campaigns(user: User) -> list[RatedCampaign]:
     """The campaigns in which the user rates; those worked in last come first."""
     campaigns = list(
@@ -107,16 +137,6 @@ def rated_campaigns(user: User) -> list[RatedCampaign]:
     )
     days = _days([seat.rater_id for seat in seats], [seat.campaign_id for seat in seats])
     last = {seat.campaign_id: seat.last_at for seat in seats}
-def judged_today(rater: Rater, campaign: Campaign) -> int:
-    """How many comparisons the rater has judged in the campaign since midnight."""
-    return Assignment.objects.filter(
-        rater=rater,
-        campaign=campaign,
-        outcome=Assignment.Outcome.COMPLETED,
-        ended_at__gte=_midnight(),
-    ).count()
-
-
     rated = [RatedCampaign(c, days.get(c.pk, Day()), last.get(c.pk)) for c in campaigns]
     order = [Campaign.State.ACTIVE, Campaign.State.PAUSED, Campaign.State.DRAFT]
     return sorted(
