@@ -9,12 +9,12 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 TESTS ?= tests
 PYTEST_ARGS ?= -n 2
 
-.PHONY: help demo up test check bench fmt lock venv dev clean
+.PHONY: help demo up test check bench fmt messages lock venv dev clean
 .DEFAULT_GOAL := help
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r t d; \
-	  do printf '  make %-7s %s\n' "$$t" "$$d"; done
+	  do printf '  make %-8s %s\n' "$$t" "$$d"; done
 
 demo: venv ## install, start everything, load the demo; PORT=9000 moves it, Ctrl-C stops it
 	@exec $(BIN)/python manage.py up --demo
@@ -34,6 +34,9 @@ bench: dev ## the benchmarks; writes bench/results/*.json (BENCH="startup rating
 
 fmt: dev ## format the code and fix what can be fixed
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+messages: dev ## bring locale/ up to date with the pages; then translate what it lists, and again
+	@$(BIN)/python -m config.catalogues
 
 lock: venv ## write requirements/*.txt anew from pyproject.toml
 	$(COMPILE) pyproject.toml -o requirements/base.txt
