@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import ValidationError
@@ -10,15 +10,11 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
 from api.base import CampaignMixin
-from labeling.formats.export_choice import GOLD, HISTORY, RATERS, ExportChoice, choose
+from labeling.formats.export_choice import EDITS, GOLD, HISTORY, RATERS, ExportChoice, choose
 from labeling.formats.export_rows import RULES, TIES
 from labeling.formats.layouts import LAYOUTS
 from labeling.models import Campaign
-from labeling.queries.export_downloads import (
-    WRITE_SECONDS,
-    Download,
-    download_headers,
-)
+from labeling.queries.export_downloads import export_response
 
 
 class LinesRenderer(JSONRenderer):
@@ -42,8 +38,8 @@ class ExportView(CampaignMixin):
         description=(
             "Streams JSON lines of one moment; see docs/EXPORTS.md. What was chosen, defaults"
             " included, is repeated in the headers `X-Thurstone-Layout`, `-Rule`, `-Ties`,"
-            " `-Raters`, `-Gold` and `-History`. A stream cut short ends without its last chunk,"
-            " so that every HTTP client reports an error."
+            " `-Raters`, `-Gold`, `-History` and `-Edits`. A stream cut short ends without its"
+            " last chunk, so that every HTTP client reports an error."
         ),
         parameters=[
             _words("layout", LAYOUTS, "Default native."),
@@ -52,6 +48,7 @@ class ExportView(CampaignMixin):
             _words("raters", RATERS, "Default all for native with each, else human."),
             _words("gold", GOLD, "Comparisons of known answer. Default keep for native."),
             _words("history", HISTORY, "1: superseded judgments too, native with each only."),
+            _words("edits", EDITS, "Pairs of a rater's edit over its original, in trl and hh."),
         ],
         responses={
             (200, "application/x-ndjson"): OpenApiTypes.STR,
@@ -60,24 +57,14 @@ class ExportView(CampaignMixin):
             503: OpenApiResponse(description="Other exports are running: see Retry-After."),
         },
     )
-    def get(self, request: Request, slug: str) -> StreamingHttpResponse:
+    def get(self, request: Request, slug: str) -> HttpResponseBase:
         """The file. A write that makes no headway for a minute ends it."""
-        campaign, choice = self._asked(request)
-        if (socket := request.META.get("gunicorn.socket")) is not None:
-            socket.settimeout(WRITE_SECONDS)
-        return StreamingHttpResponse(
-            Download(campaign, choice),
-            content_type="application/x-ndjson",
-            headers=download_headers(campaign, choice),
-        )
+        return export_response(request, *self._asked(request))
 
     @extend_schema(exclude=True)
-    def head(self, request: Request, slug: str) -> HttpResponse:
+    def head(self, request: Request, slug: str) -> HttpResponseBase:
         """The headers of the file, without the work."""
-        campaign, choice = self._asked(request)
-        return HttpResponse(
-            content_type="application/x-ndjson", headers=download_headers(campaign, choice)
-        )
+        return export_response(request, *self._asked(request))
 
     def _asked(self, request: Request) -> tuple[Campaign, ExportChoice]:
         campaign = self.campaign_to_read()

@@ -4,11 +4,12 @@ Pure: the JSON of a campaign's three settings in, frozen structs out, and
 an InvalidInputError that names each field when the JSON breaks a rule.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from labeling.errors import FieldProblem, InvalidInputError
 
@@ -138,6 +139,12 @@ class Edit(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Side = Literal["left", "right"]
+SIDES: tuple[Side, ...] = ("left", "right")
+NAMES: dict[str, str] = {"left": "A", "right": "B"}
+# Of one completion. What counts as a step is said by labeling.rendering.reasoning, which makes fewer.
+MAX_STEPS = 200
+Mark = Literal["ok", "unsure", "wrong", None]
+Marks = Annotated[list[Mark], Meta(max_length=MAX_STEPS)]
 
 
 class Answer(Struct, frozen=True, forbid_unknown_fields=True):
@@ -146,7 +153,8 @@ class Answer(Struct, frozen=True, forbid_unknown_fields=True):
     side: Literal["left", "right", "tie", "both_bad"]
     strength: Annotated[int, Meta(ge=0, le=3)] | None = None
     criteria: dict[str, Literal["left", "right", "tie"]] = {}
-    steps: dict[Side, list[Literal["ok", "unsure", "wrong", None]]] | list[Any] = {}
+    # By side, a mark for each step up to the first wrong one; a list is kept as a client sent it.
+    steps: dict[Side, Marks] | Annotated[list[Any], Meta(max_length=2 * MAX_STEPS)] = {}
     rationale: Annotated[str, Meta(max_length=20_000)] = ""
     clauses: Annotated[tuple[Annotated[str, Meta(max_length=40)], ...], Meta(max_length=50)] = ()
     quality: dict[Side, Annotated[int, Meta(ge=1, le=7)]] = {}
@@ -157,17 +165,39 @@ class Answer(Struct, frozen=True, forbid_unknown_fields=True):
     client: dict[str, Any] = {}
 
 
-def read_answer(value: Any, schema: ResponseSchema) -> Answer:
-    """The answer in `value`, checked against what the campaign asks.
+class Shown(Struct, frozen=True):
+    """What was in front of the rater, as far as an answer is to be compared with it."""
+
+    # How many steps each side has; None where nobody asks for steps.
+    step_counts: Mapping[Side, int] | None = None
+    # The clauses of all published guidelines: an answer may be given under an older version.
+    clauses: frozenset[str] | None = None
+    # The text that an edit of each side begins with.
+    texts: Mapping[Side, str] | None = None
+
+
+def read_answer(value: Any, schema: ResponseSchema, shown: Shown | None = None) -> Answer:
+    """The answer in `value`, checked against what the campaign asks and what was shown.
 
     Raises InvalidInputError with a problem per field: an unknown field, a strength the scale does
-    not have, a tie where none is asked, a criterion left out, a rationale that is too short.
+    not have, a tie where none is asked, a criterion or a grade left out, an edit of what did not
+    win. An edit that changes nothing is no edit.
     """
     answer = _read(Answer, value, "answer")
-    problems = list(_misfits(answer, schema))
+    shown = shown or Shown()
+    if answer.edited and shown.texts is not None:
+        original = shown.texts.get(answer.edited.side, "")
+        if _one_form(original) == _one_form(answer.edited.text):
+            answer = replace(answer, edited=None)
+    problems = list(_misfits(answer, schema, shown))
     if problems:
         raise InvalidInputError(problems[0].message, problems=problems)
     return answer
+
+
+def _one_form(text: str) -> str:
+    """The text as a form sends it: line ends in one form, none at the very end."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
 def strength_of(answer: Answer) -> int:
@@ -175,11 +205,10 @@ def strength_of(answer: Answer) -> int:
     return 0 if answer.side in {"tie", "both_bad"} else answer.strength or 1
 
 
-def _misfits(answer: Answer, schema: ResponseSchema) -> Iterator[FieldProblem]:
+def _misfits(answer: Answer, schema: ResponseSchema, shown: Shown) -> Iterator[FieldProblem]:
     """Everything in the answer that the campaign did not ask for, or that it misses."""
     yield from _misfit_preference(answer, schema)
     yield from _misfit_criteria(answer, schema)
-    yield from _misfit_rationale(answer, schema)
     for field, is_asked, is_given in (
         ("steps", schema.steps, bool(answer.steps)),
         ("clauses", schema.clauses, bool(answer.clauses)),
@@ -188,6 +217,14 @@ def _misfits(answer: Answer, schema: ResponseSchema) -> Iterator[FieldProblem]:
     ):
         if is_given and not is_asked:
             yield FieldProblem(field, f"This campaign does not ask for {field}.")
+    if schema.absolute_quality:
+        yield from _misfit_quality(answer)
+    if schema.steps:
+        yield from _misfit_steps(answer, shown.step_counts)
+    if answer.edited:
+        yield from _misfit_edit(answer, answer.edited)
+    yield from _misfit_clauses(answer, shown.clauses)
+    yield from _misfit_rationale(answer, schema)
 
 
 def _misfit_preference(answer: Answer, schema: ResponseSchema) -> Iterator[FieldProblem]:
@@ -218,6 +255,67 @@ def _misfit_criteria(answer: Answer, schema: ResponseSchema) -> Iterator[FieldPr
                 yield FieldProblem(f"criteria.{key}", message)
 
 
+def _misfit_quality(answer: Answer) -> Iterator[FieldProblem]:
+    for side in SIDES:
+        if side not in answer.quality:
+            message = f"Say how good {NAMES[side]} is by itself, from 1 (poor) to 7 (excellent)."
+            yield FieldProblem(f"quality.{side}", message)
+
+
+def _misfit_steps(answer: Answer, counts: Mapping[Side, int] | None) -> Iterator[FieldProblem]:
+    if isinstance(answer.steps, list):
+        if not answer.steps:
+            yield FieldProblem("steps", 'Mark the steps: {"left": ["ok", "wrong"], "right": […]}.')
+        return
+    for side in SIDES:
+        marks = answer.steps.get(side, [])
+        wanted = marks.index("wrong") + 1 if "wrong" in marks else len(marks)
+        if counts is not None:
+            count = counts.get(side, 0)
+            wanted = wanted if "wrong" in marks else count
+            if len(marks) > count:
+                message = f"Response {NAMES[side]} has {count} steps, and {len(marks)} are marked."
+                yield FieldProblem(f"steps.{side}", message)
+                continue
+        padded = [*marks, *[None] * (wanted - len(marks))]
+        for number, mark in enumerate(padded[:wanted], start=1):
+            if mark is None:
+                message = (
+                    f"Response {NAMES[side]}, step {number}: say whether it is correct, unsure or"
+                    " wrong. Steps after a wrong one may be left open."
+                )
+                yield FieldProblem(f"steps.{side}.{number}", message)
+                break
+
+
+def _misfit_edit(answer: Answer, edited: Edit) -> Iterator[FieldProblem]:
+    if not edited.text.strip():
+        yield FieldProblem("edited", "The edited text is empty. Write it, or take the edit back.")
+    if answer.side not in SIDES:
+        message = (
+            f"You edited {NAMES[edited.side]}, and neither is better. Choose"
+            f" {NAMES[edited.side]}, or take the edit back."
+        )
+        yield FieldProblem("edited", message)
+    elif answer.side != edited.side:
+        message = (
+            f"You edited {NAMES[edited.side]}, but {NAMES[answer.side]} is better. Take the edit"
+            f" back, or choose {NAMES[edited.side]}."
+        )
+        yield FieldProblem("edited", message)
+    if "\x00" in edited.text:
+        yield FieldProblem("edited", "The edit has a NUL character in it; take it out.")
+
+
+def _misfit_clauses(answer: Answer, known: frozenset[str] | None) -> Iterator[FieldProblem]:
+    if known is not None and (unknown := [c for c in answer.clauses if c not in known]):
+        message = (
+            f"The guidelines have no clause {', '.join(unknown)}."
+            f" They have {', '.join(sorted(known)) or 'none'}."
+        )
+        yield FieldProblem("clauses", message)
+
+
 def _misfit_rationale(answer: Answer, schema: ResponseSchema) -> Iterator[FieldProblem]:
     length = len(answer.rationale.strip())
     wanted = max(schema.min_rationale_chars, 1) if schema.rationale == "required" else 0
@@ -226,5 +324,5 @@ def _misfit_rationale(answer: Answer, schema: ResponseSchema) -> Iterator[FieldP
     elif length < wanted:
         message = f"Say why, in at least {wanted} characters; there are {length}."
         yield FieldProblem("rationale", message)
-    if "\x00" in answer.rationale or (answer.edited and "\x00" in answer.edited.text):
+    if "\x00" in answer.rationale:
         yield FieldProblem("rationale", "The text has a NUL character in it; take it out.")

@@ -146,7 +146,7 @@ def judge_assignment(*, rater: Rater, assignment: Assignment, answer: Any) -> Su
     """
     if assignment.campaign.state == Campaign.State.ARCHIVED:
         raise EndedError("This campaign has ended; it takes no more answers.")
-    decided = read_answer(answer, read_schema(assignment.campaign.schema))
+    decided = _decided(answer, assignment)
     public_id = uuid.uuid4()
     values = _as_stored(decided, assignment)
     parameters = {
@@ -230,7 +230,7 @@ def revise_judgment(*, rater: Rater, judgment_id: uuid.UUID, answer: Any) -> Sub
         raise ConflictError("The expected answer to it has been shown: a practice answer stays.")
     # The assignment's row is the lock: two revisions take turns, and the second sees the first.
     Assignment.objects.select_for_update(no_key=True).get(pk=assignment.pk)
-    values = _as_stored(read_answer(answer, read_schema(assignment.campaign.schema)), assignment)
+    values = _as_stored(_decided(answer, assignment), assignment)
     standing = _newest(named)
     if _says(standing, values):
         return Submission(standing, is_new=False)
@@ -314,6 +314,12 @@ def _own_assignment(rater: Rater, public_id: uuid.UUID) -> Assignment:
 def _newest(judgment: Judgment) -> Judgment:
     later = Judgment.objects.filter(assignment=judgment.assignment)
     return later.order_by("-pk").first() or judgment
+
+
+def _decided(answer: Any, assignment: Assignment) -> Answer:
+    """The answer, checked against what the campaign asks and what the rater was shown."""
+    schema = read_schema(assignment.campaign.schema)
+    return read_answer(answer, schema, shown_for(assignment, schema, answer))
 
 
 def _as_stored(answer: Answer, assignment: Assignment) -> dict[str, Any]:

@@ -5,12 +5,14 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from labeling.errors import FieldProblem, InvalidInputError
-from labeling.formats.export_rows import RULES, TIES, Ties
+from labeling.formats.export_rows import RULES, TIES, Edits, Ties
 from labeling.formats.layouts import LAYOUTS
 
 RATERS = ("human", "judge", "all")
 GOLD = ("keep", "drop")
 HISTORY = ("0", "1")
+# A rater's improved text as a pair of its own, chosen over the one it came from.
+EDITS: tuple[Edits, ...] = ("drop", "add", "only")
 # Words of the public surface that a later version will answer.
 LATER_LAYOUTS = (
     "trl-implicit",
@@ -36,6 +38,7 @@ class ExportChoice(Struct, frozen=True, kw_only=True):
     raters: str
     keeps_gold: bool
     with_history: bool
+    edits: Edits
 
     @property
     def keeps_repeats(self) -> bool:
@@ -51,10 +54,11 @@ class ExportChoice(Struct, frozen=True, kw_only=True):
             "raters": self.raters,
             "gold": "keep" if self.keeps_gold else "drop",
             "history": "1" if self.with_history else "0",
+            "edits": self.edits,
         }
 
 
-PARAMETERS = ("layout", "rule", "ties", "raters", "gold", "history")
+PARAMETERS = ("layout", "rule", "ties", "raters", "gold", "history", "edits")
 
 
 def choose(asked: Mapping[str, str]) -> ExportChoice:
@@ -88,12 +92,19 @@ def choose(asked: Mapping[str, str]) -> ExportChoice:
     raters = word("raters", "all" if is_whole else "human", RATERS)
     gold = word("gold", "keep" if is_native else "drop", GOLD)
     history = word("history", "0", HISTORY)
+    edits = word("edits", "drop", EDITS)
     if is_native and ties == "split":
         message = "The native record has one row for a tie: keep or drop."
         problems.append(FieldProblem("ties", message))
     if history == "1" and not is_whole:
         message = "Superseded judgments are written with layout=native and rule=each only."
         problems.append(FieldProblem("history", message))
+    if edits != "drop" and is_native:
+        message = "The native record carries each edit in its field `edited`."
+        problems.append(FieldProblem("edits", message))
+    elif edits != "drop" and rule != "each":
+        message = "An edit belongs to one judgment: its pair is written with rule=each only."
+        problems.append(FieldProblem("edits", message))
     if problems:
         first = problems[0]
         raise InvalidInputError(f"{first.field}: {first.message}", problems=problems)
@@ -104,4 +115,5 @@ def choose(asked: Mapping[str, str]) -> ExportChoice:
         raters=raters,
         keeps_gold=gold == "keep",
         with_history=history == "1",
+        edits=next(known for known in EDITS if known == edits),
     )

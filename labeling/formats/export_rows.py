@@ -19,6 +19,7 @@ from labeling.formats.rows import Preference, turned_preference, turned_side, tu
 Json = bytes | list[Any] | dict[str, Any]
 Side = Literal["a", "b"]
 Ties = Literal["keep", "drop", "split"]
+Edits = Literal["drop", "add", "only"]
 TIES: tuple[Ties, ...] = ("keep", "drop", "split")
 RULES = ("each", "majority")
 

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 
-from labeling.formats.export_rows import TIES, ExportRow, Ties, decisions, parsed
+from labeling.formats.edits import edited_messages
+from labeling.formats.export_rows import TIES, Edits, ExportRow, Ties, decisions, parsed
 from labeling.formats.rows import Message, text_of
 
 FIELDS = ExportRow.__struct_fields__
@@ -64,16 +65,38 @@ def hh_lines(row: ExportRow, ties: Ties = "drop") -> list[bytes]:
     ]
 
 
+def edit_row(row: ExportRow) -> ExportRow | None:
+    """The record of an edit: the text as edited (a) over the one it came from (b), or None.
+
+    Nobody said how much better it is, so there is no strength and no margin.
+    """
+    edited = parsed(row.edited)
+    if not edited or row.completion_a is None or row.completion_b is None:
+        return None
+    original = row.completion_a if edited["side"] == "a" else row.completion_b
+    return replace(
+        row,
+        completion_a=edited_messages(parsed(original), edited["text"]),
+        completion_b=original,
+        preference="a",
+        strength=None,
+        score=None,
+    )
+
+
 LAYOUTS: dict[str, Renderer] = {"native": native_lines, "trl": trl_lines, "hh": hh_lines}
 
 
-def lines(row: ExportRow, *, layout: str, ties: Ties) -> list[bytes]:
-    """The lines of one record in a layout: none, one, or two for a split tie."""
+def lines(row: ExportRow, *, layout: str, ties: Ties, edits: Edits = "drop") -> list[bytes]:
+    """The lines of one record in a layout: none, one, two for a split tie, one more for an edit."""
     if layout not in LAYOUTS:
         raise ValueError(f"The layout is one of {', '.join(LAYOUTS)}.")
     if ties not in TIES:
         raise ValueError(f"Ties are one of {', '.join(TIES)}.")
-    return LAYOUTS[layout](row, ties)
+    written = [] if edits == "only" else LAYOUTS[layout](row, ties)
+    if edits != "drop" and (of_edit := edit_row(row)):
+        written += LAYOUTS[layout](of_edit, ties)
+    return written
 
 
 def margin(row: ExportRow) -> float | int | None:

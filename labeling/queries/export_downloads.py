@@ -3,6 +3,9 @@
 import threading
 from collections.abc import Iterator
 
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
 from labeling.errors import BusyError
 from labeling.formats.export_choice import ExportChoice
 from labeling.models import Campaign
@@ -13,6 +16,7 @@ from labeling.queries.export_rows import Export, open_export
 EXPORTS_AT_ONCE = 2
 # A reader who takes not one piece in this time is gone, or means harm.
 WRITE_SECONDS = 60
+LINES = "application/x-ndjson"
 
 _slots = threading.BoundedSemaphore(EXPORTS_AT_ONCE)
 
@@ -47,6 +51,20 @@ class Download:
             if self._export is not None:
                 self._export.close()
             _slots.release()
+
+
+def export_response(
+    request: HttpRequest, campaign: Campaign, choice: ExportChoice
+) -> HttpResponseBase:
+    """The file as it streams, or to HEAD its headers alone. A write that makes no headway for a
+    minute ends it.
+    """
+    headers = download_headers(campaign, choice)
+    if request.method == "HEAD":
+        return HttpResponse(content_type=LINES, headers=headers)
+    if (socket := request.META.get("gunicorn.socket")) is not None:
+        socket.settimeout(WRITE_SECONDS)
+    return StreamingHttpResponse(Download(campaign, choice), content_type=LINES, headers=headers)
 
 
 def download_headers(campaign: Campaign, choice: ExportChoice) -> dict[str, str]:

@@ -126,7 +126,8 @@ class _RawJson(Loader):
 class Export:
     """Iterate for pieces of the file; close it whatever happens. `counts` is whole at the end.
 
-    `counts`: `judgments` read, `lines` written, records left out: `ties_left_out`, `without_text`.
+    `counts`: `judgments` read, `lines` written, records left out: `ties_left_out`,
+    `without_text` and, where only edits are written, `without_edit`.
     """
 
     def __init__(
@@ -137,6 +138,8 @@ class Export:
         window_size: int,
     ) -> None:
         self.counts: Counter[str] = Counter(judgments=0, lines=0, ties_left_out=0, without_text=0)
+        if choice.edits == "only":
+            self.counts["without_edit"] = 0
         self._connection = connection
         self._campaign = campaign
         self._choice = choice
@@ -164,9 +167,11 @@ class Export:
     def _lines(self) -> Iterator[bytes]:
         choice = self._choice
         for row in by_rule(self._rows(), choice.rule):
-            written = lines(row, layout=choice.layout, ties=choice.ties)
+            written = lines(row, layout=choice.layout, ties=choice.ties, edits=choice.edits)
             self.counts["lines"] += len(written)
-            if not written:
+            if not written and choice.edits == "only":
+                self.counts["without_edit"] += 1
+            elif not written:
                 is_tie = row.preference in ("tie", "both_bad") and choice.ties == "drop"
                 self.counts["ties_left_out" if is_tie else "without_text"] += 1
             yield from written
@@ -244,13 +249,13 @@ def _statement(choice: ExportChoice) -> sql.Composed:
         f"{key}.id <= %(end)s",
         # The column of the join itself: the planner then sees an anti-join.
         "gone.judgment_id IS NULL",
+        # Practice, whose answers are told one by one, is no data, whatever is asked for.
+        "r.kind IS DISTINCT FROM 'qualification'",
     ]
     if not choice.with_history:
         wanted.append("later.supersedes_id IS NULL")
     if choice.raters != "all":
         wanted.append("rater.kind = %(rater_kind)s")
-        # Practice, whose answers are told one by one, is no data, whatever is asked for.
-        "r.kind IS DISTINCT FROM 'qualification'",
     if not choice.keeps_gold:
         wanted.append("gold.id IS NULL")
     if not choice.keeps_repeats:

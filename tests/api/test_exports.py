@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,19 @@ def test_trl_rows_byte_for_byte(read):
     )
 
 
+def test_an_edit_is_a_pair_of_its_own_when_asked(read):
+    pair = {
+        "prompt": [{"role": "user", "content": "Sky?"}],
+        "chosen": [{"role": "assistant", "content": "Bluer."}],
+        "rejected": [{"role": "assistant", "content": "Blue \\ “blue” \u2028."}],
+        "margin": None,
+    }
+    assert rows(read(f"{PATH}?layout=trl&edits=only")) == [pair]
+    added = rows(read(f"{PATH}?layout=trl&edits=add"))
+    assert added[1] == pair
+    assert added[:1] + added[2:] == rows(read(f"{PATH}?layout=trl"))
+
+
 def test_hh_rows_byte_for_byte(read):
     assert body(read(f"{PATH}?layout=hh&rule=majority")).decode() == (
         '{"chosen":"\\n\\nHuman: Sky?\\n\\nAssistant: Blue \\\\ “blue” \u2028.",'
@@ -89,6 +103,7 @@ def test_the_answer_states_what_was_chosen_defaults_included(read):
         "Raters": "all",
         "Gold": "keep",
         "History": "0",
+        "Edits": "drop",
         "Simulated": "0",
     }
     assert len(rows(answer)) == 7
@@ -298,6 +313,28 @@ def test_the_schema_lists_the_parameters(client):
         if path.endswith("/campaigns/{slug}/export/")
     )
     named = {parameter["name"]: parameter for parameter in operation["parameters"]}
-    assert set(named) == {"slug", "layout", "rule", "ties", "raters", "gold", "history"}
+    assert set(named) == {"slug", "layout", "rule", "ties", "raters", "gold", "history", "edits"}
     assert set(named["layout"]["schema"]["enum"]) == {"native", "trl", "hh"}
     assert "application/x-ndjson" in operation["responses"]["200"]["content"]
+
+
+def test_page_and_api_stream_alike_and_end_a_write_without_headway(call_as, campaign):
+    """One response for both doors: the same headers, and the same patience with a dead reader."""
+    researcher = factories.member(campaign, "researcher")
+    page = Client()
+    page.force_login(researcher)
+    answers = []
+    for client, path in (
+        (call_as(researcher, "read").client, PATH),
+        (page, f"/campaigns/{campaign.slug}/datasets/export/"),
+    ):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            answer = client.get(f"{path}?layout=trl", **{"gunicorn.socket": ours})
+            assert ours.gettimeout() == 60
+            lines = body(answer)
+        head = client.head(f"{path}?layout=trl")
+        assert not head.content
+        assert headers(head) == headers(answer)
+        answers.append((lines, answer["Content-Type"], head["Content-Type"], headers(answer)))
+    assert answers[0] == answers[1]

@@ -41,6 +41,7 @@ def test_the_file_is_the_export_and_json_tells_its_hash_and_counts(tmp_path):
         "raters": "human",
         "gold": "drop",
         "history": "0",
+        "edits": "drop",
         "judgments": 4,
         "lines": 3,
         "ties_left_out": 1,

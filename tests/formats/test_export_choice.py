@@ -10,16 +10,17 @@ from labeling.formats.layouts import LAYOUTS
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({}, "native each keep all keep 0"),
-        ({"layout": "native", "rule": "majority"}, "native majority keep human keep 0"),
-        ({"layout": "trl"}, "trl each drop human drop 0"),
-        ({"layout": "hh", "rule": "majority"}, "hh majority drop human drop 0"),
-        ({"history": "1"}, "native each keep all keep 1"),
+        ({}, "native each keep all keep 0 drop"),
+        ({"layout": "native", "rule": "majority"}, "native majority keep human keep 0 drop"),
+        ({"layout": "trl"}, "trl each drop human drop 0 drop"),
+        ({"layout": "hh", "rule": "majority"}, "hh majority drop human drop 0 drop"),
+        ({"history": "1"}, "native each keep all keep 1 drop"),
         (
             {"layout": "trl", "ties": "split", "raters": "all", "gold": "keep"},
-            "trl each split all keep 0",
+            "trl each split all keep 0 drop",
         ),
-        ({"raters": "judge", "ties": "drop"}, "native each drop judge keep 0"),
+        ({"layout": "hh", "edits": "only"}, "hh each drop human drop 0 only"),
+        ({"raters": "judge", "ties": "drop"}, "native each drop judge keep 0 drop"),
     ],
 )
 def test_every_default_is_spelled_out(asked, words):
@@ -41,6 +42,9 @@ def test_every_default_is_spelled_out(asked, words):
         ({"ties": "split"}, "ties", "keep or drop"),
         ({"layout": "trl", "history": "1"}, "history", "native"),
         ({"rule": "majority", "history": "1"}, "history", "each"),
+        ({"layout": "trl", "edits": "1"}, "edits", "One of drop, add, only."),
+        ({"edits": "add"}, "edits", "carries each edit in its field"),
+        ({"layout": "trl", "rule": "majority", "edits": "add"}, "edits", "rule=each only"),
         ({"format": "csv"}, "format", "an export knows layout, rule, ties"),
     ],
 )

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labeling.formats import layouts
+from labeling.formats.edits import editable_text, edited_messages
 from labeling.formats.export_rows import ExportRow, by_rule, majority, majority_row, signed_score
 from labeling.formats.importing import read_rows
 from labeling.formats.rows import JudgmentRow, Preference
@@ -71,6 +72,37 @@ def test_an_hh_row_has_two_whole_transcripts() -> None:
         "chosen": "\n\nHuman: Sky?\n\nAssistant: Blue.",
         "rejected": "\n\nHuman: Sky?\n\nAssistant: Green.",
     }
+
+
+def test_an_edit_goes_out_as_a_pair_of_its_own_when_asked() -> None:
+    row = export_row(preference="b", edited={"side": "b", "text": "Green, and blue."})
+    own, of_edit = layouts.lines(row, layout="trl", ties="drop", edits="add")
+    assert [own] == layouts.lines(row, layout="trl", ties="drop")
+    assert orjson.loads(of_edit) == {
+        "prompt": [{"role": "user", "content": "Sky?"}],
+        "chosen": [{"role": "assistant", "content": "Green, and blue."}],
+        "rejected": [{"role": "assistant", "content": "Green."}],
+        "margin": None,
+    }
+    assert layouts.lines(row, layout="trl", ties="drop", edits="only") == [of_edit]
+    (hh,) = layouts.lines(row, layout="hh", ties="drop", edits="only")
+    assert orjson.loads(hh)["chosen"].endswith("Assistant: Green, and blue.")
+    assert orjson.loads(hh)["rejected"].endswith("Assistant: Green.")
+    assert layouts.lines(export_row(), layout="hh", ties="drop", edits="only") == []
+
+
+def test_an_edit_replaces_the_words_of_the_last_message_and_nothing_else() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "x"}}
+    messages = [
+        {"role": "assistant", "content": "Let me look."},
+        {"role": "assistant", "content": [picture, {"type": "text", "text": "A cat."}]},
+    ]
+    assert editable_text(messages) == "A cat."
+    assert edited_messages(messages, "Two cats.") == [
+        messages[0],
+        {"role": "assistant", "content": [picture, {"type": "text", "text": "Two cats."}]},
+    ]
+    assert editable_text(None) == ""
 
 
 @pytest.mark.parametrize("layout", ["trl", "hh"])

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError
 
-from labeling.formats.export_choice import GOLD, RATERS, choose
+from labeling.formats.export_choice import EDITS, GOLD, RATERS, choose
 from labeling.formats.export_rows import RULES, TIES
 from labeling.formats.layouts import LAYOUTS
 from labeling.management.refusals import in_words
@@ -41,6 +41,9 @@ class Command(BaseCommand):
             "--history", action="store_const", const="1", help="superseded judgments too"
         )
         parser.add_argument(
+            "--edits", help=f"{', '.join(EDITS)}: the pairs (edited, original); default drop"
+        )
+        parser.add_argument(
             "--output", type=Path, metavar="FILE", help="default: standard output; whole or absent"
         )
         parser.add_argument(
@@ -50,7 +53,7 @@ class Command(BaseCommand):
     @in_words()
     def handle(self, *args: Any, **options: Any) -> None:
         """Write the file and say what is in it and what is not."""
-        names = ("layout", "rule", "ties", "raters", "gold", "history")
+        names = ("layout", "rule", "ties", "raters", "gold", "history", "edits")
         asked = {name: options[name] for name in names if options[name] is not None}
         campaign = Campaign.objects.filter(slug=options["campaign"]).first()
         if campaign is None:
@@ -80,7 +83,7 @@ class Command(BaseCommand):
             told = {**choice.words(), **counts, "bytes": size, "sha256": digest.hexdigest()}
             self.stderr.write(json.dumps(told), self.style.SUCCESS)
             return
-        left_out = [f"{counts[key]} {what}" for key, what in _LEFT_OUT.items() if counts[key]]
+        left_out = [f"{counts[key]} {what}" for key, what in _LEFT_OUT.items() if counts.get(key)]
         self.stderr.write(
             f"{counts['lines']} lines of {counts['judgments']} judgments"
             + (f"; left out: {', '.join(left_out)}" if left_out else ""),
@@ -88,7 +91,11 @@ class Command(BaseCommand):
         )
 
 
-_LEFT_OUT = {"ties_left_out": "as ties", "without_text": "without text"}
+_LEFT_OUT = {
+    "ties_left_out": "as ties",
+    "without_text": "without text",
+    "without_edit": "without edit",
+}
 
 
 class _Progress:
