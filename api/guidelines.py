@@ -22,6 +22,8 @@ class GuidelineSerializer(
 ):
     """One published version."""
 
+    # An empty one is refused by the action, which says what to do.
+    body = serializers.CharField(allow_blank=True)
     clauses = serializers.ListField(child=serializers.DictField(), read_only=True)
 
     class Meta:

@@ -21,9 +21,8 @@ def publish_guidelines(
 ) -> GuidelineVersion:
     """The next numbered version. From now on judgments are stamped with it."""
     if not body.strip():
-        raise InvalidInputError(
-            "Write the guidelines first.", problems=[FieldProblem("body", "empty")]
-        )
+        message = "Write the guidelines first."
+        raise InvalidInputError(message, problems=[FieldProblem("body", message)])
     campaign = hold_campaign(campaign)
     clauses = [{"id": key, "title": title.strip()} for key, title in _CLAUSE.findall(body)]
     ids = [clause["id"] for clause in clauses]
