@@ -52,8 +52,10 @@ STANDARD = {
     "step_wrong": "n",
     "keys": "?",
 }
-# Keys that write nothing. Tab, Escape and the arrows belong to the browser.
-NAMED = {name.lower(): name for name in ("Enter", "Space", "Backspace", "Delete")}
+# Keys that write nothing and what stands on them; a form may say either. Tab, Escape and the arrows
+# belong to the browser.
+CAPS = {"Enter": "↵", "Space": "␣", "Backspace": "⌫", "Delete": "⌦"}
+_NAMES = {name.lower(): name for name in CAPS} | {cap: name for name, cap in CAPS.items()}
 
 
 class BenchSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,7 +107,7 @@ def plain_key(key: str) -> str:
         return "Space"
     key = unicodedata.normalize("NFC", key.strip())
     lowered = key.lower()
-    return NAMED.get(lowered, lowered if len(lowered) == 1 else key)
+    return _NAMES.get(lowered, lowered if len(lowered) == 1 else key)
 
 
 def _misfits(key_map: dict[str, str], *, chosen: Any) -> list[FieldProblem]:
@@ -114,11 +116,11 @@ def _misfits(key_map: dict[str, str], *, chosen: Any) -> list[FieldProblem]:
     # What was not touched has its key first.
     for action in sorted(key_map, key=lambda action: action in chosen):
         key, field = key_map[action], f"keys.{action}"
-        if key not in NAMED.values() and not (len(key) == 1 and _is_sign(key)):
+        if key not in CAPS and not (len(key) == 1 and _is_sign(key)):
             message = "Choose a letter, a digit or another single sign."
             problems.append(FieldProblem(field, message))
         elif taker := takers.get(key):
-            shown = key.upper() if len(key) == 1 else key
+            shown = CAPS.get(key) or key.upper()
             message = f"{ACTIONS[action]}: {shown} is taken by {ACTIONS[taker]}. Choose another."
             problems.append(FieldProblem(field, message))
         else:

@@ -5,8 +5,10 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from labeling import audit
+from labeling.bench_settings import BenchSettings
 from labeling.errors import ConflictError, FieldProblem, InvalidInputError
 from labeling.models import Organisation, OrganisationMember, User
+from labeling.schemas import as_json
 
 
 @transaction.atomic(durable=True)
@@ -46,3 +48,9 @@ def invite_person(
         raise ConflictError(message, problems=[FieldProblem("username", message)])
     audit.record("person.invited", by=by, subject=person.public_id, role=role)
     return person, f"/welcome/{person.public_id}/{default_token_generator.make_token(person)}/"
+
+
+@transaction.atomic(durable=True)
+def change_preferences(*, user: User, language: str, bench: BenchSettings) -> None:
+    """Keep the language the user wants to be spoken to in, and how they like the bench."""
+    User.objects.filter(pk=user.pk).update(language=language, bench=as_json(bench))

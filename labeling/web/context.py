@@ -15,13 +15,18 @@ THEMES = ("light", "dark")
 
 def product(request: HttpRequest) -> dict[str, Any]:
     """The instance's own facts and the visitor's looks. `reads_data` asks only where it is used."""
-    theme = request.COOKIES.get("theme", "")
     return {
         "is_demo": settings.DEMO,
-        "theme": theme if theme in THEMES else "",
+        "theme": theme_of(request),
         "preferences": SimpleLazyObject(lambda: preferences_of(request)),
         "reads_data": SimpleLazyObject(lambda: _reads_data(request)),
     }
+
+
+def theme_of(request: HttpRequest) -> str:
+    """The theme this browser keeps; empty for what its system has."""
+    theme = request.COOKIES.get("theme", "")
+    return theme if theme in THEMES else ""
 
 
 def _reads_data(request: HttpRequest) -> bool:

@@ -1,6 +1,7 @@
 """Refusals as pages: one place turns a LabelingError into a status, a sentence and what to do."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -10,10 +11,25 @@ from django.urls import Resolver404, resolve
 
 from labeling.actions.imports import max_body_bytes
 from labeling.errors import LabelingError, TooLargeError
+from labeling.web.messages import in_their_language
 from labeling.web.signed_in import bench_of, toast
 
 # What the rater typed is shown again, so that it can be taken along.
 KEPT_FIELDS = ("rationale", "note")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a page says of an error, in the reader's language."""
+
+    status: int
+    title: str
+    message: str
+
+    @classmethod
+    def of(cls, error: LabelingError) -> "Refusal":
+        """The error's own words, translated."""
+        return cls(error.status, in_their_language(error.title), in_their_language(error.message))
 
 
 class LabelingErrorMiddleware:
@@ -39,7 +55,7 @@ class LabelingErrorMiddleware:
         return response
 
     def _answer(self, request: HttpRequest, error: LabelingError) -> HttpResponse:
-        context: dict[str, object] = {"error": error}
+        context: dict[str, object] = {"error": Refusal.of(error)}
         if getattr(request, "htmx", False):
             # The page stays, with everything typed on it.
             return toast(request, "labeling/toasts.html#refusal", context, status=error.status)

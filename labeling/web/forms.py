@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from labeling.errors import InvalidInputError
 from labeling.models import Assignment, Judgment
 from labeling.schemas import ResponseSchema
+from labeling.web.messages import in_their_language
 
 SKIP_REASONS = (
     ("expertise", _("I lack the expertise")),
@@ -136,7 +137,7 @@ class AnswerForm(forms.Form):
     def refuse(self, error: InvalidInputError) -> None:
         """Take what the action found wrong."""
         problem = error.problems[0] if error.problems else None
-        self.message = problem.message if problem else error.message
+        self.message = in_their_language(problem.message if problem else error.message)
         field = problem.field if problem else ""
         if field.startswith("criteria."):
             self.fault = CRITERION + field.removeprefix("criteria.")

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.middleware import csrf, locale
 from django.utils import translation
@@ -55,7 +56,11 @@ def _chosen(request: HttpRequest) -> str:
     # Without a session there is nobody to ask, and a probe of the server's health costs no query.
     if settings.SESSION_COOKIE_NAME not in request.COOKIES:
         return ""
-    language: str = getattr(request.user, "language", "")
+    try:
+        language: str = getattr(request.user, "language", "")
+    except DatabaseError:
+        # The view will find out and say so, in whatever language.
+        return ""
     return language if language in dict(settings.LANGUAGES) else ""
 
 

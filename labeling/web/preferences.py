@@ -7,12 +7,12 @@ from typing import Any
 import orjson
 from django.http import HttpRequest
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from labeling.bench_settings import BenchSettings, bench_settings
+from labeling.bench_settings import CAPS, BenchSettings, bench_settings
 
-CAPS = {"Enter": "↵", "Backspace": "⌫", "Delete": "⌦"}
 SCALE = [f"verdict_{number}" for number in range(1, 8)]
 ANSWERING = {
     "both_bad": _("Both bad, on or off"),
@@ -67,6 +67,17 @@ class Preferences:
         return orjson.dumps(self.settings.key_map).decode()
 
     @property
+    def looks(self) -> SafeString:
+        """The attributes of the page that carry the looks."""
+        settings = self.settings
+        said = {
+            "data-text": str(settings.text_size) if settings.text_size != 15 else "",
+            "data-movement": "none" if settings.movement == "none" else "",
+            "data-face": "typewriter" if settings.typewriter else "",
+        }
+        return format_html_join("", ' {}="{}"', ((k, v) for k, v in said.items() if v))
+
+    @property
     def scale_caps(self) -> list[str]:
         """The caps of the scale's steps, in their order."""
         return [self.cap(action) for action in SCALE]
@@ -87,7 +98,7 @@ class Preferences:
 
 def cap_of(key: str) -> str:
     """What stands on a key."""
-    return gettext("Space") if key == "Space" else CAPS.get(key) or key.upper()
+    return CAPS.get(key) or key.upper()
 
 
 def preferences_of(request: HttpRequest) -> Preferences:

@@ -11,6 +11,7 @@ urlpatterns = [
     path("welcome/<uidb64>/<token>/", account.Welcome.as_view(), name="welcome"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("account/", account.account, name="account"),
+    path("account/preferences/", account.preferences, name="preferences"),
     path("account/tokens/<uuid:token_id>/revoke/", account.revoke, name="revoke_token"),
     path("campaigns/", include("labeling.web.campaign_urls")),
     path("rate/", rate_home.rate_home, name="rate_home"),

@@ -49,9 +49,9 @@ RATERS_READ = {
     *("home", "account", "rate_home", "rate", "undo", "rate_guidelines"),
     *("api:campaign-list", "api:campaign-detail", "api:token-list", "api:endpoint-list"),
 }
-RATERS_SEND = {"logout", "account", "rate", "skip", "undo", "api:claim", "api:token-list"}
+RATERS_SEND = {"logout", "account", "preferences", "rate", "skip", "undo", "api:claim", "api:token-list"}
 # Addresses that are the same for everybody: each sees and makes what is their own there.
-OF_THE_CALLER = {"home", "logout", "account", "rate_home", "campaigns", "campaign_new"}
+OF_THE_CALLER = {"home", "logout", "account", "preferences", "rate_home", "campaigns", "campaign_new"}
 OF_THE_CALLERS_TOKEN = {"api:campaign-list", "api:token-list", "api:endpoint-list"}
 
 
