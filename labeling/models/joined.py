@@ -5,6 +5,7 @@ what PostgreSQL needs to answer it. What runs at every claim and submission is w
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -137,6 +138,26 @@ _TOKEN_AND_ASSIGNMENT = Joined(
     WHERE {_VALID}""",
     also=_BOUND,
 )
+# Counts go by the index of what a rater ended and when: today's work, however much lies behind.
+_DONE = """FROM labeling_assignment a {join}
+  WHERE a.rater_id = r.id AND a.campaign_id = c.id AND a.outcome = 'completed' AND a.ended_at >="""
+_DESK = Joined(
+    {"s": Seat, "r": Rater, "c": Campaign},
+    """FROM labeling_campaign c
+    JOIN labeling_membership m
+      ON m.campaign_id = c.id AND m.user_id = %(user)s AND m.role = 'rater'
+    JOIN labeling_seat s ON s.campaign_id = c.id
+    JOIN labeling_rater r ON r.id = s.rater_id AND r.user_id = m.user_id
+    WHERE c.slug = %(slug)s""",
+    also=f"""(SELECT count(*) {_DONE.format(join="")} %(midnight)s),
+    (SELECT j.public_id
+      {_DONE.format(join="JOIN labeling_judgment j ON j.assignment_id = a.id")}
+        now() - c.revise_seconds * interval '1 second'
+      ORDER BY a.ended_at DESC, j.id DESC LIMIT 1),
+    (SELECT max(g.number) FROM labeling_guidelineversion g WHERE g.campaign_id = c.id),
+    (SELECT max(g.number) FROM labeling_guidelineversion g
+      WHERE g.campaign_id = c.id AND g.asks_rereading)""",
+)
 _OWN_ASSIGNMENT = Joined(
     {"a": Assignment, "c": Campaign},
     """FROM labeling_assignment a JOIN labeling_campaign c ON c.id = a.campaign_id
@@ -193,6 +214,19 @@ def token_and_assignment(
         return token, None
     seat.rater, assignment.campaign = rater, campaign
     return token, (seat, assignment)
+
+
+def desk(user_id: int, slug: str, midnight: datetime) -> list[Any] | None:
+    """The user's seat in the campaign where they rate, and the numbers of their desk there.
+
+    Those are: judged since midnight, the judgment they may still change, the newest guidelines,
+    and the newest of those that ask to be read before going on.
+    """
+    found = _DESK.first({"user": user_id, "slug": slug, "midnight": midnight})
+    if found is None:
+        return None
+    seat, seat.rater, seat.campaign, *numbers = found
+    return [seat, *numbers]
 
 
 def assignment_of(rater: Rater, public_id: UUID) -> Assignment | None:

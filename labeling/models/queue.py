@@ -38,7 +38,7 @@ mine AS MATERIALIZED (
 -- Empty when another tab came between: this statement still reads the past, so it does nothing.
 me AS MATERIALIZED (SELECT mine.id FROM mine JOIN seen USING (turn)),
 held AS MATERIALIZED (
-  SELECT a.id FROM me, labeling_assignment a
+  SELECT a.id, a.leased_until FROM me, labeling_assignment a
   WHERE a.rater_id = %(rater)s AND a.campaign_id = %(campaign)s AND a.rater_id IS NOT NULL
     AND a.ended_at IS NULL),
 places AS MATERIALIZED (
@@ -72,7 +72,8 @@ take AS (
   FROM pick WHERE a.id = pick.id RETURNING a.*),
 turned AS (UPDATE labeling_seat s SET turn = s.turn + 1 FROM me, take WHERE s.id = me.id)
 """
-_SEEN = """(SELECT min(id) FROM held), EXISTS (SELECT FROM me),
+# Of two that are held, the prepared one (labeling.models.ahead) has the shorter lease.
+_SEEN = """(SELECT id FROM held ORDER BY leased_until DESC, id LIMIT 1), EXISTS (SELECT FROM me),
   EXISTS (SELECT FROM labeling_assignment l WHERE l.campaign_id = %(campaign)s
     AND l.leased_until < now() AND l.rater_id IS NOT NULL AND l.ended_at IS NULL
     AND l.ordinal IS NOT NULL),
@@ -257,13 +258,18 @@ def _run_together(first: str, second: str, parameters: dict[str, Any]) -> list[t
     return _run(second, parameters | {"ids": held})
 
 
-def claim(*, rater: Rater, campaign: Campaign, hold: int) -> Claim:
-    """Lease at most one open assignment of a comparison the rater has not met."""
+def claim(
+    *, rater: Rater, campaign: Campaign, hold: int, lease_seconds: int | None = None
+) -> Claim:
+    """Lease at most one open assignment of a comparison the rater has not met.
+
+    For the campaign's time, unless `lease_seconds` says otherwise.
+    """
     row = CLAIM.first(
         {
             "rater": rater.pk,
             "campaign": campaign.pk,
-            "lease": campaign.lease_seconds,
+            "lease": lease_seconds or campaign.lease_seconds,
             "hold": hold,
         }
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, Exists, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
@@ -18,7 +18,11 @@ from labeling.models import (
     Rater,
     Seat,
     User,
+    joined,
 )
+
+# How many judgments back a rater may go.
+UNDO_DEPTH = 10
 
 
 @dataclass(frozen=True)
@@ -26,9 +30,12 @@ class Desk:
     """A rater, what they did today in a campaign, and the judgment they may still change there."""
 
     rater: Rater
+    campaign: Campaign
     judged_today: int = 0
     undoable: UUID | None = None
     guideline_number: int | None = None
+    # The newest guidelines that ask to be read before going on.
+    to_read_number: int | None = None
 
 
 @dataclass(frozen=True)
@@ -53,46 +60,27 @@ def _midnight() -> datetime:
     return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-# Written out, since composing it anew for every page costs more than running it. Counts go by the
-# index of what a rater ended and when: today's work, however much lies behind.
-_DESK = """
-SELECT r.*,
-  (SELECT count(*) FROM labeling_assignment a
-    WHERE a.rater_id = r.id AND a.campaign_id = %(campaign)s AND a.outcome = 'completed'
-      AND a.ended_at >= %(midnight)s) AS judged_today,
-  (SELECT j.public_id FROM labeling_assignment a JOIN labeling_judgment j ON j.assignment_id = a.id
-    WHERE a.rater_id = r.id AND a.campaign_id = %(campaign)s AND a.outcome = 'completed'
-      AND a.ended_at >= now() - %(window)s * interval '1 second'
-    ORDER BY a.ended_at DESC, j.id DESC LIMIT 1) AS undoable,
-  (SELECT max(g.number) FROM labeling_guidelineversion g WHERE g.campaign_id = %(campaign)s)
-    AS guideline_number
-FROM labeling_rater r JOIN labeling_seat s ON s.rater_id = r.id
-WHERE r.user_id = %(user)s AND s.campaign_id = %(campaign)s
-"""
+def desk_of(user: User, slug: str) -> Desk | None:
+    """The user's desk in the campaign, in one statement; None before their first visit, and for
+    one who does not rate there: `access.campaign_for_rater` tells which.
+    """
+    if (found := joined.desk(user.pk, slug, _midnight())) is None:
+        return None
+    seat, *numbers = found
+    return Desk(seat.rater, seat.campaign, *numbers)
 
 
-def desk_of(user: User, campaign: Campaign) -> Desk | None:
-    """The user's desk in one statement; None before their first visit."""
-    parameters = {
-        "user": user.pk,
-        "campaign": campaign.pk,
-        "midnight": _midnight(),
-        "window": campaign.revise_seconds,
-    }
-    for rater in Rater.objects.raw(_DESK, parameters):
-        more = vars(rater)
-        return Desk(rater, more["judged_today"], more["undoable"], more["guideline_number"])
-    return None
-
-
-def undoable_judgment(rater: Rater, campaign: Campaign) -> Judgment | None:
-    """The rater's newest judgment within the time for changing it, with what it was made of."""
-    return (
+def undoable_judgments(rater: Rater, campaign: Campaign) -> list[Judgment]:
+    """What the rater judged last and may still change, newest first: the judgments that stand."""
+    ended = Now() - timedelta(seconds=campaign.revise_seconds)
+    later = Judgment.objects.filter(supersedes=OuterRef("pk"))
+    return list(
         Judgment.objects.filter(
+            ~Exists(later),
             assignment__rater=rater,
             assignment__campaign=campaign.pk,
             assignment__outcome=Assignment.Outcome.COMPLETED,
-            assignment__ended_at__gte=Now() - timedelta(seconds=campaign.revise_seconds),
+            assignment__ended_at__gte=ended,
         )
         .select_related(
             "assignment__campaign",
@@ -100,9 +88,18 @@ def undoable_judgment(rater: Rater, campaign: Campaign) -> Judgment | None:
             "assignment__comparison__completion_a",
             "assignment__comparison__completion_b",
         )
-        .order_by("-assignment__ended_at", "-pk")
-        .first()
+        .order_by("-assignment__ended_at", "-pk")[:UNDO_DEPTH]
     )
+
+
+def is_qualified(rater: Rater, campaign: Campaign, asked: str) -> bool:
+    """Whether the rater has passed the qualification of the campaign called `asked`."""
+    return Seat.objects.filter(
+        rater=rater,
+        campaign__slug=asked,
+        campaign__organisation=campaign.organisation_id,
+        qualified_at__isnull=False,
+    ).exists()
 
 
 def day_in(rater: Rater, campaign: Campaign) -> Day:

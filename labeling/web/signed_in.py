@@ -54,5 +54,5 @@ def toast(
 def bench_of(request: HttpRequest) -> str:
     """The slug of the campaign whose bench the request came from; empty for other pages."""
     match = request.resolver_match
-    is_bench = match is not None and match.url_name in {"rate", "skip", "undo"}
+    is_bench = match is not None and match.url_name in {"rate", "skip", "undo", "undo_one"}
     return str(match.kwargs["slug"]) if match and is_bench else ""

@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth_views
 from django.urls import include, path
 
-from labeling.web import account, rate_guidelines, rate_home, rating
+from labeling.web import account, images, rate_ahead, rate_guidelines, rate_home, rate_undo, rating
 
 urlpatterns = [
     path("", rate_home.home, name="home"),
@@ -13,10 +13,16 @@ urlpatterns = [
     path("account/", account.account, name="account"),
     path("account/preferences/", account.preferences, name="preferences"),
     path("account/tokens/<uuid:token_id>/revoke/", account.revoke, name="revoke_token"),
+    path("images/<str:given>", images.image, name="image"),
     path("campaigns/", include("labeling.web.campaign_urls")),
     path("rate/", rate_home.rate_home, name="rate_home"),
     path("rate/<slug:slug>/", rating.rate, name="rate"),
     path("rate/<slug:slug>/skip/", rating.skip, name="skip"),
-    path("rate/<slug:slug>/undo/", rating.undo, name="undo"),
+    path("rate/<slug:slug>/ahead/", rate_ahead.ahead, name="rate_ahead"),
+    path("rate/<slug:slug>/hold/", rate_ahead.hold, name="rate_hold"),
+    path("rate/<slug:slug>/leave/", rate_ahead.leave, name="rate_leave"),
+    path("rate/<slug:slug>/draft/", rate_ahead.draft, name="rate_draft"),
+    path("rate/<slug:slug>/undo/", rate_undo.undo, name="undo"),
+    path("rate/<slug:slug>/undo/<uuid:judgment_id>/", rate_undo.undo_one, name="undo_one"),
     path("rate/<slug:slug>/guidelines/", rate_guidelines.guidelines, name="rate_guidelines"),
 ]

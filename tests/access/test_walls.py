@@ -49,7 +49,10 @@ RATERS_READ = {
     *("home", "account", "rate_home", "rate", "undo", "rate_guidelines"),
     *("api:campaign-list", "api:campaign-detail", "api:token-list", "api:endpoint-list"),
 }
-RATERS_SEND = {"logout", "account", "preferences", "rate", "skip", "undo", "api:claim", "api:token-list"}
+RATERS_SEND = {
+    *("logout", "account", "rate", "skip", "undo", "api:claim", "api:token-list"),
+    *("rate_ahead", "rate_hold", "rate_leave", "rate_draft"),
+}
 # Addresses that are the same for everybody: each sees and makes what is their own there.
 OF_THE_CALLER = {"home", "logout", "account", "preferences", "rate_home", "campaigns", "campaign_new"}
 OF_THE_CALLERS_TOKEN = {"api:campaign-list", "api:token-list", "api:endpoint-list"}
@@ -105,6 +108,7 @@ def lab() -> Lab:
         "rater_id": loud.rater.public_id,
         "token_id": token,
         "comparison_id": comparison.public_id,
+        "judgment_id": judgment.public_id,
         "api:import-errors.id": job.public_id,
         "api:campaign-import-errors.id": job.public_id,
         "api:job.id": job.public_id,

@@ -1,0 +1,257 @@
+"""What the bench's pages share: who sits there, the card they see, and what is said of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import orjson
+from django.http import HttpResponse
+from django.http.response import HttpResponseRedirectBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext
+
+from labeling import access
+from labeling.actions.ahead import give_back_assignment, take_up_assignment
+from labeling.actions.raters import take_seat
+from labeling.actions.rating import claim_assignment, record_refusal
+from labeling.errors import ConflictError, EndedError, NotFoundError
+from labeling.models import Assignment, Judgment, User
+from labeling.models.drafts import open_draft
+from labeling.queries import rating
+from labeling.queries.rating import Desk
+from labeling.schemas import read_requirements, read_schema
+from labeling.web import rendered
+from labeling.web.cards import card_of
+from labeling.web.forms import SKIP_REASONS, AnswerForm
+from labeling.web.signed_in import PageRequest, toast
+
+# The answer to a submission says with this that the card the page has prepared is the next one.
+NEXT = "Bench-Next"
+
+
+class SeeOther(HttpResponseRedirectBase):
+    """A 303: the browser's Back and Reload never send the answer again."""
+
+    status_code = 303
+
+
+@dataclass(frozen=True)
+class SavedDraft:
+    """What its rater had chosen and typed, and when, in milliseconds of the server's clock."""
+
+    fields: str
+    at: int
+
+
+def desk_at(user: User, slug: str) -> Desk:
+    """The user's desk in the campaign; NotFoundError for one who does not rate there."""
+    if desk := rating.desk_of(user, slug):
+        return desk
+    campaign = access.campaign_for_rater(user, slug)
+    # The first visit.
+    take_seat(user=user, campaign=campaign)
+    desk = rating.desk_of(user, slug)
+    if desk is None:
+        raise NotFoundError(access.UNKNOWN)
+    return desk
+
+
+@contextmanager
+def refusals_noted(user: User, asked: UUID) -> Iterator[None]:
+    """Leaves a trace of an attempt at what is not the user's own, or is over."""
+    try:
+        yield
+    except (NotFoundError, EndedError):
+        record_refusal(user=user, subject=asked)
+        raise
+
+
+def show_card(
+    request: PageRequest,
+    desk: Desk,
+    *,
+    assignment: Assignment,
+    form: AnswerForm,
+    changed: Judgment | None = None,
+    changeable: list[Judgment] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """The bench with this comparison. `changed` is the judgment that the answer would change."""
+    is_change = bool(form["judgment_id"].value())
+    context = frame(request, desk) | {
+        "assignment": assignment,
+        "card": card_of(assignment, request.user),
+        "form": form,
+        "is_change": is_change,
+        "action": reverse("undo" if is_change else "rate", args=[desk.campaign.slug]),
+        "skip_reasons": SKIP_REASONS,
+        "draft": None if is_change or form.is_bound else _draft(desk, assignment),
+    }
+    if changed is not None:
+        context |= _others(request.user, changed, changeable or [])
+    part = "#card" if request.htmx else ""
+    return render(request, f"labeling/rate.html{part}", context, status=status)
+
+
+def show_finished(request: PageRequest, desk: Desk) -> HttpResponse:
+    """The bench with nothing on it, and why."""
+    day = rating.day_in(desk.rater, desk.campaign)
+    others = [
+        one
+        for one in rating.rated_campaigns(request.user)
+        if one.campaign.state == "active" and one.campaign.pk != desk.campaign.pk
+    ]
+    context = frame(request, desk) | {
+        "day": day,
+        "active_minutes": round(day.active_ms / 60_000),
+        "others": others[:4],
+    }
+    part = "#card" if request.htmx else ""
+    return render(request, f"labeling/rate_empty.html{part}", context)
+
+
+def show_refused(request: PageRequest, desk: Desk, form: AnswerForm) -> HttpResponse:
+    """Say what is missing. With htmx the page stays as it is; without it comes again, filled in."""
+    if not form.message:
+        form.say_first_error()
+    if request.htmx:
+        return toast(request, "labeling/toasts.html#fault", {"form": form}, status=422)
+    assignment: Assignment | None
+    changed = None
+    changeable: list[Judgment] = []
+    if form["judgment_id"].value():
+        changeable = rating.undoable_judgments(desk.rater, desk.campaign)
+        asked = str(form["judgment_id"].value())
+        changed = next((one for one in changeable if str(one.public_id) == asked), None)
+        assignment = changed.assignment if changed else None
+    else:
+        assignment = claim_assignment(rater=desk.rater, campaign=desk.campaign)
+    if assignment is None or str(assignment.public_id) != str(form["assignment_id"].value()):
+        raise ConflictError("This comparison is not open to you any more.")
+    return show_card(
+        request,
+        desk,
+        assignment=assignment,
+        form=form,
+        changed=changed,
+        changeable=changeable,
+        status=422,
+    )
+
+
+def go_on(request: PageRequest, desk: Desk, **said: object) -> HttpResponse:
+    """Lead to the next comparison: the one the page has prepared, or whichever is next."""
+    prepared = _uuid(request.POST.get("prepared", ""))
+    if prepared is not None and request.htmx:
+        rater, campaign = desk.rater, desk.campaign
+        if take_up_assignment(rater=rater, campaign=campaign, prepared=prepared):
+            context = frame(request, desk) | {
+                "is_saved": "saved" in said,
+                "is_skipped": "skipped" in said,
+            }
+            response = render(request, "labeling/rate_told.html", context)
+            response[NEXT] = str(prepared)
+            return response
+        # It is in another tab, or the campaign does not go on: then nothing waits ready.
+        give_back_assignment(rater=rater, campaign=campaign, prepared=prepared)
+    return SeeOther(f"{reverse('rate', args=[desk.campaign.slug])}?{urlencode(said)}")
+
+
+def after(desk: Desk, judgment: Judgment, *, is_new: bool) -> Desk:
+    """The desk once this judgment is stored, without asking again."""
+    judged = desk.judged_today + (1 if is_new else 0)
+    return replace(desk, judged_today=judged, undoable=judgment.public_id)
+
+
+def news_of_guidelines(request: PageRequest, desk: Desk) -> int | None:
+    """The number of guidelines that came while the rater judged and ask to be read; else None.
+
+    The form says which were on the screen. What a judgment is stamped with the server decides; by
+    this a form can only put off its own answer.
+    """
+    on_screen = request.POST.get("guidelines", "")
+    newest = desk.to_read_number
+    if newest is None or not on_screen.isdecimal() or int(on_screen[:9]) >= newest:
+        return None
+    return newest
+
+
+def show_news(request: PageRequest, desk: Desk, form: AnswerForm, number: int) -> HttpResponse:
+    """Say that the guidelines changed; the answer stays on the page, and is not stored yet."""
+    form.message = gettext(
+        "The guidelines changed to v%(number)s while you were judging. Your answer is still here:"
+        " read what is new, then submit again."
+    ) % {"number": number}
+    if request.htmx:
+        context: dict[str, object] = {"form": form, "number": number, "slug": desk.campaign.slug}
+        return toast(request, "labeling/toasts.html#news", context, status=409)
+    return show_refused(request, desk, form)
+
+
+def frame(request: PageRequest, desk: Desk) -> dict[str, Any]:
+    """What every state of the bench says around the card."""
+    cap = read_requirements(desk.campaign.requirements).daily_cap
+    saved = request.GET.get("saved", "")
+    return {
+        "campaign": desk.campaign,
+        "desk": desk,
+        "cap": cap,
+        "number": desk.judged_today + 1,
+        # Only what the server has: the newest judgment, when the address names that very one.
+        "is_saved": bool(saved) and saved == str(desk.undoable),
+        "is_skipped": "skipped" in request.GET,
+    }
+
+
+def _draft(desk: Desk, assignment: Assignment) -> SavedDraft | None:
+    found = open_draft(rater_id=desk.rater.pk, assignment_id=assignment.pk)
+    if found is None:
+        return None
+    fields, saved_at = found
+    return SavedDraft(orjson.dumps(fields).decode(), round(saved_at.timestamp() * 1000))
+
+
+def _others(user: User, changed: Judgment, changeable: list[Judgment]) -> dict[str, Any]:
+    """The judgments that may still be changed, as a short list, and the one before this."""
+    assert changed.assignment is not None  # noqa: S101  # by the query that found it
+    steps = {
+        step.value: step.words
+        for step in AnswerForm(schema=read_schema(changed.assignment.campaign.schema)).steps
+    }
+    prompts = rendered.conversations(
+        [one.assignment.comparison.prompt.messages for one in changeable if one.assignment],
+        campaign=changed.assignment.campaign,
+        viewer=user,
+    )
+    rows = []
+    for one, prompt in zip(changeable, prompts, strict=True):
+        if one.assignment is None:
+            continue
+        side = one.assignment.side(one.preference)
+        rows.append(
+            {
+                "id": one.public_id,
+                "at": one.assignment.ended_at,
+                "words": steps.get(f"{side}:{one.strength or 0}", gettext("Both bad")),
+                "summary": prompt.summary,
+                "is_this": one.pk == changed.pk,
+            }
+        )
+    here = next((n for n, row in enumerate(rows) if row["is_this"]), len(rows))
+    return {
+        "changeable": rows,
+        "is_last": here == 0,
+        "changed_at": rows[here]["at"] if here < len(rows) else None,
+        "before": rows[here + 1]["id"] if here + 1 < len(rows) else None,
+    }
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
