@@ -28,6 +28,9 @@ ICONS = {
     "hidden": '<path d="M2 8s2.2-4 6-4 6 4 6 4-2.2 4-6 4-6-4-6-4Z"/><path d="m3 13 10-10"/>',
     "clock": '<circle cx="8" cy="8" r="6"/><path d="M8 4.5V8l2.3 1.5"/>',
     "edit": '<path d="m2.8 13.2.7-2.9 7-7a1.55 1.55 0 0 1 2.2 2.2l-7 7-2.9.7ZM9.3 4.5l2.2 2.2"/>',
+    "lock": '<rect x="3.5" y="7" width="9" height="6.5" rx="1.5"/><path d="M5.5 7V5a2.5 2.5 0 0 1 5'
+    ' 0v2"/>',
+    "arriving": '<path d="M8 2a6 6 0 1 1-6 6"/>',
     "pause": '<path d="M5.5 3.5v9M10.5 3.5v9"/>',
     "download": '<path d="M8 2.5v8m-3-3 3 3 3-3M3 13.5h10"/>',
     "upload": '<path d="M8 10.5v-8m-3 3 3-3 3 3M3 13.5h10"/>',

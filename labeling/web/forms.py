@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from labeling.errors import InvalidInputError
 from labeling.models import Assignment, Judgment
 from labeling.schemas import ResponseSchema
+from labeling.telemetry import measured, read_telemetry
 from labeling.web.messages import in_their_language
 
 SKIP_REASONS = (
@@ -128,11 +129,21 @@ class AnswerForm(forms.Form):
         # A campaign that asks for no reason has no field for one; a stray value is not an answer.
         if self.schema.rationale != "off":
             said["rationale"] = values["rationale"]
-        # Whatever arm was dealt, this page shows both texts at once: the judgment says so.
-        client: dict[str, Any] = {"page": "bench", "shown_as": "instant"}
-        if values["active_ms"]:
-            client["active_ms"] = values["active_ms"]
-        return said | {"client": client}
+        return said | {"client": self._measured()}
+
+    def _measured(self) -> dict[str, Any]:
+        """What the page measured. Whatever arm was dealt, without its script it shows all at once.
+
+        Read past the form's own checks: an answer is not refused for what was measured of it.
+        """
+        telemetry = str(self.data.get("telemetry") or "")
+        client = read_telemetry(telemetry) | {
+            "page": "bench",
+            "script": bool(telemetry),
+            "shown_as": self.data.get("shown_as") or "instant",
+            "active_ms": self.cleaned_data["active_ms"] or None,
+        }
+        return measured(client)
 
     def refuse(self, error: InvalidInputError) -> None:
         """Take what the action found wrong."""

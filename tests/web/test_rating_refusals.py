@@ -115,7 +115,7 @@ def test_what_only_the_server_may_say_is_ignored_in_the_form() -> None:
     assert judgment.preference == judgment.shown_left
     assert judgment.judged_at > timezone.now() - timedelta(minutes=1)
     assert not judgment.is_repeat
-    assert set(judgment.client) == {"page", "shown_as", "active_ms"}
+    assert set(judgment.client) == {"page", "script", "shown_as", "active_ms"}
 
 
 def test_who_has_no_part_in_the_campaign_finds_nothing() -> None:

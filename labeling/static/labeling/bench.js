@@ -190,7 +190,8 @@
     if (event.target.closest("[data-do=retry]")) send();
     if (event.target.closest("[data-leave]")) store.drop(draftKey());
   });
-  window.thurstoneBench = { work, say, announce, isBusy, lock };
+  const focusedMs = () => { count(); return activeMs; };
+  window.thurstoneBench = { work, say, announce, isBusy, lock, focusedMs };
   // After the other deferred scripts, which may listen.
   if (document.readyState === "complete") begin(true);
   else document.addEventListener("DOMContentLoaded", () => begin(true), { once: true });
