@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
@@ -14,7 +14,7 @@ from labeling.errors import NotFoundError
 from labeling.formats.export_choice import choose
 from labeling.models import ImportProblem, Job
 from labeling.queries import progress, votes
-from labeling.queries.export_downloads import WRITE_SECONDS, Download, download_headers
+from labeling.queries.export_downloads import export_response
 from labeling.web import rendered
 from labeling.web.campaign_forms import ImportForm
 from labeling.web.campaigns import frame, uuid_of
@@ -100,15 +100,7 @@ def datasets(request: PageRequest, slug: str) -> HttpResponse:
 def export(request: PageRequest, slug: str) -> HttpResponseBase:
     """The live export for somebody signed in: the API's bytes without its token."""
     shown = access.campaign_for_reader(request.user, slug)
-    choice = choose(request.GET.dict())
-    if (socket := request.META.get("gunicorn.socket")) is not None:
-        socket.settimeout(WRITE_SECONDS)
-    headers = download_headers(shown, choice)
-    if request.method == "HEAD":
-        return HttpResponse(content_type="application/x-ndjson", headers=headers)
-    return StreamingHttpResponse(
-        Download(shown, choice), content_type="application/x-ndjson", headers=headers
-    )
+    return export_response(request, shown, choose(request.GET.dict()))
 
 
 @signed_in
