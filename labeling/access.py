@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.core.signing import BadSignature, TimestampSigner
 from django.db.models import QuerySet
 
 from labeling.errors import NotAllowedError, NotFoundError
@@ -9,6 +10,7 @@ from labeling.models import (
     Assignment,
     Campaign,
     Endpoint,
+    Image,
     Job,
     Membership,
     Organisation,
@@ -24,6 +26,8 @@ MANAGERS = (Role.OWNER, Role.MANAGER)
 # Those who may read a campaign's judgments, reports and exports.
 READERS = (Role.OWNER, Role.MANAGER, Role.RESEARCHER, Role.REVIEWER)
 
+# An image's address is good for this long after the page or answer that told it.
+IMAGE_SECONDS = 24 * 3600
 UNKNOWN = "There is no such campaign, or you have no part in it."
 
 
@@ -138,6 +142,34 @@ def job_for_reader(user: User, public_id: UUID) -> Job:
     if job is None:
         raise NotFoundError("There is no such job, or you have no part in its campaign.")
     return job
+
+
+def image_pass(image: Image, user: User) -> str:
+    """What lets the user, and no one else, fetch an image that they are being shown.
+
+    It is part of the image's address, so that a browser needs no cookie to load it.
+    """
+    return TimestampSigner(salt="image").sign(f"{image.public_id.hex}.{user.public_id.hex}")
+
+
+def image_by_pass(given: str) -> Image:
+    """The image of a pass that was issued within a day, while its user has a part in the campaign.
+
+    Everything else, a guess or an old or altered pass, is one 404.
+    """
+    refusal = "There is no such image, or its address is too old: load the page again."
+    try:
+        signed = TimestampSigner(salt="image").unsign(given, max_age=IMAGE_SECONDS)
+        image_id, _, user_id = signed.partition(".")
+        user = User.objects.filter(public_id=UUID(user_id), is_active=True).first()
+        image = Image.objects.filter(public_id=UUID(image_id)).first()
+    except (BadSignature, ValueError) as error:
+        raise NotFoundError(refusal) from error
+    if user is None or image is None:
+        raise NotFoundError(refusal)
+    if not Campaign.objects.with_role(user, *Role.values).filter(pk=image.campaign_id).exists():
+        raise NotFoundError(refusal)
+    return image
 
 
 def _one(campaigns: QuerySet[Campaign]) -> Campaign:

@@ -22,6 +22,7 @@ from labeling.models import (
     Assignment,
     AuditEvent,
     Campaign,
+    Image,
     Import,
     Judgment,
     Organisation,
@@ -138,6 +139,8 @@ def remove_demo_campaign(*, campaign: Campaign) -> None:
         raise NotAllowedError(f"{campaign.slug} is no campaign of the demo.")
     uploads = Import.objects.filter(job__campaign=campaign).exclude(file="")
     for name in uploads.values_list("file", flat=True):
+        transaction.on_commit(partial(default_storage.delete, name))
+    for name in Image.objects.filter(campaign=campaign).values_list("file", flat=True):
         transaction.on_commit(partial(default_storage.delete, name))
     Token.objects.filter(campaigns=campaign, revoked_at=None).update(revoked_at=Now())
     for table, path in _tables_below_campaign():

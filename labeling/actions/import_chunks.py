@@ -8,8 +8,10 @@ from uuid import uuid4
 
 import orjson
 
+from labeling.actions.import_images import ImageKeeper
 from labeling.actions.import_tally import Tally
 from labeling.actions.raters import pseudonym_of
+from labeling.formats.images import KeptImage
 from labeling.formats.rows import (
     ComparisonRow,
     CompletionRow,
@@ -61,6 +63,7 @@ class Chunk:
     def __init__(self) -> None:
         self.rows: list[tuple[Row, int]] = []
         self.byte_count = 0
+        self.images: dict[bytes, KeptImage] = {}
         self._prompts: dict[Any, int] = {}
         self._prompt_rows: list[PromptRow] = []
         self._completions: dict[Any, int] = {}
@@ -100,6 +103,7 @@ class Chunk:
         if row.content_hash is not None:
             self._prompts.setdefault(("text", row.content_hash), place)
         self.byte_count += len(row.messages or b"") + len(row.metadata) + 200
+        self._bring(row.images)
         return place
 
     def _completion(self, prompt: int, row: CompletionRow) -> int:
@@ -121,7 +125,14 @@ class Chunk:
             if row.model is not None:
                 self._completions.setdefault(("model", prompt, row.model), place)
         self.byte_count += len(row.messages or b"") + 200
+        self._bring(row.images)
         return place
+
+    def _bring(self, images: Iterable[KeptImage]) -> None:
+        for image in images:
+            if image.source_hash not in self.images:
+                self.images[image.source_hash] = image
+                self.byte_count += len(image.content)
 
     def _comparison(self, row: ComparisonRow) -> int:
         p = -1 if row.prompt is None else self._prompt(row.prompt)
@@ -204,7 +215,7 @@ class Chunk:
         yield (
             "stage_completion_text",
             (
-                (place, _text(row.messages))
+                (place, _text(row.messages), list(row.marks))
                 for place, (_, row) in enumerate(self._completion_rows)
                 if row.messages is not None
             ),
@@ -215,8 +226,11 @@ class Chunk:
 class ChunkWriter:
     """Stores chunks in the import's transaction and keeps the tally."""
 
-    def __init__(self, *, staging: Staging, campaign: Campaign, tally: Tally) -> None:
+    def __init__(
+        self, *, staging: Staging, campaign: Campaign, tally: Tally, images: ImageKeeper
+    ) -> None:
         self._staging = staging
+        self._images = images
         self._campaign = campaign
         self._tally = tally
         self._raters: dict[str, tuple[int, str]] = {}
@@ -228,6 +242,7 @@ class ChunkWriter:
         """Store what is new in the chunk; every row is counted once."""
         if not chunk.rows:
             return
+        self._images.keep(chunk.images.values())
         for table, rows in chunk.staged():
             self._staging.fill(table, rows)
         if isinstance(chunk.rows[0][0], PromptRow):

@@ -23,6 +23,7 @@ from django.db.models.functions import Now
 from labeling import audit, jobs
 from labeling.actions.ended import refuse_archived
 from labeling.actions.import_chunks import Chunk, ChunkWriter
+from labeling.actions.import_images import ImageKeeper
 from labeling.actions.import_tally import Tally
 from labeling.actions.jobs import TASKS
 from labeling.actions.progress import JobCancelledError, Progress
@@ -258,9 +259,9 @@ def _import_rows(job: Job, file: IO[bytes], tally: Tally, progress: Progress) ->
     _wait_for_turn(campaign, progress)
     refuse_archived(campaign)
     counted = CountingReader(file)
-    with connection.cursor() as cursor:
+    with ImageKeeper(campaign) as images, connection.cursor() as cursor:
         staging = Staging(cursor, campaign.pk)
-        writer = ChunkWriter(staging=staging, campaign=campaign, tally=tally)
+        writer = ChunkWriter(staging=staging, campaign=campaign, tally=tally, images=images)
         rows = read_rows(
             io.BufferedReader(counted, 1 << 18),
             kind=imported.kind,
@@ -273,14 +274,14 @@ def _import_rows(job: Job, file: IO[bytes], tally: Tally, progress: Progress) ->
             if number.bit_count() == 1:  # after the first, second, fourth, eighth … chunk
                 staging.analyze()
             progress.tick(counted.byte_count)
-    tally.problems.sort(key=lambda problem: problem.line)
-    if imported.is_dry_run or (tally.rejected and not imported.is_lenient):
-        raise _UndoneError
-    progress.tick(counted.byte_count, at_once=True)
-    refuse_archived(campaign)  # It may have been archived while we read.
-    _keep_problems(job, tally)
-    if not _end(job, Job.Status.SUCCEEDED, result=tally.as_result()):
-        raise JobCancelledError
+        tally.problems.sort(key=lambda problem: problem.line)
+        if imported.is_dry_run or (tally.rejected and not imported.is_lenient):
+            raise _UndoneError
+        progress.tick(counted.byte_count, at_once=True)
+        refuse_archived(campaign)  # It may have been archived while we read.
+        _keep_problems(job, tally)
+        if not _end(job, Job.Status.SUCCEEDED, result=tally.as_result()):
+            raise JobCancelledError
 
 
 def _wait_for_turn(campaign: Campaign, progress: Progress) -> None:

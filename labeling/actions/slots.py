@@ -160,6 +160,7 @@ def fill_slot(*, claim: Claim, result: CompletionResult) -> bool:
             "messages": result.messages(),
             "char_count": made.char_count,
             "finish_reason": result.finish_reason,
+            "marks": list(made.marks),
         },
     )
     slot.state = State.FILLED

@@ -4,11 +4,14 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn, TypeVar, cast
 
+from labeling.formats.images import UnusableImageError, is_data_address, take_in
 from labeling.formats.rows import Message
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 MESSAGE_KEYS = frozenset({"role", "content", "name", "tool_calls", "tool_call_id"})
-PART_TYPES = frozenset({"text", "image_url", "tool_call", "tool_result"})
+PART_TYPES = frozenset({"text", "image_url", "tool_call", "tool_result", "sources"})
+MAX_SOURCES = 200
+SOURCE_KEYS = frozenset({"title", "url", "text"})
 MAX_ID_CHARS = 512
 MAX_TAGS = 100
 MAX_SHOWN_KEY_CHARS = 100
@@ -182,8 +185,7 @@ def _message(value: Any, field: str) -> Message:
         # A turn that only calls a tool says nothing; OpenAI's API writes that as null.
         result["content"] = ""
     elif isinstance(content, list):
-        for i, part in enumerate(content):
-            _part(part, f"{field}.content[{i}]")
+        result["content"] = [_part(part, f"{field}.content[{i}]") for i, part in enumerate(content)]
     elif not isinstance(content, str):
         refuse(
             f"{field}.content",
@@ -197,7 +199,7 @@ def _message(value: Any, field: str) -> Message:
     return result
 
 
-def _part(value: Any, field: str) -> None:
+def _part(value: Any, field: str) -> Message:
     if not isinstance(value, dict):
         refuse(field, f'Expected {{"type": …}}, found {kind_name(value)}.')
     kind = choice(value.get("type"), f"{field}.type", sorted(PART_TYPES))
@@ -205,3 +207,33 @@ def _part(value: Any, field: str) -> None:
         text(value.get("text"), f"{field}.text")
     elif "text" in value:
         text(value["text"], f"{field}.text")
+    if kind == "image_url":
+        return _image(value, field)
+    if kind == "sources":
+        _sources(value.get("sources"), f"{field}.sources")
+    return value
+
+
+def _image(part: Message, field: str) -> Message:
+    """The part, with an image that it holds taken out of its address."""
+    url = part.get("image_url")
+    inner = url.get("url") if isinstance(url, dict) else url
+    if not isinstance(inner, str) or not is_data_address(inner):
+        return part
+    try:
+        reference = take_in(inner)
+    except UnusableImageError as error:
+        refuse(f"{field}.image_url", str(error))
+    return {**part, "image_url": {**url, "url": reference} if isinstance(url, dict) else reference}
+
+
+def _sources(value: Any, field: str) -> None:
+    if not isinstance(value, list) or len(value) > MAX_SOURCES:
+        refuse(field, f'Expected a list of at most {MAX_SOURCES} {{"title", "url", "text"}}.')
+    for i, source in enumerate(value):
+        where = f"{field}[{i}]"
+        if not isinstance(source, dict):
+            refuse(where, f'Expected {{"title", "url", "text"}}, found {kind_name(source)}.')
+        only_keys(source, SOURCE_KEYS, within=where)
+        for key, item in source.items():
+            optional_text(item, f"{where}.{key}")

@@ -11,6 +11,9 @@ from typing import Any, Literal
 import orjson
 from msgspec import Struct
 
+from labeling.formats.images import KeptImage, images_of
+from labeling.formats.marks import marks_of
+
 Preference = Literal["a", "b", "tie", "both_bad"]
 PREFERENCES: tuple[Preference, ...] = ("a", "b", "tie", "both_bad")
 TURNED: dict[str, str] = {"a": "b", "b": "a"}
@@ -39,6 +42,7 @@ class PromptRow(Struct, frozen=True):
     tags: tuple[str, ...] = ()
     metadata: bytes = EMPTY_OBJECT
     warning_count: int = 0
+    images: tuple[KeptImage, ...] = ()
 
 
 class CompletionRow(Struct, frozen=True):
@@ -55,6 +59,8 @@ class CompletionRow(Struct, frozen=True):
     key: bytes
     char_count: int = 0
     warning_count: int = 0
+    marks: tuple[str, ...] = ()
+    images: tuple[KeptImage, ...] = ()
 
 
 class GoldAnswer(Struct, frozen=True):
@@ -225,6 +231,7 @@ def prompt_row(
         language=language,
         tags=tags,
         metadata=canonical(metadata) if metadata else EMPTY_OBJECT,
+        images=images_of(messages or []),
     )
 
 
@@ -248,6 +255,8 @@ def completion_row(
         key=sha256(content_hash + source).digest(),
         char_count=0 if messages is None else char_count(messages),
         warning_count=warning_count,
+        marks=marks_of(text_of(messages or [])),
+        images=images_of(messages or []),
     )
 
 

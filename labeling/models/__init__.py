@@ -9,6 +9,7 @@ from labeling.models.comparisons import Comparison, Gold
 from labeling.models.drafts import Draft
 from labeling.models.generation import Endpoint, GenerationRun, GenerationSlot, RunEndpoint
 from labeling.models.guidelines import GuidelineReading, GuidelineVersion
+from labeling.models.images import Image
 from labeling.models.jobs import Import, ImportProblem, Job
 from labeling.models.judgments import Judgment, Withdrawal
 from labeling.models.prompts import Completion, Prompt, Source
@@ -33,6 +34,7 @@ __all__ = [
     "GuidelineReading",
     "GuidelineVersion",
     "IdempotentRequest",
+    "Image",
     "Import",
     "ImportProblem",
     "Job",

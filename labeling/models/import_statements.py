@@ -12,7 +12,7 @@ TABLES = {
     "stage_prompt_text": (
         "i int PRIMARY KEY, messages jsonb, language text, tags text[], metadata jsonb"
     ),
-    "stage_completion_text": "i int PRIMARY KEY, messages jsonb",
+    "stage_completion_text": "i int PRIMARY KEY, messages jsonb, marks text[]",
     "stage_prompt": ("i int PRIMARY KEY, ext text, pub uuid, hash bytea"),
     "stage_completion": (
         "i int PRIMARY KEY, p int, hash bytea, source bytea, model text, params jsonb, "
@@ -212,8 +212,9 @@ WHERE o.i = t.first AND t.id IS NULL AND t.first IS NOT NULL
 """
 INSERT_COMPLETIONS = """
 INSERT INTO labeling_completion (id, public_id, prompt_id, source_id, messages, content_hash,
-  char_count, finish_reason)
-SELECT s.id, gen_random_uuid(), p.id, o.id, x.messages, s.hash, s.chars, ''
+  char_count, finish_reason, marks)
+SELECT s.id, gen_random_uuid(), p.id, o.id, x.messages, s.hash, s.chars, '',
+  coalesce(x.marks, '{}')
 FROM stage_completion s JOIN stage_prompt p ON p.i = s.p
 LEFT JOIN stage_completion_text x ON x.i = s.i
 JOIN labeling_source o ON o.campaign_id = %(campaign)s AND o.key = s.source

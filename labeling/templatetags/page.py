@@ -36,6 +36,7 @@ ICONS = {
     "upload": '<path d="M8 10.5v-8m-3 3 3-3 3 3M3 13.5h10"/>',
     "play": '<path d="M5 3.5v9l7-4.5z"/>',
     "refresh": '<path d="M13 8a5 5 0 1 1-1.5-3.6L13 6M13 2.8V6H9.8"/>',
+    "enlarge": '<path d="M9.5 2.5h4v4M13.5 2.5l-5 5M6.5 13.5h-4v-4M2.5 13.5l5-5"/>',
     "plus": '<path d="M8 3v10M3 8h10"/>',
 }
 SPEAKERS = {

@@ -58,7 +58,9 @@ def comparison(request: PageRequest, slug: str, comparison_id: UUID) -> HttpResp
         raise NotFoundError("There is no such comparison in this campaign.")
     a, b = found.completion_a, found.completion_b
     prompt, text_a, text_b = rendered.conversations(
-        [found.prompt.messages, a.messages or [], b.messages or []]
+        [found.prompt.messages, a.messages or [], b.messages or []],
+        campaign=shown,
+        viewer=request.user,
     )
     context = {
         **frame(request, shown, "prompts"),

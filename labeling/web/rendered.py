@@ -6,19 +6,41 @@ from typing import Any
 
 import orjson
 from django.core.cache import cache
+from django.urls import reverse
 
+from labeling import access
+from labeling.models import Campaign, User
+from labeling.queries.images import kept_images
 from labeling.rendering import RENDERER_VERSION
 from labeling.rendering.markdown import render_markdown
 from labeling.rendering.messages import Conversation, render_messages
+from labeling.rendering.pictures import Picture
 
 KEEP_SECONDS = 7 * 24 * 3600
+# A browser may show an image again for this long without asking.
+IMAGE_CACHE_SECONDS = 600
 
 
-def conversations(messages: Sequence[Any]) -> list[Conversation]:
+def conversations(
+    messages: Sequence[Any], *, campaign: Campaign, viewer: User
+) -> list[Conversation]:
     """The message lists as conversations, in their order, with one look into the cache.
 
-    The cache may be away or empty at any time: then the work is done again.
+    The cache may be away or empty at any time: then the work is done again. Images come in after
+    it, at addresses that are the viewer's own.
     """
+    rendered = _rendered(messages)
+    kept = kept_images(campaign, (image for one in rendered for image in one.images))
+    pictures = {
+        name: Picture(
+            reverse("image", args=[access.image_pass(image, viewer)]), image.width, image.height
+        )
+        for name, image in kept.items()
+    }
+    return [one.with_images(pictures) for one in rendered]
+
+
+def _rendered(messages: Sequence[Any]) -> list[Conversation]:
     keys = [_key("talk", item) for item in messages]
     found: dict[str, Conversation] = cache.get_many(keys)
     made = {

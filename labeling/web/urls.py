@@ -25,4 +25,16 @@ urlpatterns = [
     path("rate/<slug:slug>/undo/", rate_undo.undo, name="undo"),
     path("rate/<slug:slug>/undo/<uuid:judgment_id>/", rate_undo.undo_one, name="undo_one"),
     path("rate/<slug:slug>/guidelines/", rate_guidelines.guidelines, name="rate_guidelines"),
+    path("rate/<slug:slug>/guidelines/news/", rate_guidelines.news, name="rate_news"),
+    path("rate/<slug:slug>/answers/", rate_feedback.answers, name="rate_answers"),
+    path(
+        "rate/<slug:slug>/answers/<uuid:judgment_id>/",
+        rate_feedback.feedback,
+        name="rate_feedback",
+    ),
+    path(
+        "rate/<slug:slug>/answers/<uuid:judgment_id>/appeal/",
+        rate_feedback.appeal,
+        name="rate_appeal",
+    ),
 ]
