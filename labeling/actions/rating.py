@@ -35,6 +35,7 @@ from labeling.models import (
     Round,
     Seat,
     User,
+    Withdrawal,
     joined,
     queue,
 )
@@ -232,6 +233,8 @@ def revise_judgment(*, rater: Rater, judgment_id: uuid.UUID, answer: Any) -> Sub
     Assignment.objects.select_for_update(no_key=True).get(pk=assignment.pk)
     values = _as_stored(_decided(answer, assignment), assignment)
     standing = _newest(named)
+    if Withdrawal.objects.filter(judgment=standing).exists():
+        raise ConflictError("A manager has withdrawn this judgment; it cannot be changed any more.")
     if _says(standing, values):
         return Submission(standing, is_new=False)
     opened = Judgment.objects.filter(assignment=assignment, supersedes=None)
