@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from labeling.actions.campaigns import create_campaign, update_campaign
-from labeling.actions.raters import add_member, take_seat
+from labeling.actions.raters import add_member, pseudonym_of, take_seat
 from labeling.actions.rounds import open_waiting
 from labeling.actions.tokens import issue_token
 from labeling.models import (
@@ -16,6 +16,7 @@ from labeling.models import (
     Organisation,
     OrganisationMember,
     Prompt,
+    Rater,
     Seat,
     Source,
     User,
@@ -63,6 +64,13 @@ def rater(campaign: Campaign, name: str = "") -> Seat:
     person = user(name, of=campaign.organisation)
     add_member(campaign=campaign, user=person, role="rater", by=None)
     return take_seat(user=person, campaign=campaign)
+
+
+def judge(campaign: Campaign, name: str) -> Seat:
+    """An LLM judge known in the campaign by `name`, as imported judgments bring one."""
+    made = Rater.objects.create(organisation=campaign.organisation, kind=Rater.Kind.JUDGE)
+    pseudonym = pseudonym_of(campaign, made)
+    return Seat.objects.create(rater=made, campaign=campaign, pseudonym=pseudonym, external_id=name)
 
 
 def member(campaign: Campaign, role: str, name: str = "") -> User:

@@ -1,4 +1,4 @@
-"""Give people and judges a part in campaigns, and take it back."""
+"""Give people a part in campaigns, and take it back."""
 
 import hashlib
 import hmac
@@ -29,17 +29,6 @@ def take_seat(*, user: User, campaign: Campaign) -> Seat:
         defaults={"is_simulated": user.is_simulated},
     )
     return _seat(rater, campaign)
-
-
-@transaction.atomic(durable=True)
-def seat_judge(*, campaign: Campaign, name: str, by: User | None) -> Seat:
-    """A seat for an LLM judge, known in the campaign by `name`."""
-    if seat := Seat.objects.filter(campaign=campaign, external_id=name).first():
-        return seat
-    rater = Rater.objects.create(organisation=campaign.organisation, kind=Rater.Kind.JUDGE)
-    seat = _seat(rater, campaign, external_id=name)
-    audit.record("judge.seated", campaign=campaign, by=by, subject=rater.public_id)
-    return seat
 
 
 @transaction.atomic(durable=True)
@@ -79,13 +68,13 @@ def reinstate_rater(*, campaign: Campaign, rater: Rater, by: User | None) -> Non
     audit.record("rater.reinstated", campaign=campaign, by=by, subject=rater.public_id)
 
 
-def _seat(rater: Rater, campaign: Campaign, external_id: str | None = None) -> Seat:
+def _seat(rater: Rater, campaign: Campaign) -> Seat:
     # Nobody lays a new lane meanwhile: each lane has a place for every seat, however they come.
     Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     seat, _ = Seat.objects.get_or_create(
         rater=rater,
         campaign=campaign,
-        defaults={"pseudonym": pseudonym_of(campaign, rater), "external_id": external_id},
+        defaults={"pseudonym": pseudonym_of(campaign, rater)},
     )
     for lane in Lane.objects.filter(campaign=campaign):
         Place.objects.get_or_create(seat=seat, lane=lane, defaults={"rank": lane.rank})

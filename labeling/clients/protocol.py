@@ -42,11 +42,6 @@ class CompletionResult:
     completion_token_count: int | None = None
     is_demo: bool = False
 
-    @property
-    def is_whole(self) -> bool:
-        """The model ended by itself."""
-        return self.finish_reason == "stop"
-
     def messages(self) -> list[dict[str, Any]]:
         """The answer as a completion's messages."""
         message: dict[str, Any] = {"role": "assistant", "content": self.text}

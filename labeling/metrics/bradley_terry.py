@@ -113,7 +113,6 @@ class BradleyTerryFit:
     item_count: int
     iterations: int
     converged: bool
-    log_likelihood: float
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -201,7 +200,6 @@ def bradley_terry(encounters: Encounters) -> BradleyTerryFit:
         item_count=round(float(encounters.multiplicity.sum())),
         iterations=iterations,
         converged=converged,
-        log_likelihood=value + likelihood.ridge / 2 * float((theta**2).sum()),
     )
 
 

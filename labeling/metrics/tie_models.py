@@ -25,7 +25,6 @@ class TieModelFit:
     tie_parameter: float | None
     iterations: int
     converged: bool
-    log_likelihood: float | None
     why: str = ""
 
 
@@ -109,7 +108,7 @@ def _fit(
     size = encounters.model_count
     wins, ties = encounters.matrices()
     if why := _refusal(encounters, wins, ties):
-        return TieModelFit(None, None, 0, False, None, why)
+        return TieModelFit(None, None, 0, False, why)
     i, j = np.nonzero(np.triu(wins + wins.T + ties, 1))
     win, loss, tie = wins[i, j], wins[j, i], ties[i, j]
 
@@ -147,7 +146,7 @@ def _fit(
         parameter += scale * float(step[size])
         current = value(theta, parameter)
         converged = bool(np.abs(step).max() < _TOLERANCE * (1 + np.abs(theta).max()))
-    return TieModelFit(theta, parameter, iterations, converged, current)
+    return TieModelFit(theta, parameter, iterations, converged)
 
 
 def _refusal(encounters: Encounters, wins: Floats, ties: Floats) -> str:

@@ -23,7 +23,8 @@ UNKNOWN: Final = -1
 ANSWER_A: Final = 0
 ANSWER_TIE: Final = 1
 ANSWER_B: Final = 2
-ANSWER_OF_PREFERENCE: Final = np.array([ANSWER_A, ANSWER_B, ANSWER_TIE, ANSWER_TIE], dtype=np.int8)
+_ANSWERS: Final = {A: ANSWER_A, B: ANSWER_B, TIE: ANSWER_TIE, BOTH_BAD: ANSWER_TIE}
+ANSWER_OF_PREFERENCE: Final = np.array([_ANSWERS[code] for code in sorted(_ANSWERS)], dtype=np.int8)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

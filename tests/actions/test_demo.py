@@ -11,7 +11,6 @@ from labeling.actions.demo import (
     set_up_accounts,
     set_up_simulated_people,
 )
-from labeling.actions.raters import seat_judge
 from labeling.actions.rating import claim_assignment, revise_judgment, submit_judgment
 from labeling.actions.tokens import issue_token
 from labeling.errors import ConflictError, NotAllowedError
@@ -44,7 +43,7 @@ def judged_campaign(campaign: Campaign) -> Judgment:
     factories.open_comparisons(campaign, 3)
     Gold.objects.create(comparison=factories.comparison(campaign), preference="a")
     seat = factories.rater(campaign)
-    seat_judge(campaign=campaign, name="judge", by=None)
+    factories.judge(campaign, "judge")
     for _ in range(2):
         assignment = claim_assignment(rater=seat.rater, campaign=campaign)
         assert assignment is not None

@@ -2,7 +2,6 @@
 
 import pytest
 
-from labeling.actions.raters import seat_judge
 from labeling.models import Assignment
 from labeling.queries.queue_faults import QueueFaults
 from tests import factories
@@ -76,7 +75,7 @@ def test_a_rater_paused_before_the_first_round_finds_work_after_it(call_as, mana
 
 
 def test_a_rater_known_from_a_file_does_not_claim(manage, campaign):
-    judge = seat_judge(campaign=campaign, name="a-judge", by=None).rater
+    judge = factories.judge(campaign, "a-judge").rater
     path = f"campaigns/{campaign.slug}/raters/{judge.public_id}/reinstate/"
     assert manage.post(path).status_code == 409
 

@@ -14,7 +14,7 @@ PROMPT = [{"role": "user", "content": "How do I sharpen a kitchen knife without 
 def ask(model: str, sample: int = 0, messages: Any = PROMPT) -> str:
     result = DemoClient().complete(CompletionRequest(model=model, messages=messages, sample=sample))
     assert result.is_demo
-    assert result.is_whole
+    assert result.finish_reason == "stop"
     return result.text
 
 

@@ -64,7 +64,7 @@ def fails(server: LlmServer, answer: llm_server.Answer, **limits: Any) -> Provid
 def test_a_completion_comes_with_its_provenance(server: LlmServer) -> None:
     result = client(server).complete(REQUEST)
     assert isinstance(result, CompletionResult)
-    assert (result.text, result.finish_reason, result.is_whole) == ("You said: Hi", "stop", True)
+    assert (result.text, result.finish_reason) == ("You said: Hi", "stop")
     assert (result.model, result.response_id) == ("served-model", "chatcmpl-1")
     assert (result.prompt_token_count, result.completion_token_count) == (3, 5)
     (call,) = server.calls
@@ -81,7 +81,7 @@ def test_a_completion_comes_with_its_provenance(server: LlmServer) -> None:
 def test_an_unfinished_answer_says_so(server: LlmServer, reason: str) -> None:
     server.answer = says(completion("Half an ans", reason))
     result = client(server).complete(REQUEST)
-    assert (result.text, result.finish_reason, result.is_whole) == ("Half an ans", reason, False)
+    assert (result.text, result.finish_reason) == ("Half an ans", reason)
 
 
 def test_an_answer_without_a_reason_is_not_called_whole(server: LlmServer) -> None:

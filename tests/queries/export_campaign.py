@@ -4,7 +4,6 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from labeling.actions.raters import seat_judge
 from labeling.models import (
     Campaign,
     Comparison,
@@ -56,7 +55,7 @@ def small_campaign(**fields: Any) -> Campaign:
     for seat, name in ((ann, "r-ann"), (bob, "r-bob"), (cat, "r-cat")):
         seat.pseudonym = name
         seat.save()
-    endpoint_judge = seat_judge(campaign=campaign, name="Judge", by=None)
+    endpoint_judge = factories.judge(campaign, "Judge")
     endpoint_judge.pseudonym = "r-judge"
     endpoint_judge.save()
     sky = factories.comparison(

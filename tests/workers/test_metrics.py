@@ -12,7 +12,6 @@ from django.test.utils import CaptureQueriesContext
 
 from labeling.actions.jobs import finish_job, queue_job, start_job
 from labeling.actions.progress import Progress
-from labeling.actions.raters import seat_judge
 from labeling.actions.rating import revise_judgment
 from labeling.actions.reports import KEPT, record_report, turn_to_report
 from labeling.metrics.report import METHOD_VERSION
@@ -113,7 +112,7 @@ def test_gold_and_judges_stand_apart():
     campaign = factories.campaign(overlap=2)
     comparisons = judged(campaign, {"ann": ["a", "b"], "bob": ["b", "b"]})
     Gold.objects.create(comparison=comparisons[0], preference="a")
-    judge = seat_judge(campaign=campaign, name="a judge", by=None)
+    judge = factories.judge(campaign, "a judge")
     Judgment.objects.create(
         campaign=campaign, comparison=comparisons[1], rater=judge.rater, preference="a"
     )
