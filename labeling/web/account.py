@@ -42,7 +42,7 @@ class TokenForm(forms.Form):
     scopes = forms.MultipleChoiceField(
         choices=[(scope, SAYS[scope]) for scope in SCOPES],
         widget=forms.CheckboxSelectMultiple,
-        label=_("May"),
+        label=_("May do"),
         initial=["read"],
     )
     campaigns = forms.ModelMultipleChoiceField(
