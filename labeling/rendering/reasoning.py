@@ -70,11 +70,13 @@ def _steps_of_one(message: Message) -> Iterator[Step]:
         yield Step("", message)
         return
     for part in content if isinstance(content, list | tuple) else [content]:
-        is_words = isinstance(part, Mapping) and part.get("type", "text") == "text"
-        text = part.get("text") if is_words else part
-        if isinstance(text, str):
-            yield from map(Step, _blocks(text))
-        elif isinstance(part, Mapping):
+        if isinstance(part, str):
+            yield from map(Step, _blocks(part))
+        elif not isinstance(part, Mapping):
+            continue
+        elif part.get("type", "text") == "text" and isinstance(part.get("text"), str):
+            yield from map(Step, _blocks(part["text"]))
+        else:
             yield Step("", {"role": role, "content": [part]})
     calls = message.get("tool_calls")
     for call in calls if isinstance(calls, list | tuple) else ():

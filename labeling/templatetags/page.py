@@ -37,6 +37,8 @@ ICONS = {
     "play": '<path d="M5 3.5v9l7-4.5z"/>',
     "refresh": '<path d="M13 8a5 5 0 1 1-1.5-3.6L13 6M13 2.8V6H9.8"/>',
     "enlarge": '<path d="M9.5 2.5h4v4M13.5 2.5l-5 5M6.5 13.5h-4v-4M2.5 13.5l5-5"/>',
+    "flag": '<path d="M4 14V2.5h8L10.3 5.5 12 8.5H4"/>',
+    "differences": '<path d="M5 3.5v5M2.5 6h5M8.5 11.5h5"/>',
     "plus": '<path d="M8 3v10M3 8h10"/>',
 }
 SPEAKERS = {

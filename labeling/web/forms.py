@@ -10,8 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from labeling.errors import InvalidInputError
 from labeling.models import Assignment, Judgment
-from labeling.schemas import ResponseSchema
+from labeling.schemas import SIDES, ResponseSchema
 from labeling.telemetry import measured, read_telemetry
+from labeling.web.answer_fields import AnswerFields, fault_of, initial_of
 from labeling.web.messages import in_their_language
 
 SKIP_REASONS = (
@@ -67,7 +68,7 @@ def scale_steps(schema: ResponseSchema) -> list[Step]:
     return [Step(*side, key) for key, side in enumerate(sides, start=1)]
 
 
-class AnswerForm(forms.Form):
+class AnswerForm(AnswerFields):
     """An answer to one comparison. What it means is checked by the action, in one place."""
 
     assignment_id = forms.UUIDField()
@@ -105,10 +106,15 @@ class AnswerForm(forms.Form):
         }
         for key, preference in judgment.criteria.items():
             values[CRITERION + key] = assignment.side(preference)
-        return cls(initial=values, schema=schema)
+        return cls(initial=values | initial_of(judgment, assignment), schema=schema)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        if self.is_starting_edit:
+            if cleaned.get("verdict", "tie").partition(":")[0] in SIDES:
+                self.add_error(None, gettext("Change the text below, then submit."))
+            else:
+                self.add_error("verdict", gettext("Choose the better response, then edit it."))
         if not self.errors and not cleaned.get("verdict") and not cleaned.get("both_bad"):
             self.add_error("verdict", gettext("Choose which response is better."))
         return cleaned
@@ -129,7 +135,7 @@ class AnswerForm(forms.Form):
         # A campaign that asks for no reason has no field for one; a stray value is not an answer.
         if self.schema.rationale != "off":
             said["rationale"] = values["rationale"]
-        return said | {"client": self._measured()}
+        return said | self.said_beyond() | {"client": self._measured()}
 
     def _measured(self) -> dict[str, Any]:
         """What the page measured. Whatever arm was dealt, without its script it shows all at once.
@@ -153,7 +159,7 @@ class AnswerForm(forms.Form):
         if field.startswith("criteria."):
             self.fault = CRITERION + field.removeprefix("criteria.")
         else:
-            self.fault = {"side": "verdict", "strength": "verdict"}.get(field, field)
+            self.fault = {"side": "verdict", "strength": "verdict"}.get(field) or fault_of(field)
 
     def say_first_error(self) -> None:
         """Take the form's own first error as the message."""
@@ -200,6 +206,15 @@ class AnswerForm(forms.Form):
     @property
     def asks_reason(self) -> bool:
         return self.schema.rationale != "off"
+
+    @property
+    def least_reason(self) -> int:
+        """How many characters a reason needs; 0 where none is required."""
+        return max(self.schema.min_rationale_chars, 1) if self.schema.rationale == "required" else 0
+
+    @property
+    def reason_length(self) -> int:
+        return len(self.reason.strip())
 
     @property
     def reason_hint(self) -> str:

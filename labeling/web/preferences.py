@@ -18,6 +18,8 @@ ANSWERING = {
     "both_bad": _("Both bad, on or off"),
     "submit": _("Submit"),
     "reason": _("Write a reason"),
+    "quality": _("Grade A, then B, by a digit"),
+    "clauses": _("Cite clauses"),
     "edit": _("Edit the winner"),
     "flag": _("Flag"),
     "skip": _("Skip, with a reason"),

@@ -29,6 +29,8 @@ ROWS: dict[tuple[str, ...], tuple[str | Promise, str | Promise]] = {
     ("both_bad",): (_("Both bad, on or off"), ""),
     ("submit",): (_("Submit"), ""),
     ("reason",): (_("Write a reason"), _("Esc leaves it")),
+    ("quality",): (_("Grade A, then B, by a digit"), _("Where a campaign asks for grades")),
+    ("clauses",): (_("Cite clauses"), _("Where a campaign asks for them")),
     ("edit",): (_("Edit the winner"), ""),
     ("skip",): (_("Skip, with a reason"), ""),
     ("flag",): (_("Flag"), ""),

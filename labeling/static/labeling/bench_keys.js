@@ -108,6 +108,7 @@
       const digit = /^(?:Digit|Numpad)(\d)$/.exec(code)?.[1];
       if (digit && press($(`[data-key="${digit}"]`, box))) event.preventDefault();
       else if (key === "Enter" && box.matches("form") && !target.closest("button, a")) { box.requestSubmit(); event.preventDefault(); }
+      else if (key === "Enter" && box.closest("form.work") && !target.closest("button, a")) { box.hidePopover(); event.preventDefault(); }
       else if (action === box.id && altKey !== isSingle) { box.hidePopover(); event.preventDefault(); }
       return;
     }
