@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from labeling import presentation
+from labeling.formats.marks import masked_messages
 from labeling.models import Assignment, Completion
 from labeling.presentation import Arrival
-from labeling.schemas import DEFAULT_ARM, Arm, as_json, read_presentation
+from labeling.rendering.messages import shared_count
+from labeling.schemas import DEFAULT_ARM, Arm, as_json, read_presentation, read_requirements
 
 
 def arm_of(assignment: Assignment) -> Arm:
@@ -24,9 +26,11 @@ def context(assignment: Assignment) -> Sequence[Any]:
 
 
 def sides(assignment: Assignment) -> tuple[list[Any], list[Any]]:
-    """The messages on the left and on the right."""
+    """The messages on the left and on the right, without the name of their model if so asked."""
     a = assignment.comparison.completion_a.messages or []
     b = assignment.comparison.completion_b.messages or []
+    if read_requirements(assignment.campaign.requirements).identity == "mask":
+        a, b = masked_messages(a), masked_messages(b)
     return (a, b) if assignment.a_on_left else (b, a)
 
 
@@ -36,6 +40,8 @@ def arrival_of(assignment: Assignment) -> Arrival | None:
     if arm.mode == "instant":
         return None
     left, right = sides(assignment)
+    # What both begin with stands above them and is there at once.
+    shared = shared_count(left, right)
     times: dict[int, Any] = {}
     pair = (assignment.comparison.completion_a_id, assignment.comparison.completion_b_id)
     if arm.mode == "recorded":
@@ -43,7 +49,9 @@ def arrival_of(assignment: Assignment) -> Arrival | None:
         recorded = Completion.objects.filter(pk__in=pair).values_list("pk", "token_times")
         times = dict(recorded)
     on_left, on_right = pair if assignment.a_on_left else reversed(pair)
-    return presentation.arrival(arm, (left, times.get(on_left)), (right, times.get(on_right)))
+    return presentation.arrival(
+        arm, (left[shared:], times.get(on_left)), (right[shared:], times.get(on_right))
+    )
 
 
 def shown(assignment: Assignment) -> dict[str, Any]:

@@ -190,7 +190,8 @@
     if (sent === work()) busy(true);
   });
   document.addEventListener("htmx:configRequest", (event) => {
-    if (form(event) !== work()) return;
+    // The form itself: links in it, such as undo, are no answer.
+    if (event.detail.elt !== work()) return;
     if (locked !== null) { event.preventDefault(); announce(locked); return; }
     count();
     event.detail.parameters.active_ms = Math.round(activeMs);

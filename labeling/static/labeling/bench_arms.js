@@ -20,7 +20,7 @@
   const piecesOf = (root) => {
     const pieces = [];
     let end = 0;
-    const add = (node, size, isEntire) => { pieces.push({ node, isEntire, from: end, size }); end += size; };
+    const add = (node, size, isEntire) => { pieces.push({ node, isEntire, parent: node.parentNode, from: end, size, shown: 0 }); end += size; };
     const walk = (parent) => {
       for (const node of parent.childNodes) {
         if (node.nodeType === Node.TEXT_NODE) { if (node.data.trim()) add(node, node.data.length, false); }
@@ -33,64 +33,66 @@
     return { pieces, size: end };
   };
   /* How much of a run of text may be seen when `reached` characters have come: whole words, so that
-     no letter changes its shape; in scripts without spaces, whole characters. */
+     no letter changes its shape; in scripts without spaces, and in very long words, whole characters. */
+  const DENSE = /[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/;
   const cut = (data, reached) => {
     if (reached >= data.length) return data.length;
-    const space = data.slice(0, reached + 1).search(/\s\S*$/);
-    if (space >= 0 && reached - space < LONGEST_WORD) return space;
-    if (space < 0 && reached < LONGEST_WORD && /\s/.test(data.slice(reached, LONGEST_WORD)) && !/[\u3040-\u9fff\uac00-\ud7af]/.test(data[0])) return 0;
+    let start = reached, end = reached;
+    while (start > 0 && reached - start < LONGEST_WORD && !/\s/.test(data[start - 1])) start -= 1;
+    while (end < data.length && end - start < LONGEST_WORD && !/\s/.test(data[end])) end += 1;
+    if (end - start < LONGEST_WORD && !DENSE.test(data.slice(start, end))) return start;
     let at = reached;
-    while (at > 0 && (/[\udc00-\udfff]/.test(data[at]) || /^[\p{M}\u200d]/u.test(data.slice(at, at + 2)) || data[at - 1] === "\u200d")) at -= 1;
+    while (at > 0 && (/^(?:[\p{M}\u200d]|[\udc00-\udfff])/u.test(data.slice(at, at + 2)) || data[at - 1] === "\u200d")) at -= 1;
     return at;
   };
 
-  /* One side, hidden and then shown from its beginning on. A run of text stays the node it was: what
-     has not come of it waits in a span behind it, which goes when all is there. */
+  /* One side, hidden and then shown from its beginning on. A run of text waits in a span that goes
+     when all of it is there. What is shown of it before is a new node each time, not one that grows:
+     to the browser a growing line may seem to move. */
+  const rests = new WeakMap();
+  const appear = (node) => {
+    node.classList.remove("to-come");
+    if (!node.classList.length) node.removeAttribute("class");
+  };
   const hideWithin = (parent) => {
     for (const node of [...parent.childNodes]) {
       if (node.nodeType === Node.ELEMENT_NODE) node.classList.add("to-come");
       else if (node.nodeType === Node.TEXT_NODE && node.data.trim()) {
         const rest = document.createElement("span");
         rest.className = "to-come";
-        rest.textContent = node.data;
-        node.data = "";
-        node.after(rest);
+        node.replaceWith(rest);
+        rest.append(node);
+        rests.set(node, rest);
       }
     }
   };
   const begun = (side, times) => {
     const root = text(side), box = article(side);
     const { pieces, size } = piecesOf(root);
-    for (const piece of pieces) if (!piece.isEntire) piece.data = piece.node.data;
     hideWithin(root);
     box.setAttribute("aria-busy", "true");
     const pill = $("#arriving-pill")?.content.firstElementChild.cloneNode(true);
     if (pill) $("h2", box)?.after(pill);
     return { root, box, pill, pieces, size, times, next: 0, opened: new Set([root]), share: 0, isWhole: false };
   };
-  const open = (side, node) => {
-    const path = [];
-    for (let at = node.parentNode; at && at !== side.root; at = at.parentNode) path.unshift(at);
-    for (const parent of path) {
-      if (side.opened.has(parent)) continue;
-      side.opened.add(parent);
-      hideWithin(parent);
-      parent.classList.remove("to-come");
-      if (!parent.classList.length) parent.removeAttribute("class");
-    }
+  const open = (side, parent) => {
+    if (side.opened.has(parent)) return;
+    open(side, parent.parentNode);
+    side.opened.add(parent);
+    hideWithin(parent);
+    appear(parent);
   };
   const showPiece = (side, piece, length) => {
-    if (!length) return;
-    open(side, piece.node);
-    if (piece.isEntire) {
-      piece.node.classList.remove("to-come");
-      if (!piece.node.classList.length) piece.node.removeAttribute("class");
-      return;
-    }
-    const rest = piece.node.nextSibling;
-    piece.node.data = piece.data.slice(0, length);
-    if (length >= piece.data.length) rest?.remove();
-    else { rest.textContent = piece.data.slice(length); rest.classList.add("next"); }
+    if (length <= piece.shown) return;
+    piece.shown = length;
+    open(side, piece.parent);
+    if (piece.isEntire) { appear(piece.node); return; }
+    const rest = rests.get(piece.node);
+    piece.head?.remove();
+    if (length >= piece.size) { rest.replaceWith(piece.node); return; }
+    piece.head = document.createTextNode(piece.node.data.slice(0, length));
+    rest.replaceChildren(piece.node.data.slice(length));
+    rest.before(piece.head);
   };
   const shareAt = ({ times }, ms) => {
     const last = times.length - 1;
@@ -109,7 +111,7 @@
       const piece = side.pieces[side.next];
       const length = Math.min(piece.size, reached - piece.from);
       if (length < piece.size) {
-        if (!piece.isEntire) showPiece(side, piece, cut(piece.data, Math.max(0, length)));
+        if (!piece.isEntire) showPiece(side, piece, cut(piece.node.data, Math.max(0, length)));
         break;
       }
       showPiece(side, piece, piece.size);
@@ -117,10 +119,7 @@
     }
     if (side.share < 1) return;
     // What has no text (a rule, an empty cell) is the last to be left hidden.
-    for (const node of side.root.querySelectorAll(".to-come")) {
-      node.classList.remove("to-come");
-      if (!node.classList.length) node.removeAttribute("class");
-    }
+    side.root.querySelectorAll(".to-come").forEach(appear);
     side.isWhole = true;
     side.box.removeAttribute("aria-busy");
     side.pill?.remove();
