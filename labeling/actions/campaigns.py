@@ -25,8 +25,8 @@ MOVES: dict[str, set[str]] = {
 
 # What may still be put right in an archived campaign: none of it changes a number.
 WORDS = {"name", "description", "attribution"}
-# Names of pages below /campaigns/: a campaign of that slug could not be opened.
-RESERVED_SLUGS = {"new"}
+# Names of pages below /campaigns/ and /rate/: a campaign of that slug could not be opened.
+RESERVED_SLUGS = {"new", "recorded"}
 
 
 @transaction.atomic(durable=True)

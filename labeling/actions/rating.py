@@ -51,6 +51,7 @@ from labeling.schemas import (
     read_schema,
     strength_of,
 )
+from labeling.telemetry import measured
 
 # How long a claim tries again while others are taking what it sees, before it says "one moment".
 CLAIM_PATIENCE_SECONDS = 1.5
@@ -329,7 +330,7 @@ def _as_stored(answer: Answer, assignment: Assignment) -> dict[str, Any]:
     """The answer in the comparison's own order: sides become a and b."""
     turn = assignment.preference
     by_side = {turn(side): value for side, value in answer.quality.items()}
-    active = answer.client.get("active_ms")
+    client = measured(answer.client)
     return {
         "preference": turn(answer.side),
         "strength": strength_of(answer),
@@ -345,10 +346,8 @@ def _as_stored(answer: Answer, assignment: Assignment) -> dict[str, Any]:
         if answer.edited
         else None,
         "flags": list(answer.flags),
-        "active_ms": min(int(active), 2**31 - 1)
-        if isinstance(active, int | float) and 0 <= active < 1e12
-        else None,
-        "client": answer.client,
+        "active_ms": client.get("active_ms"),
+        "client": client,
     }
 
 
