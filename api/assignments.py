@@ -17,6 +17,7 @@ from api.authentication import (
     seat_of,
 )
 from api.base import CampaignMixin, KnownFieldsMixin, once, stay_within_token, within_token
+from api.images import images_in
 from api.judgments import OwnJudgmentSerializer
 from labeling import access
 from labeling.actions.raters import take_seat
@@ -49,9 +50,14 @@ class AssignmentSerializer(serializers.Serializer[Any]):
     right = MessagesSerializer()
     presentation = serializers.DictField()
     schema = serializers.DictField()
+    # By the address that stands for it in a message: where it lies, good for a day, and its size.
+    images = serializers.DictField()
 
     def to_representation(self, instance: Assignment) -> dict[str, Any]:
-        return shown(instance)
+        told = shown(instance)
+        return told | {
+            "images": images_in(told, instance.campaign, caller(self.context["request"]))
+        }
 
 
 class AnswerSerializer(serializers.Serializer[Any]):
@@ -101,7 +107,7 @@ class ClaimView(CampaignMixin):
         assignment = claim_assignment(rater=seat.rater, campaign=campaign)
         if assignment is None:
             return Response(status=204)
-        return Response(AssignmentSerializer(assignment).data, status=201)
+        return Response(AssignmentSerializer(assignment, context={"request": request}).data, status=201)
 
 
 def note_refusal(request: Request, subject: UUID, error: Exception) -> None:

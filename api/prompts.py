@@ -61,7 +61,16 @@ class CompletionSerializer(serializers.ModelSerializer[Completion]):
 
     class Meta:
         model = Completion
-        fields = ["id", "prompt", "messages", "model", "params", "finish_reason", "created_at"]
+        fields = [
+            "id",
+            "prompt",
+            "messages",
+            "model",
+            "params",
+            "finish_reason",
+            "marks",
+            "created_at",
+        ]
 
 
 class ComparisonSerializer(serializers.ModelSerializer[Comparison]):

@@ -79,6 +79,8 @@ class Requirements(Struct, frozen=True, forbid_unknown_fields=True):
     gold_rate: Share = 0
     repeat_rate: Share = 0
     daily_cap: Annotated[int, Meta(ge=1, le=100_000)] | None = None
+    # What becomes of completions that say which model they are.
+    identity: Literal["show", "mask", "exclude"] = "show"
 
 
 DEFAULT_ARM = Arm(name="instant")

@@ -63,6 +63,8 @@ class ExportRow(Struct, frozen=True, kw_only=True):
     selection_policy: str | None = None
     propensity: float | None = None
     superseded_by: str | None = None
+    marks_a: list[str] = []
+    marks_b: list[str] = []
 
 
 class Verdict(Struct, frozen=True):
@@ -104,6 +106,8 @@ def turned_row(row: ExportRow) -> ExportRow:
         model_b=row.model_a,
         params_a=row.params_b,
         params_b=row.params_a,
+        marks_a=row.marks_b,
+        marks_b=row.marks_a,
         shown_left=turned_side(row.shown_left),
         preference=turned_preference(row.preference),
         score=row.score and -row.score,

@@ -29,8 +29,9 @@ _COMMON = (
     r"claude(?! (?-i:(?!Opus|Sonnet|Haiku|Instant)[A-Z][a-zà-ÿ]+))", r"gemini", r"bard", r"llama",
     r"mistral(?: ai)?", r"grok", r"copilot", r"bing chat", r"kimi", r"palm ?2?", r"ernie(?: bot)?",
     r"meta(?: ai)?", r"google(?: ai)?", r"alibaba(?: cloud)?", r"阿里云", r"阿里巴巴",
-    r"百度", r"谷歌", r"baidu", r"microsoft", r"xai", r"cohere", r"克劳德", r"क्लॉड", r"जेमिनी", r"चैटजीपीटी",
-    r"ओपनएआई", r"गूगल", r"كلود", r"جيميني", r"تشات جي بي تي", r"أوبن إيه آي", r"جوجل", r"غوغل",
+    r"百度", r"谷歌", r"baidu", r"microsoft", r"xai", r"cohere", r"克劳德", r"क्लॉड", r"जेमिनी",
+    r"चैटजीपीटी", r"ओपनएआई", r"गूगल", r"كلود", r"جيميني", r"تشات جي بي تي", r"أوبن إيه آي",
+    r"جوجل", r"غوغل",
 )  # fmt: skip
 _SURE = "|".join((*_MODELS, *_VENDORS))
 _ANY = f"{_SURE}|{'|'.join(_COMMON)}"
@@ -102,12 +103,17 @@ _SELF = tuple(
     )
     for saying in (*_sayings(), _AS)
 )
-_VENDOR = re.compile(rf"{_NOT_IN_WORD}(?:{_SURE}){_ENDS_WORD}", re.IGNORECASE)
+_VENDOR = re.compile(rf"(?<![a-z0-9])(?:{_SURE})(?![a-z0-9])", re.IGNORECASE)
+# Chinese names touch their neighbours.
+_NAME = re.compile(rf"(?<![a-z])(?:{_ANY})(?![a-z])", re.IGNORECASE)
+_STOP = re.compile(r"[.!?\n。！？।؟]")
+BLOT = "▮▮▮"
 # Looked for first, in a fraction of the time: without one of these words there is no name.
 _WORDS = frozenset(
     b"gpt chatgpt openai ai claude anthropic gemini bard llama mistral mixtral grok copilot bing"
-    b" kimi palm ernie meta google alibaba baidu microsoft xai cohere deepseek deepmind qwen chatglm"
-    b" vicuna openassistant dbrx gemma command hugging huggingface lmsys zhipu moonshot".split()
+    b" kimi palm ernie meta google alibaba baidu microsoft xai cohere deepseek deepmind qwen"
+    b" chatglm vicuna openassistant dbrx gemma command hugging huggingface lmsys zhipu"
+    b" moonshot".split()
 )
 _LETTERS = bytes(n if chr(n).isalpha() and n < 128 else 32 for n in range(256))
 _SIGNS = (
@@ -124,6 +130,35 @@ def identifies_itself(text: str) -> bool:
 def names_vendor(text: str) -> bool:
     """Whether the text holds the name of a model or its maker that hardly means anything else."""
     return may_name(text) and _VENDOR.search(text) is not None
+
+
+def masked(text: str) -> str:
+    """The text with the names of the model that wrote it, and of its makers, blotted out.
+
+    Of a text that says which model it is: the names in those sentences wherever they stand, and
+    every name that hardly means anything else. Other texts stay as they are.
+    """
+    if not may_name(text):
+        return text
+    said = [match for saying in _SELF for match in saying.finditer(text)]
+    if not said:
+        return text
+    names = {
+        name.group()
+        for match in said
+        for name in _NAME.finditer(text, match.start(), _sentence_end(text, match.end()))
+    }
+    own = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
+    everywhere = re.compile(
+        rf"(?<![a-z])(?:{own})(?![a-z])|{_VENDOR.pattern}" if own else _VENDOR.pattern,
+        re.IGNORECASE,
+    )
+    return everywhere.sub(BLOT, text)
+
+
+def _sentence_end(text: str, after: int) -> int:
+    found = _STOP.search(text, after)
+    return found.start() if found else len(text)
 
 
 def may_name(text: str) -> bool:

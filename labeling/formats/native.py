@@ -72,6 +72,8 @@ EXPORTED_KEYS = frozenset(
         "selection_policy",
         "propensity",
         "superseded_by",
+        "marks_a",
+        "marks_b",
     }
 )
 GOLD_KEYS = frozenset({"preference", "strength", "explanation"})

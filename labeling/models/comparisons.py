@@ -5,6 +5,7 @@ from typing import Self
 from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
+from labeling.formats.marks import IDENTIFIES_ITSELF
 from labeling.models.base import PublicModel
 from labeling.models.campaigns import Campaign
 from labeling.models.prompts import Completion, Prompt
@@ -15,8 +16,15 @@ PREFERENCES = ["a", "b", "tie", "both_bad"]
 
 class ComparisonQuerySet(models.QuerySet["Comparison"]):
     def waiting(self) -> Self:
-        """In no round, not gold, and with both texts known: what a round would open."""
+        """In no round, not gold, and with both texts known: what a round would open.
+
+        Where the campaign says so, those of which a side names its own model are left out.
+        """
+        named = Q(completion_a__marks__contains=[IDENTIFIES_ITSELF]) | Q(
+            completion_b__marks__contains=[IDENTIFIES_ITSELF]
+        )
         return self.filter(
+            ~(Q(campaign__requirements__contains={"identity": "exclude"}) & named),
             round=None,
             gold=None,
             completion_a__messages__isnull=False,

@@ -93,6 +93,8 @@ COLUMNS = (
     ("selection_policy", "nullif(c.selection_policy, '')", "text"),
     ("propensity", "c.propensity", "float8"),
     ("superseded_by", "coalesce(later.external_id, later.public_id::text)", "text"),
+    ("marks_a", "a.marks::text[]", "text[]"),
+    ("marks_b", "b.marks::text[]", "text[]"),
 )
 NAMES = tuple(name for name, _, _ in COLUMNS)
 TYPES = (*(kind for _, _, kind in COLUMNS), "bool")

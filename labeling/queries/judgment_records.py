@@ -84,5 +84,7 @@ def record_of(judgment: Any) -> dict[str, Any]:
         selection_policy=comparison.selection_policy or None,
         propensity=comparison.propensity,
         superseded_by=(later.external_id or later.public_id) if later else None,
+        marks_a=a.marks,
+        marks_b=b.marks,
     )
     return asdict(turned_row(row) if comparison.is_turned else row)

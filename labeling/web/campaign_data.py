@@ -12,6 +12,7 @@ from labeling import access
 from labeling.actions.imports import queue_import, sha256_of
 from labeling.errors import NotFoundError
 from labeling.formats.export_choice import choose
+from labeling.formats.marks import WORDS
 from labeling.models import ImportProblem, Job
 from labeling.queries import progress, votes
 from labeling.queries.export_downloads import export_response
@@ -67,8 +68,8 @@ def comparison(request: PageRequest, slug: str, comparison_id: UUID) -> HttpResp
         "row": votes.judged([found])[0],
         "prompt": prompt,
         "sides": [
-            ("a", a, text_a.owned_by("Completion A")),
-            ("b", b, text_b.owned_by("Completion B")),
+            ("a", a, text_a.owned_by("Completion A"), [WORDS.get(m, m) for m in a.marks]),
+            ("b", b, text_b.owned_by("Completion B"), [WORDS.get(m, m) for m in b.marks]),
         ],
         "judgments": votes.judgments_of(found)[:200],
     }

@@ -5,8 +5,9 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-# What answers those whom the server does not know: nothing here is about anybody.
-PUBLIC = {"live", "ready", "metrics", "api:schema", "api-docs:docs", "login", "welcome"}
+# What answers those whom the server does not know: nothing here is about anybody. An image's
+# address is signed for one person (tests/web/test_images.py).
+PUBLIC = {"live", "ready", "metrics", "api:schema", "api-docs:docs", "login", "welcome", "image"}
 
 
 def routes() -> Iterator[tuple[str, tuple[str, ...]]]:

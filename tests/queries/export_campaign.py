@@ -68,6 +68,8 @@ def small_campaign(**fields: Any) -> Campaign:
         selection_policy="uncertain",
         propensity=0.25,
     )
+    sky.completion_a.marks = ["identifies_itself"]
+    sky.completion_a.save()
     sea = factories.comparison(
         campaign,
         "Salt.",
