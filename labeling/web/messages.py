@@ -42,6 +42,14 @@ SENTENCES = (
     _("This judgment was changed in another tab. Reload to see it."),
     _("Only a person who signs in can rate here."),
     _("A draft holds at most %(most)s characters."),
+    _("A manager has withdrawn this judgment; it cannot be changed any more."),
+    # labeling.actions.appeals, qualification, readings
+    _("At most %(most)s characters, and no NUL among them."),
+    _("This appeal is %(state)s already."),
+    _("You have already appealed against this one."),
+    _("Rating here asks for the qualification of “%(name)s”. Pass it there, then come back."),
+    _("Another tab of yours is at it. Please try again in a moment."),
+    _("There is no such version of these guidelines."),
     # labeling.schemas
     _("You edited %(edited)s, and neither is better. Choose %(side)s, or take the edit back."),
     _("You edited %(edited)s, but %(better)s is better. Take the edit back, or choose %(side)s."),
@@ -74,6 +82,10 @@ SENTENCES = (
     _("There is nothing to undo: a judgment can be changed for %(minutes)s minutes."),
     _("Say why you skip: choose one of the reasons."),
     _("This comparison is not open to you any more."),
+    _("Say which comparison is on the screen: assignment_id."),
+    _("Say which version you have read."),
+    _("There is no such judgment of yours that can still be changed."),
+    _("Your answer was the expected one; there is nothing to appeal against."),
 )
 # Words that stand inside sentences.
 WORDS = (
@@ -92,7 +104,10 @@ WORDS = (
     *(_("Hide or show the prompt"), _("Guidelines"), _("Show both now"), _("Next step")),
     *(_("Previous step"), _("Step is correct"), _("Step is unclear"), _("Step is wrong")),
     *(_("List of keys"), _("none"), _("left"), _("right"), _("tie"), _("both bad")),
+    *(_("open"), _("upheld"), _("declined")),
 )
+# Months that Django misspells in one of our languages; here they are as Unicode's CLDR has them.
+MONTHS = (_("April"), _("September"), _("November"), _("December"))
 _PLACE = re.compile(r"%\((\w+)\)s")
 
 
