@@ -137,6 +137,8 @@ CACHES = {
 }
 
 AUTH_USER_MODEL = "labeling.User"
+AUTHENTICATION_BACKENDS = ["labeling.web.sessions.Backend"]
+SESSION_ENGINE = "labeling.web.sessions"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

@@ -75,4 +75,4 @@ def delete_ended_drafts(limit: int) -> int:
     """Delete drafts of what has ended, and forgotten ones; how many were deleted."""
     with connection.cursor() as cursor:
         cursor.execute(_ENDED, {"limit": limit})
-        return cursor.rowcount
+        return int(cursor.rowcount)

@@ -26,13 +26,20 @@ class Joined:
     """A statement that answers with rows of several tables side by side, as instances.
 
     `first` goes before its SELECT, `also` are further columns. Of the models in LEAN only the
-    columns named there are read; the others would be read when asked for.
+    columns named there are read, unless `is_whole`; the others would be read when asked for.
     """
 
     def __init__(
-        self, tables: Mapping[str, type[Model]], source: str, *, first: str = "", also: str = ""
+        self,
+        tables: Mapping[str, type[Model]],
+        source: str,
+        *,
+        first: str = "",
+        also: str = "",
+        is_whole: bool = False,
     ) -> None:
         self._tables, self._source, self._first, self._also = tables, source, first, also
+        self._lean = {} if is_whole else LEAN
 
     def first(self, parameters: Mapping[str, Any]) -> list[Any] | None:
         """An instance of each table, then what `also` names; None if there is no row.
@@ -59,7 +66,7 @@ class Joined:
         columns = [
             f"{alias}.{field.column}"
             for alias, model in self._tables.items()
-            for field in _fields(model)
+            for field in _fields(model, self._lean)
         ]
         columns += [self._also] if self._also else []
         return f"{self._first} SELECT {', '.join(columns)} {self._source}"
@@ -68,7 +75,7 @@ class Joined:
     def _columns(self) -> list[tuple[type[Model], list[str], list[tuple[int, Any]]]]:
         columns = []
         for model in self._tables.values():
-            fields = _fields(model)
+            fields = _fields(model, self._lean)
             readers = [
                 (number, field.from_db_value)
                 for number, field in enumerate(fields)
@@ -89,24 +96,26 @@ LEAN: dict[type[Model], set[str]] = {
         "public_id",
         "campaign",
         "comparison",
+        "ordinal",
         "rater",
         "a_on_left",
         "arm",
         "leased_until",
         "repeat_of",
     },
-    Comparison: {"id", "campaign", "prompt", "completion_a", "completion_b"},
+    Comparison: {"id", "campaign", "round", "prompt", "completion_a", "completion_b"},
     Prompt: {"id", "messages", "language"},
     Completion: {"id", "messages"},
 }
 
 
-def _fields(model: type[Model]) -> list[Any]:
-    wanted = LEAN.get(model)
+def _fields(model: type[Model], lean: Mapping[type[Model], set[str]]) -> list[Any]:
+    wanted = lean.get(model)
     fields = list(model._meta.concrete_fields)
     return [field for field in fields if wanted is None or field.name in wanted]
 
 
+_USER = Joined({"u": User}, "FROM labeling_user u WHERE u.id = %(user)s", is_whole=True)
 _VALID = """t.digest = %(digest)s AND t.revoked_at IS NULL AND u.is_active
   AND (t.expires_at IS NULL OR t.expires_at > now())"""
 _BOUND = "ARRAY(SELECT b.campaign_id FROM labeling_token_campaigns b WHERE b.token_id = t.id)"
@@ -153,10 +162,23 @@ _DESK = Joined(
     (SELECT j.public_id
       {_DONE.format(join="JOIN labeling_judgment j ON j.assignment_id = a.id")}
         now() - c.revise_seconds * interval '1 second'
+        -- What was practised on stays: its answer has been told.
+        AND NOT (a.ordinal IS NULL AND EXISTS (SELECT FROM labeling_comparison q
+          JOIN labeling_round u ON u.id = q.round_id AND u.kind = 'qualification'
+          WHERE q.id = a.comparison_id))
       ORDER BY a.ended_at DESC, j.id DESC LIMIT 1),
     (SELECT max(g.number) FROM labeling_guidelineversion g WHERE g.campaign_id = c.id),
+    -- Newer than what they confirmed to have read, or else judged by last; nothing for a newcomer.
     (SELECT max(g.number) FROM labeling_guidelineversion g
-      WHERE g.campaign_id = c.id AND g.asks_rereading)""",
+      WHERE g.campaign_id = c.id AND g.asks_rereading AND g.number > greatest(
+        (SELECT max(v.number) FROM labeling_guidelinereading t
+          JOIN labeling_guidelineversion v ON v.id = t.version_id
+          WHERE t.rater_id = r.id AND v.campaign_id = c.id),
+        (SELECT coalesce(v.number, 0) FROM labeling_assignment a
+          JOIN labeling_judgment j ON j.assignment_id = a.id
+          LEFT JOIN labeling_guidelineversion v ON v.id = j.guideline_version_id
+          WHERE a.rater_id = r.id AND a.campaign_id = c.id AND a.outcome = 'completed'
+          ORDER BY a.ended_at DESC, j.id DESC LIMIT 1)))""",
 )
 _OWN_ASSIGNMENT = Joined(
     {"a": Assignment, "c": Campaign},
@@ -172,6 +194,12 @@ _SHOWN_ASSIGNMENT = Joined(
     JOIN labeling_completion x ON x.id = c.completion_a_id
     JOIN labeling_completion y ON y.id = c.completion_b_id WHERE a.id = %(assignment)s""",
 )
+
+
+def user(pk: int) -> User | None:
+    """The user, with all their columns."""
+    found = _USER.first({"user": pk})
+    return found[0] if found else None
 
 
 def presented_token(digest: bytes) -> Token | None:

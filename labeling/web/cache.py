@@ -4,14 +4,32 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from django.core.cache.backends.redis import RedisCache
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 
 
+class OneClient(RedisCacheClient):
+    """Django's client of the cache, which makes a new one of redis-py at each call; kept instead.
+
+    Connections are of the pool as before; redis-py's client may be shared by threads.
+    """
+
+    _one: Any = None
+
+    def get_client(self, key: Any = None, *, write: bool = False) -> Any:
+        if self._one is None:
+            self._one = super().get_client(key, write=write)
+        return self._one
+
+
 class ForgivingRedisCache(RedisCache):
     """Django's Redis cache, except that a missing server is a miss."""
+
+    def __init__(self, server: Any, params: dict[str, Any]) -> None:
+        super().__init__(server, params)
+        self._class = OneClient
 
     def _or(self, default: Any, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         try:

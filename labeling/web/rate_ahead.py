@@ -1,9 +1,7 @@
 """What the bench's page does by itself: prepare the next card, hold leases, keep the draft."""
 
-import re
 from uuid import UUID
 
-from django import forms
 from django.http import HttpResponse, JsonResponse
 from django.views.decorators.http import require_POST
 
@@ -12,20 +10,8 @@ from labeling.actions.drafts import keep_draft
 from labeling.errors import InvalidInputError
 from labeling.schemas import read_schema
 from labeling.web.forms import AnswerForm
-from labeling.web.rate_card import desk_at, show_card
+from labeling.web.rate_card import answer_fields, desk_at, show_card, uuid_of
 from labeling.web.signed_in import PageRequest, signed_in
-
-# Fields of an answer; what the page measures is collected anew.
-_FIELD = re.compile(r"[a-z][a-z0-9_]{0,80}")
-_NOT_SAID = {"assignment_id", "judgment_id", "csrfmiddlewaretoken", "written_ms", "telemetry"}
-
-
-class HeldForm(forms.Form):
-    """The comparison on the screen, and the one that is prepared."""
-
-    assignment_id = forms.UUIDField()
-    prepared = forms.UUIDField(required=False)
-    written_ms = forms.IntegerField(required=False)
 
 
 @signed_in
@@ -77,18 +63,15 @@ def draft(request: PageRequest, slug: str) -> HttpResponse:
         rater=desk.rater,
         campaign=desk.campaign,
         assignment_id=asked,
-        fields={
-            name: [str(value) for value in values]
-            for name, values in request.POST.lists()
-            if _FIELD.fullmatch(name) and name not in _NOT_SAID
-        },
+        fields=answer_fields(request),
         written_ms=int(written) if written.isdecimal() and len(written) < 16 else None,
     )
     return JsonResponse({"kept": is_kept})
 
 
 def _held(request: PageRequest) -> tuple[UUID, UUID | None]:
-    form = HeldForm(request.POST)
-    if not form.is_valid():
+    """The comparison on the screen, and the one that is prepared."""
+    asked = uuid_of(request.POST.get("assignment_id", ""))
+    if asked is None:
         raise InvalidInputError("Say which comparison is on the screen: assignment_id.")
-    return form.cleaned_data["assignment_id"], form.cleaned_data["prepared"]
+    return asked, uuid_of(request.POST.get("prepared", ""))

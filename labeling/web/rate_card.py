@@ -1,5 +1,6 @@
 """What the bench's pages share: who sits there, the card they see, and what is said of it."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,21 +17,26 @@ from django.utils.translation import gettext
 
 from labeling import access
 from labeling.actions.ahead import give_back_assignment, take_up_assignment
+from labeling.actions.drafts import keep_draft
 from labeling.actions.raters import take_seat
 from labeling.actions.rating import claim_assignment, record_refusal
-from labeling.errors import ConflictError, EndedError, NotFoundError
+from labeling.errors import ConflictError, EndedError, NotAllowedError, NotFoundError
 from labeling.models import Assignment, Judgment, User
 from labeling.models.drafts import open_draft
 from labeling.queries import rating
 from labeling.queries.rating import Desk
 from labeling.schemas import read_requirements, read_schema
 from labeling.web import rendered
+from labeling.web.answering import answering
 from labeling.web.cards import card_of
 from labeling.web.forms import SKIP_REASONS, AnswerForm
+from labeling.web.rate_obstacle import obstacle, practice_shown
 from labeling.web.signed_in import PageRequest, toast
 
 # The answer to a submission says with this that the card the page has prepared is the next one.
 NEXT = "Bench-Next"
+_FIELD = re.compile(r"[a-z][a-z0-9_]{0,80}")
+_NOT_SAID = {"assignment_id", "judgment_id", "csrfmiddlewaretoken", "written_ms", "telemetry"}
 
 
 class SeeOther(HttpResponseRedirectBase):
@@ -82,13 +88,17 @@ def show_card(
 ) -> HttpResponse:
     """The bench with this comparison. `changed` is the judgment that the answer would change."""
     is_change = bool(form["judgment_id"].value())
+    card, beside = answering(assignment, form, card_of(assignment, request.user))
     context = frame(request, desk) | {
         "assignment": assignment,
-        "card": card_of(assignment, request.user),
+        "card": card,
+        "answering": beside,
         "form": form,
+        "practice": practice_shown(desk, assignment),
         "is_change": is_change,
         "action": reverse("undo" if is_change else "rate", args=[desk.campaign.slug]),
         "skip_reasons": SKIP_REASONS,
+        "fresh": _as_ever(request.user, desk) if not is_change and not form.is_bound else None,
         "draft": None if is_change or form.is_bound else _draft(desk, assignment),
     }
     if changed is not None:
@@ -97,7 +107,9 @@ def show_card(
     return render(request, f"labeling/rate.html{part}", context, status=status)
 
 
-def show_finished(request: PageRequest, desk: Desk) -> HttpResponse:
+def show_finished(
+    request: PageRequest, desk: Desk, *, because: NotAllowedError | None = None
+) -> HttpResponse:
     """The bench with nothing on it, and why."""
     day = rating.day_in(desk.rater, desk.campaign)
     others = [
@@ -110,6 +122,8 @@ def show_finished(request: PageRequest, desk: Desk) -> HttpResponse:
         "active_minutes": round(day.active_ms / 60_000),
         "others": others[:4],
     }
+    if because is not None:
+        context |= obstacle(desk, because)
     part = "#card" if request.htmx else ""
     return render(request, f"labeling/rate_empty.html{part}", context)
 
@@ -145,7 +159,7 @@ def show_refused(request: PageRequest, desk: Desk, form: AnswerForm) -> HttpResp
 
 def go_on(request: PageRequest, desk: Desk, **said: object) -> HttpResponse:
     """Lead to the next comparison: the one the page has prepared, or whichever is next."""
-    prepared = _uuid(request.POST.get("prepared", ""))
+    prepared = uuid_of(request.POST.get("prepared", ""))
     if prepared is not None and request.htmx:
         rater, campaign = desk.rater, desk.campaign
         if take_up_assignment(rater=rater, campaign=campaign, prepared=prepared):
@@ -167,21 +181,21 @@ def after(desk: Desk, judgment: Judgment, *, is_new: bool) -> Desk:
     return replace(desk, judged_today=judged, undoable=judgment.public_id)
 
 
-def news_of_guidelines(request: PageRequest, desk: Desk) -> int | None:
-    """The number of guidelines that came while the rater judged and ask to be read; else None.
-
-    The form says which were on the screen. What a judgment is stamped with the server decides; by
-    this a form can only put off its own answer.
-    """
-    on_screen = request.POST.get("guidelines", "")
-    newest = desk.to_read_number
-    if newest is None or not on_screen.isdecimal() or int(on_screen[:9]) >= newest:
-        return None
-    return newest
-
-
 def show_news(request: PageRequest, desk: Desk, form: AnswerForm, number: int) -> HttpResponse:
-    """Say that the guidelines changed; the answer stays on the page, and is not stored yet."""
+    """Say that the guidelines changed; the answer is kept as a draft and not stored yet.
+
+    Until the rater has confirmed that they read what is new, the bench takes no answer.
+    """
+    if not form["judgment_id"].value():
+        keep_draft(
+            rater=desk.rater,
+            campaign=desk.campaign,
+            assignment_id=form.cleaned_data["assignment_id"],
+            fields=answer_fields(request),
+            written_ms=None,
+        )
+        if not request.htmx:
+            return SeeOther(reverse("rate_news", args=[desk.campaign.slug]))
     form.message = gettext(
         "The guidelines changed to v%(number)s while you were judging. Your answer is still here:"
         " read what is new, then submit again."
@@ -205,6 +219,21 @@ def frame(request: PageRequest, desk: Desk) -> dict[str, Any]:
         "is_saved": bool(saved) and saved == str(desk.undoable),
         "is_skipped": "skipped" in request.GET,
     }
+
+
+def answer_fields(request: PageRequest) -> dict[str, list[str]]:
+    """What was chosen and typed, by field; what the page measures is collected anew."""
+    return {
+        name: [str(value) for value in values]
+        for name, values in request.POST.lists()
+        if _FIELD.fullmatch(name) and name not in _NOT_SAID
+    }
+
+
+def _as_ever(user: User, desk: Desk) -> tuple[Any, ...]:
+    """All that an empty dock depends on: equal ones look alike, whatever the comparison."""
+    settings = orjson.dumps([desk.campaign.schema, user.bench], option=orjson.OPT_SORT_KEYS)
+    return desk.campaign.pk, desk.guideline_number, settings
 
 
 def _draft(desk: Desk, assignment: Assignment) -> SavedDraft | None:
@@ -250,7 +279,8 @@ def _others(user: User, changed: Judgment, changeable: list[Judgment]) -> dict[s
     }
 
 
-def _uuid(text: str) -> UUID | None:
+def uuid_of(text: str) -> UUID | None:
+    """The id that the text spells, or None."""
     try:
         return UUID(text)
     except ValueError:

@@ -29,7 +29,7 @@ def enter(page: Page, context: BrowserContext, live_server: LiveServer) -> Enter
         assert user is not None
         session = SessionStore()
         session[SESSION_KEY] = str(user.pk)
-        session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+        session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
         session[HASH_SESSION_KEY] = user.get_session_auth_hash()
         session.save()
         assert session.session_key
