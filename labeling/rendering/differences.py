@@ -15,6 +15,9 @@ from html import escape, unescape
 # counts as different: two texts that share so little are better read than compared.
 MAX_STRETCH = 300
 MAX_WORDS = 20_000
+# As few and as small words as these, with differences on both sides, are no common ground.
+ISLAND_WORDS = 2
+ISLAND_CHARS = 3
 MAX_PHRASES = 40
 MAX_PHRASE_WORDS = 24
 
@@ -70,11 +73,32 @@ def mark_differences(left: Sequence[str], right: Sequence[str]) -> tuple[Side, S
     words = [[text for kind, text in pieces if kind == "word"] for pieces in (one, other)]
     if max(map(len, words)) > MAX_WORDS:
         return None
-    matched = _matched(*words)
+    matched = _without_islands(_matched(*words), *words)
     return (
         _marked(one, {i for i, _ in matched}),
         _marked(other, {j for _, j in matched}),
     )
+
+
+def _without_islands(
+    matched: Sequence[Pair], one: Sequence[str], other: Sequence[str]
+) -> list[Pair]:
+    """The pairs without lone commas and small words that only happen to stand in both."""
+    runs: list[list[Pair]] = []
+    for i, j in matched:
+        if runs and runs[-1][-1] == (i - 1, j - 1):
+            runs[-1].append((i, j))
+        else:
+            runs.append([(i, j)])
+    whole = {(0, 0), (len(one) - 1, len(other) - 1)}
+    return [
+        pair
+        for run in runs
+        if len(run) > ISLAND_WORDS
+        or any(len(one[i]) > ISLAND_CHARS for i, _ in run)
+        or whole & {run[0], run[-1]}
+        for pair in run
+    ]
 
 
 def difference_of_edit(original: str, edited: str) -> EditDifference:

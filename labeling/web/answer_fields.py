@@ -123,7 +123,7 @@ class AnswerFields(forms.Form):
         said: dict[str, Any] = {}
         if self.schema.absolute_quality:
             grades = {side: self.said(f"quality_{side}") for side in SIDES}
-            said["quality"] = {s: int(g) for s, g in grades.items() if re.fullmatch(r"\d", g)}
+            said["quality"] = {s: int(g) for s, g in grades.items() if re.fullmatch("[1-7]", g)}
         if self.schema.steps:
             said["steps"] = {side: self._marks(side) for side in SIDES}
         if self.schema.clauses:

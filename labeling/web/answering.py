@@ -19,13 +19,14 @@ from labeling.rendering.differences import (
     mark_differences,
 )
 from labeling.rendering.messages import Conversation
+from labeling.rendering.pictures import placed
 from labeling.rendering.reasoning import render_reasoning
 from labeling.schemas import NAMES
 from labeling.web.cards import Card
 from labeling.web.forms import AnswerForm
 from labeling.web.rendered import KEEP_SECONDS
 
-MARKS_VERSION = 1
+MARKS_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,13 @@ def answering(assignment: Assignment, form: AnswerForm, card: Card) -> tuple[Car
     whole = sides(assignment)
     if schema.steps:
         # A step is counted from the completion's own beginning, so nothing is taken out of it.
+        pictures = {**card.shared.pictures, **card.left.pictures, **card.right.pictures}
         card = replace(card, shared=Conversation((), (), ""))
         owners = ("Response A", "Response B")
-        shown = [render_reasoning(text, who) for text, who in zip(whole, owners, strict=True)]
+        shown = [
+            tuple(placed(html, pictures) for html in render_reasoning(text, who))
+            for text, who in zip(whole, owners, strict=True)
+        ]
     else:
         shown = [tuple(turn.html for turn in talk.turns) for talk in (card.left, card.right)]
     marked = _marked(*shown, may_keep=not (card.left.images or card.right.images))

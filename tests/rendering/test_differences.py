@@ -22,6 +22,12 @@ def test_whole_words_are_marked_on_both_sides() -> None:
     assert right == "<p>Dear <mark>landlord</mark>, hello.</p>"
 
 
+def test_a_lone_small_word_between_differences_is_no_common_ground() -> None:
+    left, right = marked("<p>A red cat, of course. Yes</p>", "<p>A tall man, at home. Yes</p>")
+    assert left == "<p>A <mark>red cat, of course</mark>. Yes</p>"
+    assert right == "<p>A <mark>tall man, at home</mark>. Yes</p>"
+
+
 def test_the_phrases_say_what_is_marked() -> None:
     pair = mark_differences(["<p>a <em>new red</em> &amp; old</p>"], ["<p>a old</p>"])
     assert pair is not None

@@ -19,7 +19,7 @@
     control.click();
     if (control.type === "radio") control.focus({ preventScroll: true });
     const box = control.popoverTargetElement;
-    if (box?.matches(":popover-open")) ($("[autofocus], button", box) || box).focus();
+    if (box?.matches(":popover-open")) ($("[autofocus]", box) || $("button", box) || box).focus();
     return true;
   };
 
@@ -42,7 +42,8 @@
     return Boolean(name) && press(options(name).find((input) => input.value === value));
   };
   const DO = {
-    submit: () => { const work = $("form.work"); work?.requestSubmit(); return Boolean(work); },
+    // Where there is nothing to answer, the same key goes on.
+    submit: () => { const work = $("form.work"); if (!work) return press($("[data-enter]")); work.requestSubmit(); return true; },
     reason: () => press($("#why")),
     both_bad: () => press($(".dock [data-key='0']")),
     prompt: () => press($("[data-key=p]")),
