@@ -145,6 +145,10 @@
     if (!dock) return;
     if (is) dock.setAttribute("aria-busy", "true");
     else dock.removeAttribute("aria-busy");
+    for (const group of all("[role=radiogroup]", dock)) {
+      if (is) group.setAttribute("aria-disabled", "true");
+      else group.removeAttribute("aria-disabled");
+    }
   };
   const isBusy = () => Boolean($(".dock")?.hasAttribute("aria-busy"));
   /* While locked, nothing can be chosen or sent; skipping and undoing stay. */
@@ -307,15 +311,20 @@
   addEventListener("pageshow", (event) => { if (event.persisted) prepare(); });
 
   /* A card came in: read its first line, go on from there. */
+  const blame = (row, is) => {
+    row?.toggleAttribute("data-error", is);
+    if (is) row?.setAttribute("aria-invalid", "true");
+    else row?.removeAttribute("aria-invalid");
+  };
   const settle = () => {
     const news = $("#say [data-guidelines]")?.dataset.guidelines;
     // Said, so the answer may go now.
     if (news && work()) work().guidelines.value = news;
     const fault = $("#say [data-fault]")?.dataset.fault;
-    all(".mini[data-error]").forEach((row) => row.removeAttribute("data-error"));
+    all(".mini[data-error]").forEach((row) => blame(row, false));
     if (!fault) return;
     const row = $(`.mini[data-name="${CSS.escape(fault)}"]`);
-    row?.setAttribute("data-error", "");
+    blame(row, true);
     (fault === "rationale" ? $("#why") : $("input", row || $(".scale")))?.focus();
   };
   const begin = (isFirst) => {
@@ -349,7 +358,7 @@
     if (!work()?.contains(target)) return;
     if (target.name === "both_bad" && target.checked) unset("verdict");
     if (target.name === "verdict" && $("[name=both_bad]")) unset("both_bad");
-    target.closest(".mini")?.removeAttribute("data-error");
+    blame(target.closest(".mini"), false);
     if (isSaid(target)) saveDraft();
   });
   document.addEventListener("input", ({ target }) => {
