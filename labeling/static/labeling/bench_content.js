@@ -44,4 +44,26 @@
     all(".work .picture").forEach(offerSize);
   };
   document.addEventListener("bench:begin", offer);
+
+  /* On a phone one response is in view at a time. Its tab is the current one; going to the other by
+     its tab is no step that the browser's Back would have to undo. */
+  let view = null;
+  const tab = (id) => $(`.switch a[href="#${id}"]`);
+  const watch = () => {
+    view?.disconnect();
+    view = new IntersectionObserver((seen) => {
+      for (const { target, isIntersecting } of seen) {
+        if (isIntersecting) tab(target.id)?.setAttribute("aria-current", "true");
+        else tab(target.id)?.removeAttribute("aria-current");
+      }
+    }, { root: $("#pair"), rootMargin: "0px -45%" });
+    all("#pair > .response").forEach((response) => view.observe(response));
+  };
+  document.addEventListener("bench:begin", watch);
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest(".switch a");
+    if (!link) return;
+    event.preventDefault();
+    location.replace(link.href);
+  });
 })();
