@@ -25,10 +25,20 @@ class GuidelineSerializer(
     # An empty one is refused by the action, which says what to do.
     body = serializers.CharField(allow_blank=True)
     clauses = serializers.ListField(child=serializers.DictField(), read_only=True)
+    examples = serializers.ListField(child=serializers.DictField(), required=False)
+    asks_rereading = serializers.BooleanField(required=False)
 
     class Meta:
         model = GuidelineVersion
-        fields = ["number", "body", "clauses", "change_note", "published_at"]
+        fields = [
+            "number",
+            "body",
+            "clauses",
+            "examples",
+            "asks_rereading",
+            "change_note",
+            "published_at",
+        ]
         read_only_fields = ["number", "clauses", "published_at"]
 
 

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from api.authentication import caller
 from api.base import CampaignMixin, KnownFieldsMixin, once
 from labeling import access
+from labeling.actions.qualification import qualify_rater
 from labeling.actions.raters import (
     add_member,
     reinstate_rater,
@@ -31,6 +32,7 @@ class SeatSerializer(serializers.ModelSerializer[Rater]):
     name = serializers.CharField(source="user.label", default=None, allow_null=True)
     groups = serializers.DictField()
     is_active = serializers.BooleanField(source="may_claim")
+    qualified_at = serializers.DateTimeField(allow_null=True)
     judgment_count = serializers.IntegerField()
 
     class Meta:
@@ -42,6 +44,7 @@ class SeatSerializer(serializers.ModelSerializer[Rater]):
             "kind",
             "is_simulated",
             "is_active",
+            "qualified_at",
             "groups",
             "judgment_count",
         ]
@@ -113,4 +116,15 @@ class RaterViewSet(
         campaign = self.campaign_to_manage()
         rater = self.get_object()
         reinstate_rater(campaign=campaign, rater=rater, by=caller(request))
+        return Response(SeatSerializer(self.get_object()).data)
+
+    @extend_schema(
+        summary="Let a rater in without the qualification", request=None, responses=SeatSerializer
+    )
+    @action(detail=True, methods=["post"])
+    def qualify(self, request: Request, slug: str, id: UUID) -> Response:
+        """They count as qualified from now on, whatever they answered in practice."""
+        campaign = self.campaign_to_manage()
+        rater = self.get_object()
+        qualify_rater(campaign=campaign, rater=rater, by=caller(request))
         return Response(SeatSerializer(self.get_object()).data)

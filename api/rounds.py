@@ -20,6 +20,13 @@ class RoundSerializer(KnownFieldsMixin[Round], serializers.ModelSerializer[Round
 
     id = serializers.UUIDField(source="public_id", read_only=True)
     overlap = serializers.IntegerField(min_value=1, max_value=100, required=False)
+    comparisons = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        max_length=1000,
+        required=False,
+        write_only=True,
+        help_text="Of a qualification: ids of comparisons with a known answer; all unless said.",
+    )
 
     class Meta:
         model = Round
@@ -30,6 +37,8 @@ class RoundSerializer(KnownFieldsMixin[Round], serializers.ModelSerializer[Round
             "kind",
             "state",
             "overlap",
+            "pass_share",
+            "comparisons",
             "pairing",
             "created_at",
             "closed_at",

@@ -1,8 +1,8 @@
 """Written guidelines by their clauses: sections, what changed between versions, worked examples.
 
 Pure: Markdown and JSON in, frozen values out. A clause is a heading that begins with its id, such
-as "## T1 Truthfulness"; what stands above the first heading, and headings without an id, are
-sections too.
+as "## T1 Truthfulness", below the text's own title; what stands above the first of them, and
+headings without an id, are sections too.
 """
 
 import difflib
@@ -16,11 +16,9 @@ from msgspec import Meta, Struct
 
 from labeling.errors import FieldProblem, InvalidInputError
 
-_HEADING = re.compile(r"^#{1,4}\s+(?P<title>.*?)\s*#*\s*$")
+_HEADING = re.compile(r"^#{2,4}\s+(?P<title>.*?)\s*#*\s*$")
 _CLAUSE = re.compile(r"^(?P<id>[A-Z]{1,3}\d{1,3})\b[.:]?\s*(?P<title>.*)$")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
-# The highest heading is the text's own title.
-_TITLE = re.compile(r"^#\s")
 # Words of a section that are compared one by one; a longer one is compared line by line.
 MOST_WORDS = 1000
 
@@ -58,7 +56,7 @@ class Change:
 
 
 def sections(body: str) -> list[Section]:
-    """The text cut at its headings, down to the fourth level; headings in code are none."""
+    """The text cut at its headings of the second to fourth level; headings in code are none."""
     found: list[Section] = []
     title, lines, fence = "", list[str](), ""
     for line in body.splitlines():
@@ -109,7 +107,7 @@ def changes(old: str, new: str) -> list[Change]:
     for section in now:
         known = before.get(section.key)
         if known is None:
-            pieces = (Piece("added", section.text),) if section.text else ()
+            pieces: tuple[Piece, ...] = (Piece("added", section.text),) if section.text else ()
             found.append(Change("new", section.id, section.title, pieces))
         elif (known.title, _plain(known.text)) != (section.title, _plain(section.text)):
             pieces = tuple(_pieces(known.text, section.text))

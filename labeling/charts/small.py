@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from labeling.charts.axes import Axis
-from labeling.charts.markup import Svg, element, path, per_cent
+from labeling.charts.markup import Svg, element, number, path, per_cent
 
 
 def whisker(
@@ -36,6 +36,34 @@ def spark(values: Sequence[float]) -> Svg:
         "svg",
         element("path", class_="line", d=path(points)),
         class_="spark",
+        viewBox="0 0 100 100",
+        preserveAspectRatio="none",
+        aria_hidden="true",
+    )
+
+
+def bars(values: Sequence[float]) -> Svg:
+    """One bar for each value, from zero, beside a table that says the same: not read aloud."""
+    if not values:
+        return Svg()
+    high = max(values) or 1
+    step = 100 / len(values)
+    rects = [
+        element(
+            "rect",
+            class_="bar",
+            x=number(k * step + step * 0.15),
+            y=number(100 - value / high * 100),
+            width=number(step * 0.7),
+            height=number(value / high * 100),
+        )
+        for k, value in enumerate(values)
+        if value > 0
+    ]
+    return element(
+        "svg",
+        [element("line", class_="grid", x1=0, x2=100, y1=100, y2=100), *rects],
+        class_="bars",
         viewBox="0 0 100 100",
         preserveAspectRatio="none",
         aria_hidden="true",

@@ -16,6 +16,7 @@ from labeling.models import (
     Membership,
     OrganisationMember,
     Rater,
+    Round,
     Seat,
     User,
     joined,
@@ -34,7 +35,7 @@ class Desk:
     judged_today: int = 0
     undoable: UUID | None = None
     guideline_number: int | None = None
-    # The newest guidelines that ask to be read before going on.
+    # The newest guidelines, where the rater is to read what changed before going on.
     to_read_number: int | None = None
 
 
@@ -82,6 +83,7 @@ def undoable_judgments(rater: Rater, campaign: Campaign) -> list[Judgment]:
             assignment__outcome=Assignment.Outcome.COMPLETED,
             assignment__ended_at__gte=ended,
         )
+        .exclude(comparison__round__kind=Round.Kind.QUALIFICATION)
         .select_related(
             "assignment__campaign",
             "assignment__comparison__prompt",

@@ -7,7 +7,7 @@ from labeling.models import Campaign, Judgment, Rater, Seat
 
 
 def seated_raters(campaign: Campaign) -> QuerySet[Rater]:
-    """Raters with `pseudonym`, `groups`, `may_claim` and `judgment_count` in the campaign."""
+    """Raters with `pseudonym`, `groups`, `may_claim`, `qualified_at` and `judgment_count` in it."""
     seats = Seat.objects.filter(rater=OuterRef("pk"), campaign=campaign)
     judged = (
         Judgment.objects.filter(rater=OuterRef("pk"), campaign=campaign, supersedes=None)
@@ -21,6 +21,7 @@ def seated_raters(campaign: Campaign) -> QuerySet[Rater]:
         .annotate(
             pseudonym=Subquery(seats.values("pseudonym")[:1]),
             groups=Subquery(seats.values("groups")[:1]),
+            qualified_at=Subquery(seats.values("qualified_at")[:1]),
             may_claim=Subquery(seats.values("is_active")[:1]),
             judgment_count=Coalesce(
                 Subquery(judged.values("n"), output_field=IntegerField()), Value(0)

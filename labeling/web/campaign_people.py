@@ -1,5 +1,6 @@
-"""`/campaigns/<slug>/raters/` and `/guidelines/`: who judges, and by what."""
+"""`/campaigns/<slug>/raters/`: who judges, who may, and what they appeal against."""
 
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -9,17 +10,20 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from labeling import access
-from labeling.actions.guidelines import publish_guidelines
+from labeling.actions.appeals import decide_appeal
+from labeling.actions.qualification import asks_own_qualification, qualify_rater
 from labeling.actions.raters import add_member, reinstate_rater, suspend_rater
-from labeling.errors import LabelingError, NotFoundError
-from labeling.models import Campaign, Membership, Rater
-from labeling.queries.rating import latest_guidelines
+from labeling.errors import InvalidInputError, NotFoundError
+from labeling.models import Appeal, Campaign, Membership, Rater
 from labeling.queries.seats import by_work, seated_raters
-from labeling.web import rendered
+from labeling.queries.told_answers import appeals_in, waiting_appeals
+from labeling.queries.votes import summary
 from labeling.web.campaigns import frame
 from labeling.web.signed_in import PageRequest, signed_in
+from labeling.web.verdicts import words_of
 
 SHOWN_RATERS = 500
+SHOWN_APPEALS = 50
 
 
 class MemberForm(forms.Form):
@@ -36,13 +40,13 @@ class MemberForm(forms.Form):
     )
 
 
-class GuidelinesForm(forms.Form):
-    """The next version of the guidelines."""
+class AppealForm(forms.Form):
+    """A manager's decision."""
 
-    body = forms.CharField(
-        label="Text", max_length=200_000, widget=forms.Textarea(attrs={"rows": 18})
+    decision = forms.ChoiceField(
+        choices=[(Appeal.State.UPHELD, "Uphold"), (Appeal.State.DECLINED, "Decline")]
     )
-    change_note = forms.CharField(label="What changed", max_length=500, required=False)
+    answer = forms.CharField(max_length=2000, required=False)
 
 
 @signed_in
@@ -73,6 +77,8 @@ def raters(request: PageRequest, slug: str) -> HttpResponse:
         "raters": seated[:SHOWN_RATERS],
         "rater_count": seated.count(),
         "shown_count": SHOWN_RATERS,
+        "asks_qualification": asks_own_qualification(campaign),
+        "appeals": _waiting(campaign),
     }
     status = 422 if form.errors else 200
     return render(request, "labeling/campaign_raters.html", context, status=status)
@@ -99,32 +105,61 @@ def pause_rater(request: PageRequest, slug: str, rater_id: UUID) -> HttpResponse
 
 
 @signed_in
-@require_http_methods(["GET", "HEAD", "POST"])
-def guidelines(request: PageRequest, slug: str) -> HttpResponse:
-    """The version in force; a manager publishes the next one here."""
-    campaign = access.campaign_for_reader(request.user, slug)
-    version = latest_guidelines(campaign)
-    form = GuidelinesForm(request.POST or None, initial={"body": version.body if version else ""})
-    if request.method == "POST":
-        campaign = access.campaign_for_manager(request.user, slug)
-        if form.is_valid():
-            try:
-                made = publish_guidelines(campaign=campaign, by=request.user, **form.cleaned_data)
-            except LabelingError as error:
-                form.add_error("body", error.message)
-            else:
-                messages.success(
-                    request, f"Version {made.number} is out: judgments are stamped with it now."
-                )
-                return redirect("campaign_guidelines", slug)
-    context = {
-        **frame(request, campaign, "guidelines"),
-        "form": form,
-        "version": version,
-        "body": rendered.markdown(version.body) if version else "",
-    }
-    status = 422 if form.errors else 200
-    return render(request, "labeling/campaign_guidelines.html", context, status=status)
+@require_POST
+def let_in_rater(request: PageRequest, slug: str, rater_id: UUID) -> HttpResponse:
+    """Let a rater judge without the campaign's qualification."""
+    campaign = access.campaign_for_manager(request.user, slug)
+    qualify_rater(campaign=campaign, rater=_rater(campaign, rater_id), by=request.user)
+    messages.success(request, "They may judge now, without the qualification.")
+    return redirect("campaign_raters", slug)
+
+
+@signed_in
+@require_POST
+def answer_appeal(request: PageRequest, slug: str, appeal_id: UUID) -> HttpResponse:
+    """Uphold or decline an appeal, with words for the rater."""
+    campaign = access.campaign_for_manager(request.user, slug)
+    appeal = appeals_in(campaign).filter(public_id=appeal_id).first()
+    if appeal is None:
+        raise NotFoundError("There is no such appeal in this campaign.")
+    form = AppealForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Say whether you uphold or decline it.")
+        return redirect("campaign_raters", slug)
+    is_upheld = form.cleaned_data["decision"] == Appeal.State.UPHELD
+    try:
+        decide_appeal(
+            appeal=appeal,
+            is_upheld=is_upheld,
+            answer=form.cleaned_data["answer"],
+            by=request.user,
+        )
+    except InvalidInputError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(
+            request,
+            "Upheld: the known answer is retired." if is_upheld else "Declined, with your words.",
+        )
+    return redirect("campaign_raters", slug)
+
+
+def _waiting(campaign: Campaign) -> list[dict[str, Any]]:
+    """Appeals that wait, with both verdicts in words."""
+    rows = []
+    for appeal in waiting_appeals(campaign)[:SHOWN_APPEALS]:
+        judgment, gold = appeal.judgment, appeal.judgment.comparison.gold
+        rows.append(
+            {
+                "appeal": appeal,
+                "comparison": judgment.comparison,
+                "summary": summary(judgment.comparison.prompt.messages),
+                "said": words_of(judgment.preference, judgment.strength),
+                "known": words_of(gold.preference, gold.strength),
+                "explanation": gold.explanation,
+            }
+        )
+    return rows
 
 
 def _rater(campaign: Campaign, public_id: UUID) -> Rater:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from labeling.web import campaign_data, campaign_people, campaigns, generation
+from labeling.web import campaign_data, campaign_guidelines, campaign_people, campaigns, generation
 
 urlpatterns = [
     path("", campaigns.campaigns, name="campaigns"),
@@ -39,5 +39,15 @@ urlpatterns = [
         campaign_people.resume_rater,
         name="campaign_resume_rater",
     ),
-    path("<slug:slug>/guidelines/", campaign_people.guidelines, name="campaign_guidelines"),
+    path(
+        "<slug:slug>/raters/<uuid:rater_id>/qualify/",
+        campaign_people.let_in_rater,
+        name="campaign_qualify_rater",
+    ),
+    path(
+        "<slug:slug>/raters/appeals/<uuid:appeal_id>/",
+        campaign_people.answer_appeal,
+        name="campaign_appeal",
+    ),
+    path("<slug:slug>/guidelines/", campaign_guidelines.guidelines, name="campaign_guidelines"),
 ]

@@ -4,7 +4,9 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from labeling.charts.small import bars
 from labeling.queries import rating
+from labeling.queries.home import ENOUGH_GOLD, MOST_LEFT, home_of
 from labeling.web.signed_in import PageRequest, signed_in
 
 
@@ -18,14 +20,14 @@ def home(request: PageRequest) -> HttpResponse:
 @signed_in
 @require_safe
 def rate_home(request: PageRequest) -> HttpResponse:
-    """The campaigns in which the user rates, and their day."""
-    campaigns = rating.rated_campaigns(request.user)
-    judged = sum(one.day.judged for one in campaigns)
+    """The campaigns in which the user rates, why each can or cannot be taken, and their work."""
+    found = home_of(request.user)
     context = {
-        "campaigns": campaigns,
-        "resume": next((c for c in campaigns if c.last_at and c.campaign.state == "active"), None),
-        "judged": judged,
-        "skipped": sum(one.day.skipped for one in campaigns),
-        "active_minutes": round(sum(one.day.active_ms for one in campaigns) / 60_000),
+        "home": found,
+        "work": found.work,
+        "week": bars([count for _, count in found.work.by_day]),
+        "most_left": MOST_LEFT,
+        "enough_gold": ENOUGH_GOLD,
+        "qualifying": [one for one in found.campaigns if one.qualifying],
     }
     return render(request, "labeling/rate_home.html", context)

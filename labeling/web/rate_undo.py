@@ -16,7 +16,6 @@ from labeling.web.rate_card import (
     after,
     desk_at,
     go_on,
-    news_of_guidelines,
     refusals_noted,
     show_card,
     show_news,
@@ -73,7 +72,7 @@ def _change(request: PageRequest, desk: Desk) -> HttpResponse:
     form = AnswerForm(request.POST, schema=read_schema(desk.campaign.schema))
     form.fields["judgment_id"].required = True
     if form.is_valid():
-        if (number := news_of_guidelines(request, desk)) is not None:
+        if (number := desk.to_read_number) is not None:
             return show_news(request, desk, form, number)
         asked = form.cleaned_data["judgment_id"]
         try:

@@ -1,6 +1,7 @@
 """The bench. One address with or without JavaScript; htmx gets the card."""
 
 from django.http import HttpResponse
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from labeling.actions.rating import (
@@ -8,20 +9,21 @@ from labeling.actions.rating import (
     skip_assignment,
     submit_judgment,
 )
-from labeling.errors import InvalidInputError
+from labeling.errors import EnoughForTodayError, InvalidInputError, NotQualifiedError
 from labeling.schemas import read_schema
 from labeling.web.forms import AnswerForm, SkipForm
 from labeling.web.rate_card import (
+    SeeOther,
     after,
     desk_at,
     go_on,
-    news_of_guidelines,
     refusals_noted,
     show_card,
     show_finished,
     show_news,
     show_refused,
 )
+from labeling.web.rate_feedback import feedback_address
 from labeling.web.signed_in import PageRequest, signed_in
 
 
@@ -34,7 +36,7 @@ def rate(request: PageRequest, slug: str) -> HttpResponse:
     if request.method == "POST":
         form = AnswerForm(request.POST, schema=read_schema(campaign.schema))
         if form.is_valid():
-            if (number := news_of_guidelines(request, desk)) is not None:
+            if (number := desk.to_read_number) is not None:
                 return show_news(request, desk, form, number)
             asked = form.cleaned_data["assignment_id"]
             try:
@@ -45,10 +47,17 @@ def rate(request: PageRequest, slug: str) -> HttpResponse:
             except InvalidInputError as error:
                 form.refuse(error)
             else:
+                if (told := feedback_address(campaign, done.judgment)) is not None:
+                    return SeeOther(told)
                 desk = after(desk, done.judgment, is_new=done.is_new)
                 return go_on(request, desk, saved=done.judgment.public_id)
         return show_refused(request, desk, form)
-    assignment = claim_assignment(rater=desk.rater, campaign=campaign)
+    if desk.to_read_number is not None:
+        return SeeOther(reverse("rate_news", args=[slug]))
+    try:
+        assignment = claim_assignment(rater=desk.rater, campaign=campaign)
+    except (NotQualifiedError, EnoughForTodayError) as error:
+        return show_finished(request, desk, because=error)
     if assignment is None:
         return show_finished(request, desk)
     form = AnswerForm(

@@ -3,7 +3,16 @@
 from django.contrib.auth import views as auth_views
 from django.urls import include, path
 
-from labeling.web import account, images, rate_ahead, rate_guidelines, rate_home, rate_undo, rating
+from labeling.web import (
+    account,
+    images,
+    rate_ahead,
+    rate_feedback,
+    rate_guidelines,
+    rate_home,
+    rate_undo,
+    rating,
+)
 
 urlpatterns = [
     path("", rate_home.home, name="home"),

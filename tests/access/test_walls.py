@@ -12,16 +12,19 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from labeling.actions.appeals import make_appeal
 from labeling.actions.endpoints import ensure_demo_endpoint
 from labeling.actions.generation import start_generation
 from labeling.actions.rating import claim_assignment, submit_judgment
 from labeling.models import (
+    Appeal,
     Assignment,
     AuditEvent,
     Campaign,
     Completion,
     Endpoint,
     GenerationRun,
+    GuidelineReading,
     GuidelineVersion,
     Job,
     Judgment,
@@ -47,14 +50,25 @@ SECRETS = (*CANARIES, LOUD, "zq-canary-file")
 # What a rater of the campaign is for, besides their own account and tokens: to read, to send.
 RATERS_READ = {
     *("home", "account", "rate_home", "rate", "undo", "rate_guidelines"),
+    "rate_recorded",
+    *("rate_news", "rate_answers"),
     *("api:campaign-list", "api:campaign-detail", "api:token-list", "api:endpoint-list"),
 }
 RATERS_SEND = {
     *("logout", "account", "rate", "skip", "undo", "api:claim", "api:token-list"),
-    *("rate_ahead", "rate_hold", "rate_leave", "rate_draft"),
+    *("rate_ahead", "rate_hold", "rate_leave", "rate_draft", "rate_news"),
 }
 # Addresses that are the same for everybody: each sees and makes what is their own there.
-OF_THE_CALLER = {"home", "logout", "account", "preferences", "rate_home", "campaigns", "campaign_new"}
+OF_THE_CALLER = {
+    "home",
+    "logout",
+    "account",
+    "preferences",
+    "rate_home",
+    "rate_recorded",
+    "campaigns",
+    "campaign_new",
+}
 OF_THE_CALLERS_TOKEN = {"api:campaign-list", "api:token-list", "api:endpoint-list"}
 
 
@@ -106,6 +120,7 @@ def lab() -> Lab:
         "job_id": job.public_id,
         "run_id": run.public_id,
         "rater_id": loud.rater.public_id,
+        "appeal_id": make_appeal(judgment=judgment, rater=loud.rater, reason=LOUD).public_id,
         "token_id": token,
         "comparison_id": comparison.public_id,
         "judgment_id": judgment.public_id,
@@ -123,6 +138,7 @@ def lab() -> Lab:
         "api:rater-detail.id": loud.rater.public_id,
         "api:rater-suspend.id": loud.rater.public_id,
         "api:rater-reinstate.id": loud.rater.public_id,
+        "api:rater-qualify.id": loud.rater.public_id,
         "api:round-detail.id": Round.objects.filter(campaign=campaign).latest("pk").public_id,
         "api:round-close.id": Round.objects.filter(campaign=campaign).latest("pk").public_id,
         "api:endpoint-detail.id": demo.public_id,
@@ -150,7 +166,9 @@ def state() -> list[Any]:
         list(Campaign.objects.order_by("pk").values("pk", "state", "name", "overlap")),
         list(Judgment.objects.order_by("pk").values("pk", "preference", "rationale")),
         list(Assignment.objects.order_by("pk").values("pk", "rater", "outcome")),
-        list(Seat.objects.order_by("pk").values("pk", "is_active")),
+        list(Seat.objects.order_by("pk").values("pk", "is_active", "qualified_at")),
+        list(Appeal.objects.order_by("pk").values("pk", "state", "answer")),
+        GuidelineReading.objects.count(),
         list(Membership.objects.order_by("pk").values("pk", "role")),
         list(Token.objects.order_by("pk").values("pk", "revoked_at")),
         list(GenerationRun.objects.order_by("pk").values("pk", "state")),

@@ -241,7 +241,7 @@ def test_home_takes_the_same_statements_for_one_campaign_and_for_many(
         other = open_campaign(1, of=campaign.organisation)
         add_member(campaign=other, user=user, role="rater", by=None)
     client = signed_in(seat)
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(14):
         page = client.get("/rate/").content.decode()
     assert page.count(">Start</a>") == 7
 
@@ -283,5 +283,5 @@ def test_the_day_is_summed_up_at_home_and_at_the_end() -> None:
         client.post(url, answer(client.get(url).content.decode(), active_ms="90000"))
     assert '<dd class="value">2</dd>' in client.get(url).content.decode()
     home = client.get("/rate/").content.decode()
-    assert "Where you left off" in home
+    assert "Nothing left" in home
     assert '<dd class="num">3 min</dd>' in home

@@ -317,9 +317,8 @@
     else row?.removeAttribute("aria-invalid");
   };
   const settle = () => {
-    const news = $("#say [data-guidelines]")?.dataset.guidelines;
-    // Said, so the answer may go now.
-    if (news && work()) work().guidelines.value = news;
+    // What has to be read first is one key away.
+    $("#say [data-enter]")?.focus();
     const fault = $("#say [data-fault]")?.dataset.fault;
     all(".mini[data-error]").forEach((row) => blame(row, false));
     if (!fault) return;
@@ -338,7 +337,7 @@
     for (const button of all("[data-copy]")) button.hidden = !navigator.clipboard;
     if (!isFirst) {
       scrollTo({ top: 0, behavior: "instant" });
-      $("#task h1")?.focus({ preventScroll: true });
+      ($("#task [data-enter]") || $("#task h1"))?.focus({ preventScroll: true });
       announce($("#say [role=status] > span")?.textContent);
     }
     tell("begin", { first: isFirst });

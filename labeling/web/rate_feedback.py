@@ -1,0 +1,107 @@
+"""What a rater is told of an answer whose verdict is known, and their word against it."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.views.decorators.http import require_POST, require_safe
+
+from labeling.actions.appeals import make_appeal
+from labeling.actions.qualification import asks_own_qualification
+from labeling.errors import ConflictError, InvalidInputError
+from labeling.models import Campaign, Judgment
+from labeling.queries import readings, told_answers
+from labeling.queries.told_answers import ToldAnswer
+from labeling.schemas import read_schema
+from labeling.web import rendered
+from labeling.web.cards import card_of
+from labeling.web.rate_card import SeeOther, desk_at, frame
+from labeling.web.signed_in import PageRequest, signed_in
+from labeling.web.verdicts import hue_of, scale_beside, words_of
+
+
+def feedback_address(campaign: Campaign, judgment: Judgment) -> str | None:
+    """Where the rater reads how the answer compares, if it was practice; asks the database only
+    in campaigns with a qualification of their own, and only of answers outside the queue.
+    """
+    assignment = judgment.assignment
+    if assignment is None or assignment.ordinal is not None:
+        return None
+    if not asks_own_qualification(campaign) or not told_answers.is_practice(judgment):
+        return None
+    return reverse("rate_feedback", args=[campaign.slug, judgment.public_id])
+
+
+@signed_in
+@require_safe
+def feedback(request: PageRequest, slug: str, judgment_id: UUID) -> HttpResponse:
+    """The two responses again, the verdict beside the expected one, and why."""
+    desk = desk_at(request.user, slug)
+    told = told_answers.told_answer(desk.rater, desk.campaign, judgment_id)
+    practice = None
+    if told.is_practice:
+        practice = told_answers.practice_of(desk.rater, desk.campaign)
+    context = frame(request, desk) | {
+        "card": card_of(told.assignment, request.user),
+        "practice": practice,
+        "told": told,
+        "is_saved": False,
+        **_words(told, desk.campaign),
+    }
+    part = "#card" if request.htmx else ""
+    return render(request, f"labeling/rate_feedback.html{part}", context)
+
+
+@signed_in
+@require_safe
+def answers(request: PageRequest, slug: str) -> HttpResponse:
+    """All answers of the rater that may be shown beside the expected ones, and their appeals."""
+    desk = desk_at(request.user, slug)
+    found = told_answers.told_answers(desk.rater, desk.campaign)
+    summaries = [told_answers.summary_of(one) for one in found]
+    context = {
+        "campaign": desk.campaign,
+        "rows": [
+            {"told": one, "summary": summary, **_words(one, desk.campaign)}
+            for one, summary in zip(found, summaries, strict=True)
+        ],
+    }
+    return render(request, "labeling/rate_answers.html", context)
+
+
+@signed_in
+@require_POST
+def appeal(request: PageRequest, slug: str, judgment_id: UUID) -> HttpResponse:
+    """Say why the expected answer is wrong; a manager reads it."""
+    desk = desk_at(request.user, slug)
+    told = told_answers.told_answer(desk.rater, desk.campaign, judgment_id)
+    if told.nearness == "right":
+        raise ConflictError("Your answer was the expected one; there is nothing to appeal against.")
+    try:
+        make_appeal(judgment=told.judgment, rater=desk.rater, reason=request.POST.get("reason", ""))
+    except InvalidInputError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, gettext("Sent. A manager reads it and answers you here."))
+    return SeeOther(reverse("rate_answers", args=[slug]))
+
+
+def _words(told: ToldAnswer, campaign: Campaign) -> dict[str, Any]:
+    yours = (told.side, told.strength)
+    wanted = (told.expected, told.expected_strength)
+    clause = ""
+    if told.clause and (version := readings.newest_version(campaign)):
+        titles = {one["id"]: one["title"] for one in version.clauses}
+        clause = f"{told.clause} {titles.get(told.clause, '')}".strip()
+    return {
+        "steps": scale_beside(read_schema(campaign.schema), yours=yours, wanted=wanted),
+        "your_words": words_of(*yours),
+        "wanted_words": words_of(*wanted),
+        "wanted_hue": hue_of(told.expected),
+        "explanation": rendered.markdown(told.explanation) if told.explanation else "",
+        "clause": clause,
+    }
