@@ -8,6 +8,7 @@ from labeling.formats.marks import masked_messages
 from labeling.models import Assignment, Completion
 from labeling.presentation import Arrival
 from labeling.rendering.messages import shared_count
+from labeling.rendering.reasoning import step_texts
 from labeling.schemas import DEFAULT_ARM, Arm, as_json, read_presentation, read_requirements
 
 
@@ -63,8 +64,8 @@ def shown(assignment: Assignment) -> dict[str, Any]:
         "id": assignment.public_id,
         "expires_at": assignment.leased_until,
         "prompt": {"messages": context(assignment)},
-        "left": {"messages": left},
-        "right": {"messages": right},
+        "left": _side(left, assignment.campaign.schema),
+        "right": _side(right, assignment.campaign.schema),
         "presentation": {
             key: arm[key] for key in ("mode", "tokens_per_second", "context", "lock_until_shown")
         }
@@ -75,3 +76,8 @@ def shown(assignment: Assignment) -> dict[str, Any]:
         },
         "schema": assignment.campaign.schema,
     }
+
+
+def _side(messages: list[Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """One side, with its steps where they are to be marked."""
+    return {"messages": messages} | ({"steps": step_texts(messages)} if schema.get("steps") else {})

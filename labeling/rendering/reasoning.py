@@ -6,6 +6,7 @@ item of a numbered list; a call or a result of a tool. A heading belongs to what
 comes after MAX_STEPS is part of the last step.
 """
 
+import json
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,6 +47,14 @@ def steps_of(messages: Sequence[Message] | None) -> list[Step]:
 def step_count(messages: Sequence[Message] | None) -> int:
     """How many steps a completion has."""
     return len(steps_of(messages))
+
+
+def step_texts(messages: Sequence[Message] | None) -> list[str]:
+    """The steps as they were written; a call or result of a tool as JSON."""
+    return [
+        step.text if step.message is None else json.dumps(step.message, ensure_ascii=False)
+        for step in steps_of(messages)
+    ]
 
 
 def render_reasoning(messages: Sequence[Message] | None, owner: str) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def as_shown(judgment: Judgment, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def text_of(page: Page, owner: str) -> str:
-    return page.locator(f"#original-{owner}").evaluate("t => t.content.textContent")
+    return str(page.locator(f"#original-{owner}").evaluate("t => t.content.textContent"))
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_in_production_mode_it_refuses_and_makes_nothing(settings, tmp_path):
 def test_the_demo_is_whole_and_a_second_run_and_a_reset_keep_their_word(home, client):
     text = run()
     assert kept_password(home) in text
-    assert {"demo-completed", "demo-active", "demo-conversations"} == set(
+    assert {"demo-completed", "demo-active", "demo-conversations", "demo-steps"} == set(
         Campaign.objects.values_list("slug", flat=True)
     )
     _accounts_sign_in(home, client)
@@ -120,7 +120,7 @@ def _finished_campaign_is_judged_by_simulated_raters_alone() -> None:
 
 def _open_campaigns_wait_for_the_raters() -> None:
     rater = User.objects.get(username="rater1")
-    for slug in ("demo-active", "demo-conversations"):
+    for slug in ("demo-active", "demo-conversations", "demo-steps"):
         campaign = Campaign.objects.get(slug=slug)
         assert (campaign.state, campaign.is_simulated) == ("active", False)
         assert campaign.guidelines.get().number == 1
@@ -158,7 +158,7 @@ def _a_second_run_keeps_what_is_there(home: Path) -> None:
     mine = _judge_one()
     before = set(Campaign.objects.values_list("pk", flat=True)), Judgment.objects.count()
     password_before = kept_password(home)
-    assert run().count(": kept") == 3
+    assert run().count(": kept") == 4
     assert (set(Campaign.objects.values_list("pk", flat=True)), Judgment.objects.count()) == before
     assert Judgment.objects.filter(pk=mine.pk).exists()
     assert kept_password(home) == password_before
@@ -176,9 +176,9 @@ def _a_reset_loads_it_anew(home: Path) -> None:
     assert Campaign.objects.get(slug="demo-active").pk != before
     assert not Judgment.objects.filter(rater__is_simulated=False).exists()
     assert Campaign.objects.filter(pk=own.pk).exists()
-    assert Campaign.objects.count() == 4
+    assert Campaign.objects.count() == 5
     assert kept_password(home) == password_before
-    assert AuditEvent.objects.filter(verb="demo.campaign_removed").count() == 3
+    assert AuditEvent.objects.filter(verb="demo.campaign_removed").count() == 4
     assert Rater.objects.filter(is_simulated=True).count() == 12
 
 

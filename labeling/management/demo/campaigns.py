@@ -1,4 +1,4 @@
-"""Our own demo campaigns, from labeling/demo_data: one finished, one open, one of conversations."""
+"""Our own demo campaigns, from labeling/demo_data: one finished; everyday, chats, proofs open."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -43,11 +43,12 @@ Say = Callable[[str], None]
 
 
 def load(accounts: DemoAccounts, *, is_reset: bool, say: Say) -> None:
-    """Load the three campaigns that are not there yet."""
+    """Load those of the campaigns that are not there yet."""
     for slug, load_one in (
         ("demo-completed", _load_completed),
         ("demo-active", _load_active),
         ("demo-conversations", _load_conversations),
+        ("demo-steps", _load_steps),
     ):
         campaign = standing(accounts, slug, is_reset=is_reset)
         if campaign and not _is_half_judged(campaign):
@@ -106,7 +107,7 @@ def _load_active(accounts: DemoAccounts, campaign: Campaign | None, say: Say) ->
                 "description": "Pairs of answers on code, mathematics, writing and everyday "
                 "questions, some in Spanish, Hindi and Arabic. Open to rater1 to rater8.",
                 "overlap": 3,
-                "schema": SCHEMA,
+                "schema": SCHEMA | {"clauses": True, "edit_winner": True},
                 "attribution": ATTRIBUTION,
             },
             files=[
@@ -139,6 +140,34 @@ def _load_conversations(accounts: DemoAccounts, campaign: Campaign | None, say: 
                 SourceFile("conversations.jsonl", _rows("conversations")),
                 SourceFile("gold.jsonl", (DATA / "gold.jsonl").read_bytes(), kind="gold"),
             ],
+            guidelines=_guidelines(),
+            roles=OPEN_ROLES,
+        ),
+    )
+    say(_open(accounts, campaign))
+
+
+def _load_steps(accounts: DemoAccounts, campaign: Campaign | None, say: Say) -> None:
+    campaign = make_campaign(
+        accounts,
+        Recipe(
+            slug="demo-steps",
+            fields={
+                "name": "Mathematics, step by step",
+                "description": "Each step of an answer is marked, up to its first error, and "
+                "each answer graded by itself. Open to rater1 to rater8.",
+                "overlap": 2,
+                "schema": {
+                    "scale": 4,
+                    "tie": True,
+                    "both_bad": False,
+                    "rationale": "optional",
+                    "steps": True,
+                    "absolute_quality": True,
+                },
+                "attribution": ATTRIBUTION,
+            },
+            files=[SourceFile("demo-steps", _rows("maths", is_ring=True))],
             guidelines=_guidelines(),
             roles=OPEN_ROLES,
         ),
