@@ -12,6 +12,7 @@ from labeling.web import (
     rate_home,
     rate_undo,
     rating,
+    recorded,
 )
 
 urlpatterns = [
@@ -25,6 +26,7 @@ urlpatterns = [
     path("images/<str:given>", images.image, name="image"),
     path("campaigns/", include("labeling.web.campaign_urls")),
     path("rate/", rate_home.rate_home, name="rate_home"),
+    path("rate/recorded/", recorded.recorded, name="rate_recorded"),
     path("rate/<slug:slug>/", rating.rate, name="rate"),
     path("rate/<slug:slug>/skip/", rating.skip, name="skip"),
     path("rate/<slug:slug>/ahead/", rate_ahead.ahead, name="rate_ahead"),
