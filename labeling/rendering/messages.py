@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from labeling.rendering.hidden import Hidden, reveal
@@ -36,6 +36,8 @@ class Conversation:
     summary: str
     # The hashes of the images they have a place for.
     images: tuple[str, ...] = ()
+    # Where those are that have been put in: never in a cache, since addresses are a viewer's own.
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
 
     def owned_by(self, owner: str) -> "Conversation":
         """The same conversation with its regions named, by turn where there are several."""
@@ -50,7 +52,7 @@ class Conversation:
         if not self.images:
             return self
         turns = tuple(replace(turn, html=placed(turn.html, pictures)) for turn in self.turns)
-        return replace(self, turns=turns)
+        return replace(self, turns=turns, pictures=pictures)
 
 
 def render_messages(messages: Sequence[Message] | None) -> Conversation:
