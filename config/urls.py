@@ -1,7 +1,11 @@
 """Where requests go: pages, the API, and what watches the server."""
 
-from django.http import HttpRequest
+import sys
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.template import loader
 from django.urls import include, path
 from django.views import defaults
 
@@ -27,5 +31,11 @@ def handler400(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def handler500(request: HttpRequest) -> HttpResponseBase:
-    """A problem below the API, a page elsewhere."""
-    return fault_of_ours() if request.path_info.startswith(API) else defaults.server_error(request)
+    """A problem below the API, a page elsewhere: 503 while the database is away."""
+    if request.path_info.startswith(API):
+        return fault_of_ours()
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        # Nothing was stored. The bench sends an answer again by itself; a person comes back.
+        page = loader.get_template("503.html").render()
+        return HttpResponse(page, status=503, headers={"Retry-After": "5"})
+    return defaults.server_error(request)

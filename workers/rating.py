@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from labeling.actions.drafts import forget_ended_drafts
 from labeling.actions.idempotency import forget_old_requests
 from labeling.actions.jobs import ring_silent_jobs
 from labeling.actions.leases import requeue_lapsed
@@ -26,4 +27,11 @@ def sweep_jobs() -> None:
 def sweep_answers() -> None:
     """Forget the answers to writes older than a week: nobody repeats those."""
     while forget_old_requests():
+        pass
+
+
+@shared_task(expires=600)
+def sweep_drafts() -> None:
+    """Forget drafts of what was answered, and such as nobody came back to."""
+    while forget_ended_drafts():
         pass

@@ -26,6 +26,11 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3600.0,
         "options": {"expires": 600.0},
     },
+    "drafts": {
+        "task": "workers.rating.sweep_drafts",
+        "schedule": 3600.0,
+        "options": {"expires": 600.0},
+    },
     "uploads": {
         "task": "workers.imports.sweep_uploads",
         "schedule": 3600.0,

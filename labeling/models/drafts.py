@@ -1,6 +1,6 @@
 """Answers that are not given yet, kept so that a closed tab loses nothing."""
 
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, models
@@ -48,7 +48,7 @@ class Draft(models.Model):
 
 
 def save_draft(
-    *, rater_id: int, campaign_id: int, assignment: UUID, fields: dict[str, list[str]], at: Any
+    *, rater_id: int, campaign_id: int, assignment: UUID, fields: dict[str, list[str]], at: datetime
 ) -> bool:
     """Whether it was kept: not if the assignment is not the rater's, or a newer draft is there."""
     parameters = {
@@ -63,8 +63,8 @@ def save_draft(
         return cursor.fetchone() is not None
 
 
-def open_draft(*, rater_id: int, assignment_id: int) -> tuple[dict[str, list[str]], Any] | None:
-    """The fields of the rater's own draft and when it was written."""
+def open_draft(*, rater_id: int, assignment_id: int) -> tuple[str, datetime] | None:
+    """The fields of the rater's own draft, as JSON, and when it was written."""
     with connection.cursor() as cursor:
         cursor.execute(_OPEN, {"rater": rater_id, "assignment": assignment_id})
         row = cursor.fetchone()

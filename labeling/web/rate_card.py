@@ -241,7 +241,7 @@ def _draft(desk: Desk, assignment: Assignment) -> SavedDraft | None:
     if found is None:
         return None
     fields, saved_at = found
-    return SavedDraft(orjson.dumps(fields).decode(), round(saved_at.timestamp() * 1000))
+    return SavedDraft(fields, round(saved_at.timestamp() * 1000))
 
 
 def _others(user: User, changed: Judgment, changeable: list[Judgment]) -> dict[str, Any]:
