@@ -184,7 +184,8 @@ def test_an_image_has_its_place_before_it_loads_and_is_enlarged_by_keyboard(
     page = enter(factories.rater(campaign))
     page.add_init_script(
         "window.moves = []; new PerformanceObserver((list) => {"
-        " for (const one of list.getEntries()) window.moves.push([one.value, ...one.sources.map(({ node }) => node?.outerHTML)]); })"
+        " for (const { value, sources } of list.getEntries())"
+        " window.moves.push([value, ...sources.map(({ node }) => node?.outerHTML)]); })"
         ".observe({ type: 'layout-shift', buffered: true });"
     )
     bench(page, live_server, campaign)
