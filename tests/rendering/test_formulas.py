@@ -40,6 +40,8 @@ def test_what_models_write_is_typeset(latex: str) -> None:
         r"\href{javascript:boom()}{x}",
         r"\style{position:fixed}{x}",
         r"\class{dock}{x}",
+        r"\htmlData{hx-get=/x}{y}",
+        r"\htmlId{task}{y}",
         r"\includegraphics{x.png}",
         r"\def\a{\a\a}\a",
         r"\newcommand{\a}{\a\a}\a",
