@@ -411,4 +411,3 @@ def test_looking_changes_nothing_but_the_lease(lab: Lab) -> None:
     assert [one.outcome for one in mine] == [None]
     assert Assignment.objects.exclude(rater=quiet.rater).filter(ended_at__gte=began).count() == 0
     assert AuditEvent.objects.count() == events
-
