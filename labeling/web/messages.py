@@ -104,7 +104,7 @@ WORDS = (
     *(_("Hide or show the prompt"), _("Guidelines"), _("Show both now"), _("Next step")),
     *(_("Previous step"), _("Step is correct"), _("Step is unclear"), _("Step is wrong")),
     *(_("List of keys"), _("none"), _("left"), _("right"), _("tie"), _("both bad")),
-    *(_("open"), _("upheld"), _("declined")),
+    *(_("upheld"), _("declined")),
 )
 # Months that Django misspells in one of our languages; here they are as Unicode's CLDR has them.
 MONTHS = (_("April"), _("September"), _("November"), _("December"))

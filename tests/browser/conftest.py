@@ -1,5 +1,6 @@
 """A browser at the bench: signed in, on a live server that answers with the product's headers."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
+from django.db import connection
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 from pytest_django.live_server_helper import LiveServer
 
@@ -16,8 +18,22 @@ Enter = Callable[[Seat], Page]
 
 
 @pytest.fixture(autouse=True)
-def _rows_are_committed(transactional_db: None) -> None:
-    """The server answers from another thread: what a test stores must be visible there."""
+def _rows_are_committed(transactional_db: None) -> Iterator[None]:
+    """The server answers from another thread: what a test stores must be visible there.
+
+    A page that closes may still have sent a last word; the tables are emptied after its answer.
+    """
+    yield
+    quiet, until = 0, time.monotonic() + 10
+    while quiet < 3 and time.monotonic() < until:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND pid <> pg_backend_pid() AND state <> 'idle'"
+            )
+            (busy,) = cursor.fetchone()
+        quiet = 0 if busy else quiet + 1
+        time.sleep(0.05)
 
 
 @pytest.fixture

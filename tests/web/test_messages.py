@@ -31,7 +31,6 @@ UNHEARD = (
     "Mark the steps: {",
     "A paced arm needs",
     "\0: two of them have the same name",
-    "\0: \0",
 )
 PLACE = re.compile(r"%\(\w+\)s")
 
@@ -81,7 +80,7 @@ def test_every_sentence_a_rater_may_be_told_is_in_the_catalogue():
         for name in HEARD
         if (LABELING / name).exists()
         for text in told((LABELING / name).read_text())
-        if " " in text and not text.startswith(UNHEARD)
+        if " " in text and text != "\0: \0" and not text.startswith(UNHEARD)
     }
     assert len(heard) > 30
     assert sorted(heard - known) == []
