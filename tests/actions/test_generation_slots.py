@@ -37,6 +37,15 @@ def test_only_the_newest_lease_fills_a_slot(server):
     assert Completion.objects.filter(prompt__campaign=campaign).count() == 1
 
 
+def test_an_answer_that_says_which_model_it_is_is_marked_as_it_comes(server):
+    campaign = campaign_with_prompts(1)
+    run = started(campaign, endpoint(server, campaign.organisation))
+    assert fill_slot(claim=held(run), result=answer("As ChatGPT, I cannot."))
+    made = Completion.objects.get(prompt__campaign=campaign)
+    assert made.marks == ["identifies_itself", "names_vendor"]
+    assert made.messages == rows.assistant_message("As ChatGPT, I cannot.")
+
+
 def test_a_dead_workers_slot_is_taken_again_and_parked_if_it_kills_each(server):
     campaign = campaign_with_prompts(1)
     larch = endpoint(server, campaign.organisation, limits={"max_attempts": 2})

@@ -105,14 +105,16 @@ def _load_active(accounts: DemoAccounts, campaign: Campaign | None, say: Say) ->
             fields={
                 "name": "Everyday helpfulness",
                 "description": "Pairs of answers on code, mathematics, writing and everyday "
-                "questions, some in Spanish, Hindi and Arabic. Open to rater1 to rater8.",
+                "questions, some in Spanish, Hindi and Arabic, a few with tools, sources or an "
+                "image. Open to rater1 to rater8.",
                 "overlap": 3,
                 "schema": SCHEMA | {"clauses": True, "edit_winner": True},
                 "attribution": ATTRIBUTION,
             },
             files=[
                 SourceFile(
-                    "demo-active", _rows("coding", "maths", "writing", "advice", "languages")
+                    "demo-active",
+                    _rows("coding", "maths", "writing", "advice", "languages", "content"),
                 )
             ],
             guidelines=_guidelines(),
