@@ -1,5 +1,6 @@
 """Forms of the pages that set campaigns up: what is typed, read into an action's arguments."""
 
+import json
 import re
 from typing import Any
 
@@ -39,6 +40,23 @@ class NewCampaignForm(forms.Form):
     )
     rationale = forms.ChoiceField(choices=RATIONALES, label="Rationale", initial="optional")
     overlap = forms.IntegerField(min_value=1, max_value=100, initial=3, label="Overlap")
+    presentation = forms.CharField(
+        required=False,
+        max_length=8000,
+        label="Presentation arms",
+        widget=forms.Textarea({"rows": 3, "spellcheck": "false"}),
+    )
+
+    def clean_presentation(self) -> Any:
+        """The arms as typed in JSON, or none; their rules are the action's."""
+        text = self.cleaned_data["presentation"].strip()
+        if not text:
+            return {}
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise forms.ValidationError(f"This is no JSON: {error}.") from None
+        return {"arms": value} if isinstance(value, list) else value
 
     def arguments(self) -> dict[str, Any]:
         """What `create_campaign` takes."""
@@ -55,13 +73,16 @@ class NewCampaignForm(forms.Form):
                 "rationale": data["rationale"],
                 "criteria": criteria_of(data["criteria"]),
             },
+            "presentation": data["presentation"],
         }
 
     def refuse(self, error: LabelingError) -> None:
         """Put the action's refusal beside the field it is about, or above the form."""
         for problem in error.problems:
             name = problem.field.removeprefix("schema.").partition("[")[0].partition(".")[0]
-            self.add_error(name if name in self.fields else None, problem.message)
+            # Of a list typed as JSON the place in it is said, too.
+            message = error.message if name == "presentation" else problem.message
+            self.add_error(name if name in self.fields else None, message)
         if not error.problems:
             self.add_error(None, error.message)
 

@@ -23,6 +23,7 @@ def test_a_new_campaign_from_the_form():
         "rationale": "required",
         "overlap": "2",
         "criteria": "Helpful: does what was asked\nTruthful",
+        "presentation": '[{"name": "slow", "mode": "paced", "tokens_per_second": 12}]',
     }
     response = client.post(reverse("campaign_new"), given)
     made = Campaign.objects.get(name="Round four")
@@ -30,6 +31,9 @@ def test_a_new_campaign_from_the_form():
     assert (made.state, made.overlap, made.created_by) == ("draft", 2, owner)
     assert made.schema["scale"] == 4
     assert made.schema["both_bad"] is False
+    arm = made.presentation["arms"][0]
+    assert (arm["name"], arm["mode"], arm["tokens_per_second"]) == ("slow", "paced", 12)
+    assert arm["lock_until_shown"] is True
     assert [(c["key"], c["label"]) for c in made.schema["criteria"]] == [
         ("helpful", "Helpful"),
         ("truthful", "Truthful"),
@@ -49,6 +53,17 @@ def test_a_new_campaign_from_the_form():
         ("scale", "5", "valid choice"),
         ("criteria", "Same\nsame", "the same name"),
         ("criteria", "x" * 200, "length"),
+        ("presentation", "[{", "This is no JSON"),
+        ("presentation", "[" * 4000, "This is no JSON"),
+        ("presentation", "3", "presentation: Expected `object`"),
+        ("presentation", '{"arm": []}', "presentation: Object contains unknown field `arm`"),
+        ("presentation", '[{"name": "x", "mode": "slow"}]', "presentation.arms[0].mode"),
+        (
+            "presentation",
+            '[{"name": "x"}, {"name": "y", "mode": "paced"}]',
+            "presentation.arms[1].tokens_per_second: A paced arm needs tokens_per_second.",
+        ),
+        ("presentation", '[{"name": "x"}, {"name": "x"}]', "the same name"),
     ],
 )
 def test_a_form_that_cannot_be_used_says_where_and_why(field, value, says):
