@@ -171,6 +171,7 @@ class Chunk:
                 gold.preference if gold else None,
                 gold.strength if gold else None,
                 gold.explanation if gold else None,
+                gold.clause if gold else None,
             )
         )
         self._comparisons[key] = (place, False)
@@ -215,7 +216,7 @@ class Chunk:
         yield (
             "stage_completion_text",
             (
-                (place, _text(row.messages), list(row.marks))
+                (place, _text(row.messages), list(row.marks), _text(row.token_times))
                 for place, (_, row) in enumerate(self._completion_rows)
                 if row.messages is not None
             ),

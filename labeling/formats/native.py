@@ -76,7 +76,7 @@ EXPORTED_KEYS = frozenset(
         "marks_b",
     }
 )
-GOLD_KEYS = frozenset({"preference", "strength", "explanation"})
+GOLD_KEYS = frozenset({"preference", "strength", "explanation", "clause"})
 
 CSV_COLUMNS = {
     "messages": "json",
@@ -249,7 +249,8 @@ def read_gold(value: Any) -> GoldAnswer | None:
     explanation = fields.optional_text(
         gold.get("explanation"), "gold.explanation", max_chars=20_000
     )
-    return GoldAnswer(preference, strength, explanation or "")
+    clause = fields.optional_text(gold.get("clause"), "gold.clause", max_chars=40)
+    return GoldAnswer(preference, strength, explanation or "", clause or "")
 
 
 def read_strength(value: Any, score: Any, preference: Preference, field: str) -> int | None:

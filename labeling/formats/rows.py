@@ -61,6 +61,8 @@ class CompletionRow(Struct, frozen=True):
     warning_count: int = 0
     marks: tuple[str, ...] = ()
     images: tuple[KeptImage, ...] = ()
+    # JSON: milliseconds from the request to each token; no part of what the completion is.
+    token_times: bytes | None = None
 
 
 class GoldAnswer(Struct, frozen=True):
@@ -69,6 +71,8 @@ class GoldAnswer(Struct, frozen=True):
     preference: Preference
     strength: int | None = None
     explanation: str = ""
+    # Of the guidelines, by its id.
+    clause: str = ""
 
 
 class ComparisonRow(Struct, frozen=True):
@@ -202,7 +206,8 @@ def turned_side(side: Literal["a", "b"] | None) -> Literal["a", "b"] | None:
 
 def turned_gold(gold: GoldAnswer) -> GoldAnswer:
     """The known answer in the words of the same pair named the other way round."""
-    return GoldAnswer(turned_preference(gold.preference), gold.strength, gold.explanation)
+    preference = turned_preference(gold.preference)
+    return GoldAnswer(preference, gold.strength, gold.explanation, gold.clause)
 
 
 def turned_steps(steps: dict[str, Any]) -> dict[str, Any]:
@@ -241,6 +246,7 @@ def completion_row(
     model: str | None,
     params: dict[str, Any] | None = None,
     warning_count: int = 0,
+    token_times: list[float] | None = None,
 ) -> CompletionRow:
     """A completion with its canonical bytes and its three hashes."""
     content = None if messages is None else canonical(messages)
@@ -257,6 +263,7 @@ def completion_row(
         warning_count=warning_count,
         marks=marks_of(text_of(messages or [])),
         images=images_of(messages or []),
+        token_times=canonical(token_times) if token_times else None,
     )
 
 

@@ -12,7 +12,9 @@ TABLES = {
     "stage_prompt_text": (
         "i int PRIMARY KEY, messages jsonb, language text, tags text[], metadata jsonb"
     ),
-    "stage_completion_text": "i int PRIMARY KEY, messages jsonb, marks text[]",
+    "stage_completion_text": (
+        "i int PRIMARY KEY, messages jsonb, marks text[], token_times jsonb"
+    ),
     "stage_prompt": ("i int PRIMARY KEY, ext text, pub uuid, hash bytea"),
     "stage_completion": (
         "i int PRIMARY KEY, p int, hash bytea, source bytea, model text, params jsonb, "
@@ -20,7 +22,7 @@ TABLES = {
     ),
     "stage_comparison": (
         "i int PRIMARY KEY, ext text, pub uuid, p int, a int, b int, is_early boolean, "
-        "same_as int, is_crossed boolean, gold text, gold_strength smallint, explanation text"
+        "same_as int, is_crossed boolean, gold text, gold_strength smallint, explanation text, clause text"
     ),
 }
 # What resolving fills in.
@@ -212,9 +214,9 @@ WHERE o.i = t.first AND t.id IS NULL AND t.first IS NOT NULL
 """
 INSERT_COMPLETIONS = """
 INSERT INTO labeling_completion (id, public_id, prompt_id, source_id, messages, content_hash,
-  char_count, finish_reason, marks)
+  char_count, finish_reason, marks, token_times)
 SELECT s.id, gen_random_uuid(), p.id, o.id, x.messages, s.hash, s.chars, '',
-  coalesce(x.marks, '{}')
+  coalesce(x.marks, '{}'), x.token_times
 FROM stage_completion s JOIN stage_prompt p ON p.i = s.p
 LEFT JOIN stage_completion_text x ON x.i = s.i
 JOIN labeling_source o ON o.campaign_id = %(campaign)s AND o.key = s.source
@@ -287,8 +289,8 @@ UPDATE stage_comparison t SET is_new_gold = true FROM (
 ) f WHERE t.i = f.i
 """
 INSERT_GOLD = f"""
-INSERT INTO labeling_gold (comparison_id, preference, strength, explanation)
-SELECT s.id, {_GOLD}, s.gold_strength, s.explanation
+INSERT INTO labeling_gold (comparison_id, preference, strength, explanation, clause)
+SELECT s.id, {_GOLD}, s.gold_strength, s.explanation, s.clause
 FROM stage_comparison s WHERE s.is_new_gold ORDER BY s.i ON CONFLICT DO NOTHING
 """
 REFUSE_GOLD = f"""

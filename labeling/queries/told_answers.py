@@ -41,19 +41,26 @@ class Practice:
     """How far a rater came in the qualification they are at."""
 
     standing: RoundStanding
+    # Whether the last answer is looked at, and not the next item.
+    is_told: bool = False
 
     @property
     def number(self) -> int:
-        """Of the item that comes next, counted from 1."""
-        return min(self.standing.done + 1, self.standing.items)
+        """Of the item on the screen, counted from 1."""
+        return min(self.standing.done + (0 if self.is_told else 1), self.standing.items)
 
 
-def practice_of(rater: Rater, campaign: Campaign) -> Practice | None:
+def practice_of(rater: Rater, campaign: Campaign, *, is_told: bool = False) -> Practice | None:
     """The qualification round the rater is at: the first unfinished one, else the last."""
     rounds = standings(rater_ids=[rater.pk], campaign_ids=[campaign.pk])
     if not rounds:
         return None
-    return Practice(next((one for one in rounds if not one.is_done), rounds[-1]))
+    at = [one for one in rounds if one.is_passed or not one.is_done]
+    # Just answered: a round that is not begun is not the one that is looked at.
+    if is_told:
+        at = [one for one in rounds if one.done]
+        return Practice(at[-1] if at else rounds[0], is_told=True)
+    return Practice(at[0] if at else rounds[-1])
 
 
 def told_answer(rater: Rater, campaign: Campaign, judgment_id: UUID) -> ToldAnswer:

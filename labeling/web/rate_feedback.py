@@ -44,7 +44,7 @@ def feedback(request: PageRequest, slug: str, judgment_id: UUID) -> HttpResponse
     told = told_answers.told_answer(desk.rater, desk.campaign, judgment_id)
     practice = None
     if told.is_practice:
-        practice = told_answers.practice_of(desk.rater, desk.campaign)
+        practice = told_answers.practice_of(desk.rater, desk.campaign, is_told=True)
     context = frame(request, desk) | {
         "card": card_of(told.assignment, request.user),
         "practice": practice,

@@ -52,7 +52,9 @@ def practising(count: int = 2) -> Campaign:
 
 
 def judge(page: Page, key: str) -> None:
-    """Answer at the keyboard: the step, both criteria, submit."""
+    """Answer at the keyboard, once the card is in place: the step, both criteria, submit."""
+    expect(page.locator("form.work")).to_be_visible()
+    page.wait_for_function("!document.querySelector('.htmx-settling, .htmx-request')")
     for pressed in (key, "Shift+Digit1", "Shift+Digit2", "Enter"):
         page.keyboard.press(pressed)
 

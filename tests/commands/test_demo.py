@@ -128,7 +128,11 @@ def _open_campaigns_wait_for_the_raters() -> None:
         assert Assignment.objects.filter(campaign=campaign, rater=None, ended_at=None).exists()
         seat = take_seat(user=rater, campaign=campaign)
         assert claim_assignment(rater=seat.rater, campaign=campaign) is not None
-    assert Gold.objects.filter(comparison__campaign__slug="demo-conversations").count() == 8
+    gold = Gold.objects.filter(comparison__campaign__slug="demo-conversations")
+    assert gold.filter(comparison__round=None).count() == 8
+    assert gold.filter(comparison__round__kind="qualification").count() == 6
+    _newcomers_practise_first()
+    assert campaign.guidelines.get().examples
     languages = Prompt.objects.filter(campaign__slug="demo-active")
     assert {"en", "es", "hi", "ar"} <= set(languages.values_list("language", flat=True))
     assert all(
@@ -137,6 +141,20 @@ def _open_campaigns_wait_for_the_raters() -> None:
             campaign__slug="demo-conversations", comparisons__gold=None
         ).values_list("messages", flat=True)
     )
+
+
+def _newcomers_practise_first() -> None:
+    campaign = Campaign.objects.get(slug="demo-conversations")
+    qualified = Seat.objects.filter(campaign=campaign, qualified_at__isnull=False)
+    names = set(qualified.values_list("rater__user__username", flat=True))
+    assert names == {"rater1", "rater2", "rater3", "rater4"}
+    newcomer = User.objects.get(username="rater5")
+    item = claim_assignment(
+        rater=take_seat(user=newcomer, campaign=campaign).rater, campaign=campaign
+    )
+    assert item is not None
+    assert item.comparison.external_id == "practice-1"
+    assert item.comparison.gold.clause == "H3"
 
 
 def _judge_one() -> Judgment:

@@ -151,11 +151,12 @@ def test_one_rater_id_is_one_kind_of_rater(campaign):
 
 def test_gold_is_kept_apart_in_the_words_of_the_table(campaign):
     import_rows(campaign, pair(1), kind="comparisons")
-    gold = {"preference": "a", "strength": 1, "explanation": "It is right."}
+    gold = {"preference": "a", "strength": 1, "explanation": "It is right.", "clause": "T1"}
     job = import_rows(campaign, {**turned(pair(1)), "gold": gold}, kind="gold")
     assert counts(job) == (1, 1, 0, 0)
     known = Gold.objects.get()
     assert (known.preference, known.strength, known.explanation) == ("b", 1, "It is right.")
+    assert known.clause == "T1"
     assert counts(import_rows(campaign, {**turned(pair(1)), "gold": gold}, kind="gold")) == (
         1,
         0,

@@ -3,10 +3,13 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import labeling
 from labeling.actions.campaigns import update_campaign
 from labeling.actions.demo import DemoAccounts
+from labeling.actions.qualification import qualify_rater
+from labeling.actions.raters import take_seat
 from labeling.actions.rounds import close_round, open_round
 from labeling.management.demo.loading import (
     OPEN_ROLES,
@@ -35,6 +38,8 @@ SCHEMA = {
     "criteria": CRITERIA,
     "rationale": "optional",
 }
+# Those who need not practise first in the campaign of conversations.
+QUALIFIED = ("rater1", "rater2", "rater3", "rater4")
 # Of the draws of the simulated raters. The deal of sides and order differs from demo to demo: it
 # hangs on the comparisons' random ids, too.
 SEED = 1927
@@ -84,6 +89,7 @@ def _load_completed(accounts: DemoAccounts, campaign: Campaign | None, say: Say)
                     SourceFile("demo-completed", _rows("coding", "writing", "advice", is_ring=True))
                 ],
                 guidelines=_guidelines(),
+                examples=_examples(),
                 roles=READER_ROLES,
             ),
         )
@@ -118,6 +124,7 @@ def _load_active(accounts: DemoAccounts, campaign: Campaign | None, say: Say) ->
                 )
             ],
             guidelines=_guidelines(),
+            examples=_examples(),
             roles=OPEN_ROLES,
         ),
     )
@@ -132,20 +139,35 @@ def _load_conversations(accounts: DemoAccounts, campaign: Campaign | None, say: 
             fields={
                 "name": "Whole conversations",
                 "description": "Conversations of several turns: which answer goes on better? "
-                "Now and then a pair has a known answer. Open to rater1 to rater8.",
+                "Now and then a pair has a known answer. Open to rater1 to rater4; rater5 to "
+                "rater8 practise first.",
                 "overlap": 2,
                 "schema": {"scale": 4, "tie": True, "both_bad": False, "rationale": "optional"},
-                "requirements": {"gold_rate": 0.1},
+                "requirements": {"gold_rate": 0.1, "qualification": "demo-conversations"},
                 "attribution": ATTRIBUTION,
             },
             files=[
                 SourceFile("conversations.jsonl", _rows("conversations")),
                 SourceFile("gold.jsonl", (DATA / "gold.jsonl").read_bytes(), kind="gold"),
+                SourceFile("practice.jsonl", (DATA / "practice.jsonl").read_bytes(), kind="gold"),
             ],
             guidelines=_guidelines(),
+            examples=_examples(),
             roles=OPEN_ROLES,
         ),
     )
+    manager = accounts.users["manager"]
+    practice = campaign.comparisons.filter(external_id__startswith="practice-")
+    open_round(
+        campaign=campaign,
+        by=manager,
+        name="Practice",
+        kind=Round.Kind.QUALIFICATION,
+        comparisons=[name or "" for name in practice.values_list("external_id", flat=True)],
+    )
+    for name in QUALIFIED:
+        seat = take_seat(user=accounts.users[name], campaign=campaign)
+        qualify_rater(campaign=campaign, rater=seat.rater, by=manager)
     say(_open(accounts, campaign))
 
 
@@ -171,6 +193,7 @@ def _load_steps(accounts: DemoAccounts, campaign: Campaign | None, say: Say) -> 
             },
             files=[SourceFile("demo-steps", _rows("maths", is_ring=True))],
             guidelines=_guidelines(),
+            examples=_examples(),
             roles=OPEN_ROLES,
         ),
     )
@@ -187,6 +210,11 @@ def _open(accounts: DemoAccounts, campaign: Campaign) -> str:
 
 def _guidelines() -> str:
     return (DATA / "guidelines.md").read_text()
+
+
+def _examples() -> list[dict[str, Any]]:
+    examples: list[dict[str, Any]] = json.loads((DATA / "examples.json").read_text())
+    return examples
 
 
 def _rows(*names: str, is_ring: bool = False) -> bytes:

@@ -44,6 +44,8 @@ class Recipe:
     fields: dict[str, Any]
     files: Sequence[SourceFile]
     guidelines: str = ""
+    # Worked examples of the guidelines, as the contract has them.
+    examples: Sequence[dict[str, Any]] = ()
     roles: dict[str, str] = field(default_factory=dict)
 
 
@@ -70,7 +72,12 @@ def make_campaign(accounts: DemoAccounts, recipe: Recipe) -> Campaign:
     for name, role in recipe.roles.items():
         add_member(campaign=campaign, user=accounts.users[name], role=role, by=manager)
     if recipe.guidelines:
-        publish_guidelines(campaign=campaign, body=recipe.guidelines, by=manager)
+        publish_guidelines(
+            campaign=campaign,
+            body=recipe.guidelines,
+            by=manager,
+            examples=list(recipe.examples),
+        )
     for file in recipe.files:
         import_file(campaign, file)
     return campaign
