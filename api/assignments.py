@@ -107,7 +107,9 @@ class ClaimView(CampaignMixin):
         assignment = claim_assignment(rater=seat.rater, campaign=campaign)
         if assignment is None:
             return Response(status=204)
-        return Response(AssignmentSerializer(assignment, context={"request": request}).data, status=201)
+        return Response(
+            AssignmentSerializer(assignment, context={"request": request}).data, status=201
+        )
 
 
 def note_refusal(request: Request, subject: UUID, error: Exception) -> None:

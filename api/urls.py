@@ -11,6 +11,7 @@ from api.errors import unknown_route
 from api.exports import ExportView
 from api.generations import GenerationViewSet
 from api.guidelines import GuidelineViewSet
+from api.images import ImageViewSet
 from api.imports import ImportProblemsView, ImportView
 from api.jobs import JobCancelView, JobView
 from api.judgments import JudgmentViewSet
@@ -31,6 +32,7 @@ below = SimpleRouter()
 below.register("prompts", PromptViewSet, "prompt")
 below.register("completions", CompletionViewSet, "completion")
 below.register("comparisons", ComparisonViewSet, "comparison")
+below.register("images", ImageViewSet, "image")
 below.register("raters", RaterViewSet, "rater")
 below.register("rounds", RoundViewSet, "round")
 below.register("generations", GenerationViewSet, "generation")

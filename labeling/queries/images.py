@@ -16,6 +16,11 @@ def kept_images(campaign: Campaign, hashes: Iterable[str]) -> dict[str, Image]:
     return {bytes(image.source_hash).hex(): image for image in found}
 
 
+def reference_to(image: Image) -> str:
+    """What stands for the image in messages."""
+    return f"image:sha256-{bytes(image.source_hash).hex()}"
+
+
 def named_images(messages: Iterable[Any]) -> Iterator[str]:
     """The hashes of the images that the messages name."""
     for message in messages:

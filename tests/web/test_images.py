@@ -172,3 +172,20 @@ def test_the_api_tells_where_the_images_of_an_assignment_lie() -> None:
     assert (image["width"], image["height"]) == (120, 80)
     path = "/images/" + image["url"].partition("/images/")[2]
     assert Client().get(path)["Content-Type"] == "image/png"
+
+
+def test_whoever_may_read_the_campaign_gets_the_images_of_its_messages() -> None:
+    campaign, seat = campaign_with(shown_image(data_url()), shown_image(data_url(99)))
+    path = f"/api/v1/campaigns/{campaign.slug}/images/"
+    token = factories.token(factories.member(campaign, "researcher"), "read")
+    reader = Client(headers={"authorization": f"Bearer {token}"})
+    listed = reader.get(path).json()["results"]
+    parts = campaign.prompts.get().messages[0]["content"][1:]
+    assert {one["reference"] for one in listed} == {part["image_url"]["url"] for part in parts}
+    for one in listed:
+        assert (one["width"], one["height"], one["media_type"]) == (120, 80, "image/png")
+        answer = Client().get("/images/" + one["url"].partition("/images/")[2])
+        assert len(answer.content) == one["byte_count"]
+    assert seat.rater.user is not None
+    token = factories.token(seat.rater.user, "admin")
+    assert Client(headers={"authorization": f"Bearer {token}"}).get(path).status_code == 404
