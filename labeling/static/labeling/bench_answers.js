@@ -88,7 +88,8 @@
   /* The winner's text is brought when the sheet opens; what was typed for it stays. */
   const start = () => {
     const of = winner();
-    if (side() !== of || !$("#edited").value) { $("#edited").value = original(of); choose(of); }
+    const field = $("#edited");
+    if (side() !== of || !field.value) { field.value = original(of); field.setSelectionRange(0, 0); choose(of); }
     draw();
   };
   const same = (text) => text.replace(/\r\n?/g, "\n").trim();
