@@ -115,6 +115,7 @@ def lab() -> Lab:
         "slug": campaign.slug,
         "uidb64": "MQ",
         "token": "c0ffee-0",
+        "given": "c0ffee:0:0",
         "number": 1,
         "verb": "pause",
         "job_id": job.public_id,

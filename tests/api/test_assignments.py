@@ -49,6 +49,7 @@ def test_a_claim_shows_two_sides_and_no_model(rate, campaign):
         "right",
         "presentation",
         "schema",
+        "images",
     }
     said = json.dumps(shown)
     assert "model-one" not in said
