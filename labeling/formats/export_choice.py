@@ -65,7 +65,7 @@ def choose(asked: Mapping[str, str]) -> ExportChoice:
     """The choice that `asked` names; InvalidInputError tells what is allowed where it is none.
 
     Training layouts take people's verdicts on pairs nobody knew the answer to. The native record
-    of every judgment leaves out nothing that stands.
+    of every judgment leaves out nothing that stands, but for practice, which nothing takes.
     """
     problems: list[FieldProblem] = []
 
