@@ -189,3 +189,15 @@ def test_whoever_may_read_the_campaign_gets_the_images_of_its_messages() -> None
     assert seat.rater.user is not None
     token = factories.token(seat.rater.user, "admin")
     assert Client(headers={"authorization": f"Bearer {token}"}).get(path).status_code == 404
+
+
+def test_an_image_has_its_place_where_steps_are_marked_too() -> None:
+    campaign = open_campaign(0, schema={"scale": 7, "tie": True, "steps": True})
+    parts = [{"type": "text", "text": "One.\n\nTwo."}, shown_image(data_url())]
+    changed = {"completion_a": {"messages": [{"role": "assistant", "content": parts}]}}
+    job = import_rows(campaign, row() | changed, kind="comparisons")
+    assert job.status == "succeeded", job.error
+    open_waiting(campaign=campaign, by=None)
+    html = bench(factories.rater(campaign), campaign)
+    assert 'width="120" height="80"' in html
+    assert "data-image" not in html
