@@ -14,8 +14,10 @@ from labeling.formats.rows import (
     prompt_row,
     user_message,
 )
+from labeling.presentation import recorded_times
 
-COMPLETION_KEYS = frozenset({"text", "messages", "model", "params"})
+COMPLETION_KEYS = frozenset({"text", "messages", "model", "params", "token_times"})
+MAX_TOKEN_TIMES = 100_000
 
 
 def read_prompt(row: dict[str, Any], line: int, *, is_required: bool = False) -> PromptRow:
@@ -51,6 +53,8 @@ def read_prompt(row: dict[str, Any], line: int, *, is_required: bool = False) ->
 def read_completion(value: Any, field: str) -> CompletionRow:
     """A completion: text, `{"text", "model", "params"}` or `{"messages", "model"}`.
 
+    `token_times`, for the arms that replay them, are milliseconds from the request to each token.
+
     Real files hold booleans, numbers and empty strings where a text was meant: they are taken as
     the text they are written as, and counted as warnings.
     """
@@ -64,11 +68,12 @@ def read_completion(value: Any, field: str) -> CompletionRow:
     only_keys(value, COMPLETION_KEYS, within=field)
     model = fields.optional_text(value.get("model"), f"{field}.model", max_chars=500)
     params = fields.mapping(value.get("params"), f"{field}.params")
+    times = _token_times(value.get("token_times"), f"{field}.token_times")
     if value.get("messages") is not None:
         if value.get("text") is not None:
             refuse(f"{field}.text", 'Give the completion once: as "text" or as "messages".')
         conversation = fields.messages(value["messages"], f"{field}.messages")
-        return completion_row(messages=conversation, model=model, params=params)
+        return completion_row(messages=conversation, model=model, params=params, token_times=times)
     if value.get("text") is None:
         if not model:
             refuse(field, 'Give its "text" or "messages", or at least its "model".')
@@ -79,7 +84,21 @@ def read_completion(value: Any, field: str) -> CompletionRow:
         model=model,
         params=params,
         warning_count=warning_count,
+        token_times=times,
     )
+
+
+def _token_times(value: Any, field: str) -> list[float] | None:
+    if value is None:
+        return None
+    if recorded_times(value) is None or len(value) > MAX_TOKEN_TIMES:
+        refuse(
+            field,
+            "Expected a list of milliseconds from the request to each token, none before the one"
+            f" in front of it, all within an hour, at most {MAX_TOKEN_TIMES}.",
+        )
+    times: list[float] = value
+    return times
 
 
 def _as_text(value: Any, field: str) -> tuple[str, int]:
