@@ -199,6 +199,7 @@ def test_every_page_of_learning_is_sound_at_every_width(
     page.goto(f"{bench}guidelines/news/")
     page.keyboard.press("Enter")
     judge(page, "2")
+    expect(page.locator("[data-enter]")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Thank you for practising")).to_be_visible()
     look.at_every_width("not-passed")
