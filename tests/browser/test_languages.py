@@ -69,7 +69,8 @@ def test_the_pages_around_the_bench_fit_in_every_language(
     seat = factories.rater(campaign)
     speak(seat, language)
     page = enter(seat)
-    for path in ("/rate/", "/account/", f"/rate/{campaign.slug}/guidelines/", "/rate/none/"):
+    guidelines = f"/rate/{campaign.slug}/guidelines/"
+    for path in ("/rate/", "/account/", "/rate/recorded/", guidelines, "/rate/none/"):
         for width in (390, 1440):
             page.set_viewport_size({"width": width, "height": 900})
             page.goto(f"{live_server.url}{path}")
