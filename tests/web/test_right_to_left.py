@@ -11,7 +11,7 @@ PHYSICAL = re.compile(
     r"|text-align: (?:left|right)|float: (?:left|right)|span-(?:left|right)"
 )
 # What shows side A and side B stays where it is in every language; and a text stands at its side.
-MEANT = (".switch i {", ".prose > :dir(")
+MEANT = (".switch i {", ".prose > :dir(", ".prose > :is(:dir(")
 
 
 def rules() -> list[str]:
