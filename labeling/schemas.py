@@ -143,7 +143,7 @@ class Edit(Struct, frozen=True, forbid_unknown_fields=True):
 Side = Literal["left", "right"]
 SIDES: tuple[Side, ...] = ("left", "right")
 NAMES: dict[str, str] = {"left": "A", "right": "B"}
-# Of one completion. What counts as a step is said by labeling.rendering.reasoning, which makes fewer.
+# Of one completion. What a step is, labeling.rendering.reasoning says, which makes fewer.
 MAX_STEPS = 200
 Mark = Literal["ok", "unsure", "wrong", None]
 Marks = Annotated[list[Mark], Meta(max_length=MAX_STEPS)]

@@ -22,7 +22,8 @@ TABLES = {
     ),
     "stage_comparison": (
         "i int PRIMARY KEY, ext text, pub uuid, p int, a int, b int, is_early boolean, "
-        "same_as int, is_crossed boolean, gold text, gold_strength smallint, explanation text, clause text"
+        "same_as int, is_crossed boolean, gold text, gold_strength smallint, explanation text, "
+        "clause text"
     ),
 }
 # What resolving fills in.
