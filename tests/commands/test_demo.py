@@ -70,9 +70,13 @@ def test_in_production_mode_it_refuses_and_makes_nothing(settings, tmp_path):
 def test_the_demo_is_whole_and_a_second_run_and_a_reset_keep_their_word(home, client):
     text = run()
     assert kept_password(home) in text
-    assert {"demo-completed", "demo-active", "demo-conversations", "demo-steps"} == set(
-        Campaign.objects.values_list("slug", flat=True)
-    )
+    assert set(Campaign.objects.values_list("slug", flat=True)) == {
+        "demo-completed",
+        "demo-active",
+        "demo-conversations",
+        "demo-steps",
+        "demo-writing",
+    }
     _accounts_sign_in(home, client)
     _finished_campaign_is_judged_by_simulated_raters_alone()
     _open_campaigns_wait_for_the_raters()
@@ -120,7 +124,7 @@ def _finished_campaign_is_judged_by_simulated_raters_alone() -> None:
 
 def _open_campaigns_wait_for_the_raters() -> None:
     rater = User.objects.get(username="rater1")
-    for slug in ("demo-active", "demo-conversations", "demo-steps"):
+    for slug in ("demo-active", "demo-conversations", "demo-steps", "demo-writing"):
         campaign = Campaign.objects.get(slug=slug)
         assert (campaign.state, campaign.is_simulated) == ("active", False)
         assert campaign.guidelines.get().number == 1
@@ -132,6 +136,8 @@ def _open_campaigns_wait_for_the_raters() -> None:
     assert gold.filter(comparison__round=None).count() == 8
     assert gold.filter(comparison__round__kind="qualification").count() == 6
     _newcomers_practise_first()
+    arms = Assignment.objects.filter(campaign__slug="demo-writing")
+    assert set(arms.values_list("arm", flat=True)) == {"at once", "as written"}
     assert campaign.guidelines.get().examples
     languages = Prompt.objects.filter(campaign__slug="demo-active")
     assert {"en", "es", "hi", "ar"} <= set(languages.values_list("language", flat=True))

@@ -54,6 +54,7 @@ def load(accounts: DemoAccounts, *, is_reset: bool, say: Say) -> None:
         ("demo-active", _load_active),
         ("demo-conversations", _load_conversations),
         ("demo-steps", _load_steps),
+        ("demo-writing", _load_writing),
     ):
         campaign = standing(accounts, slug, is_reset=is_reset)
         if campaign and not _is_half_judged(campaign):
@@ -192,6 +193,35 @@ def _load_steps(accounts: DemoAccounts, campaign: Campaign | None, say: Say) -> 
                 "attribution": ATTRIBUTION,
             },
             files=[SourceFile("demo-steps", _rows("maths", is_ring=True))],
+            guidelines=_guidelines(),
+            examples=_examples(),
+            roles=OPEN_ROLES,
+        ),
+    )
+    say(_open(accounts, campaign))
+
+
+def _load_writing(accounts: DemoAccounts, campaign: Campaign | None, say: Say) -> None:
+    # Neither name, address nor words tell a rater that others may see the texts come otherwise.
+    campaign = make_campaign(
+        accounts,
+        Recipe(
+            slug="demo-writing",
+            fields={
+                "name": "Everyday writing",
+                "description": "Two answers to a wish for a text: which would you rather have "
+                "been sent? Open to rater1 to rater8.",
+                "overlap": 2,
+                "schema": {"scale": 4, "tie": True, "rationale": "optional"},
+                "presentation": {
+                    "arms": [
+                        {"name": "at once", "mode": "instant"},
+                        {"name": "as written", "mode": "paced", "tokens_per_second": 30},
+                    ]
+                },
+                "attribution": ATTRIBUTION,
+            },
+            files=[SourceFile("demo-writing", _rows("writing", is_ring=True))],
             guidelines=_guidelines(),
             examples=_examples(),
             roles=OPEN_ROLES,
