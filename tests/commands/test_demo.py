@@ -182,7 +182,7 @@ def _a_second_run_keeps_what_is_there(home: Path) -> None:
     mine = _judge_one()
     before = set(Campaign.objects.values_list("pk", flat=True)), Judgment.objects.count()
     password_before = kept_password(home)
-    assert run().count(": kept") == 4
+    assert run().count(": kept") == 5
     assert (set(Campaign.objects.values_list("pk", flat=True)), Judgment.objects.count()) == before
     assert Judgment.objects.filter(pk=mine.pk).exists()
     assert kept_password(home) == password_before
