@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "labeling.web.security.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "labeling.web.pages_only.GZipMiddleware",
     "labeling.web.pages_only.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "labeling.web.pages_only.CsrfViewMiddleware",
@@ -167,7 +168,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 STATIC_ROOT = env.str("STATIC_ROOT", str(BASE_DIR / "staticfiles"))
-STATICFILES_FINDERS = ["config.static.UsedFilesFinder"]
+STATICFILES_FINDERS = ["config.static.UsedFilesFinder", "config.static.JoinedFilesFinder"]
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("gif", "jpg", "map", "png", "webp", "woff", "woff2")
 STORAGES = {

@@ -1,6 +1,7 @@
 """Answers that are not given yet, kept so that a closed tab loses nothing."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, models
@@ -51,7 +52,7 @@ def save_draft(
     *, rater_id: int, campaign_id: int, assignment: UUID, fields: dict[str, list[str]], at: datetime
 ) -> bool:
     """Whether it was kept: not if the assignment is not the rater's, or a newer draft is there."""
-    parameters = {
+    parameters: dict[str, Any] = {
         "rater": rater_id,
         "campaign": campaign_id,
         "assignment": assignment,

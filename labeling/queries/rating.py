@@ -94,6 +94,11 @@ def undoable_judgments(rater: Rater, campaign: Campaign) -> list[Judgment]:
     )
 
 
+def has_judged(rater: Rater, public_id: UUID) -> bool:
+    """Whether this is a judgment of the rater's."""
+    return Judgment.objects.filter(public_id=public_id, rater=rater).exists()
+
+
 def is_qualified(rater: Rater, campaign: Campaign, asked: str) -> bool:
     """Whether the rater has passed the qualification of the campaign called `asked`."""
     return Seat.objects.filter(

@@ -9,7 +9,8 @@ from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
 from django.db import DatabaseError
 from django.http import HttpRequest
-from django.middleware import csrf, locale
+from django.http.response import HttpResponseBase
+from django.middleware import csrf, gzip, locale
 from django.utils import translation
 from django_htmx import middleware as htmx
 
@@ -27,6 +28,18 @@ class PagesOnly:
         if request.path_info.startswith(API):
             return self.get_response(request)
         return super().__call__(request)  # type: ignore[misc]
+
+
+class GZipMiddleware(PagesOnly, gzip.GZipMiddleware):
+    """Pages are compressed; what is downloaded keeps its length and its ranges.
+
+    Its bytes tell nothing by their number: tokens are masked anew for each page, and Django adds a
+    name of random length.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> Any:
+        is_page = response.get("Content-Type", "").startswith("text/html")
+        return super().process_response(request, response) if is_page else response
 
 
 class SessionMiddleware(PagesOnly, sessions.SessionMiddleware):

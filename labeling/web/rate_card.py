@@ -215,10 +215,17 @@ def frame(request: PageRequest, desk: Desk) -> dict[str, Any]:
         "desk": desk,
         "cap": cap,
         "number": desk.judged_today + 1,
-        # Only what the server has: the newest judgment, when the address names that very one.
-        "is_saved": bool(saved) and saved == str(desk.undoable),
+        "is_saved": bool(saved) and _is_stored(desk, saved),
         "is_skipped": "skipped" in request.GET,
     }
+
+
+def _is_stored(desk: Desk, saved: str) -> bool:
+    """Only what the server has is "Saved": the newest judgment, or an earlier one of theirs."""
+    if saved == str(desk.undoable):
+        return True
+    public_id = uuid_of(saved)
+    return public_id is not None and rating.has_judged(desk.rater, public_id)
 
 
 def answer_fields(request: PageRequest) -> dict[str, list[str]]:
