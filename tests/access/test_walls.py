@@ -55,7 +55,8 @@ RATERS_READ = {
     *("api:campaign-list", "api:campaign-detail", "api:token-list", "api:endpoint-list"),
 }
 RATERS_SEND = {
-    *("logout", "account", "rate", "skip", "undo", "api:claim", "api:token-list"),
+    *("logout", "account", "preferences", "rate", "skip", "undo"),
+    *("api:claim", "api:token-list"),
     *("rate_ahead", "rate_hold", "rate_leave", "rate_draft", "rate_news"),
 }
 # Addresses that are the same for everybody: each sees and makes what is their own there.
