@@ -214,7 +214,7 @@ def test_should_the_script_never_come_the_texts_come_without_it(
 ) -> None:
     campaign = arriving_campaign()
     page = enter(factories.rater(campaign))
-    page.route("**/bench_arms*.js", lambda route: route.abort())
+    page.route("**/bench_whole*.js", lambda route: route.abort())
     bench(page, live_server, campaign.slug)
     expect(page.locator("#a > .prose")).to_have_css("visibility", "visible", timeout=15_000)
     assert words(page, "a") == 100

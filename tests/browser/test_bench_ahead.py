@@ -1,8 +1,11 @@
 """The next card in a real browser: at once, without a shift, in one tab, and given back."""
 
+import gzip
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from django.contrib.staticfiles import finders
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -156,3 +159,53 @@ def test_undo_goes_further_back_by_key_and_by_a_list(live_server: LiveServer, en
         "left",
     ]
     assert Judgment.objects.count() == 4
+
+
+def test_a_cold_visit_and_a_next_card_stay_within_their_budgets(
+    live_server: LiveServer, enter: Enter, prepares: list[int]
+) -> None:
+    """Requests, bytes and shifts alone: times are measured by `python -m bench page`."""
+    campaign = open_campaign(3)
+    page = enter(factories.rater(campaign))
+    page.add_init_script(SHIFTS)
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Network.enable")
+    addresses: dict[str, str] = {}
+    loaded: list[tuple[str, int]] = []
+    devtools.on(
+        "Network.requestWillBeSent",
+        lambda event: addresses.update({event["requestId"]: event["request"]["url"]}),
+    )
+    devtools.on(
+        "Network.loadingFinished",
+        lambda event: loaded.append(
+            (addresses.get(event["requestId"], ""), event["encodedDataLength"])
+        ),
+    )
+    bench(page, live_server, campaign.slug)
+    wait_prepared(page, prepares, 1)
+    page.wait_for_timeout(200)
+    cold = [one for one in loaded if one[0].startswith("http") and "/ahead/" not in one[0]]
+    assert len(cold) <= 8
+    # Files lie uncompressed in the tree of a test; pages are compressed as they will be.
+    pages = [size for address, size in cold if "/static/" not in address]
+    assert sum(pages) <= 15_000
+    loaded.clear()
+    before = card(page)
+    for key in ("6", "Shift+Digit1", "Shift+Digit2", "Enter"):
+        page.keyboard.press(key)
+    expect(page.locator("form.work [name=assignment_id]")).not_to_have_value(before)
+    wait_prepared(page, prepares, 2)
+    page.wait_for_timeout(200)
+    assert sum(size for _, size in loaded) <= 15_000
+    assert page.evaluate("window.shifted") == 0
+
+
+def test_the_files_of_a_cold_visit_are_light_when_they_are_compressed() -> None:
+    """As they are served: each with the best compression that the server keeps beside it."""
+    names = ("thurstone.css", "site.js", "bench_whole.js", "favicon.svg")
+    found = [finders.find(f"labeling/{name}") for name in names]
+    found.append(finders.find("django_htmx/htmx-2.min.js"))
+    size = sum(len(gzip.compress(Path(str(one)).read_bytes())) for one in found)
+    # The page itself takes seven to eight thousand of the sixty.
+    assert size <= 50_000
