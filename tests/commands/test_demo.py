@@ -200,7 +200,7 @@ def _a_reset_loads_it_anew(home: Path) -> None:
     assert Campaign.objects.get(slug="demo-active").pk != before
     assert not Judgment.objects.filter(rater__is_simulated=False).exists()
     assert Campaign.objects.filter(pk=own.pk).exists()
-    assert Campaign.objects.count() == 5
+    assert Campaign.objects.count() == 6
     assert kept_password(home) == password_before
     assert AuditEvent.objects.filter(verb="demo.campaign_removed").count() == 5
     assert Rater.objects.filter(is_simulated=True).count() == 12
