@@ -114,16 +114,16 @@ def _rate(browser: Any, origin: str, cookies: str, slug: str) -> dict[str, Any]:
     """Answer cards by keyboard, each when the one after it is ready, as a reader would."""
     context, page, traffic = _open(browser, origin, cookies)
     page.goto(f"{origin}/rate/{slug}/")
-    weights = []
+    weights, seen = [], 0
     for number in range(CARDS + WARM_UP):
-        _wait_for(page, lambda: any("/ahead/" in one["url"] for one in traffic))
+        _wait_for(page, lambda: sum("/ahead/" in one["url"] for one in traffic) > number)  # noqa: B023
         page.wait_for_timeout(60)
         page.keyboard.press("2")
         page.keyboard.press("Enter")
         page.wait_for_function(f"measured.cards.length > {number}")
         # All that a card costs: its own bytes, the answer's, and what is kept meanwhile.
-        weights.append(sum(one["bytes"] for one in traffic))
-        traffic.clear()
+        weights.append(sum(one["bytes"] for one in traffic[seen:]))
+        seen = len(traffic)
     times = page.evaluate("measured.cards")[WARM_UP:]
     shift = page.evaluate("measured.shift")
     context.close()

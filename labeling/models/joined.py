@@ -202,6 +202,18 @@ def user(pk: int) -> User | None:
     return found[0] if found else None
 
 
+def session_row(key: str | None) -> tuple[Any, ...] | None:
+    """Key, data and end of the browser session, unless it has ended."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT session_key, session_data, expire_date FROM django_session"
+            " WHERE session_key = %s AND expire_date > now()",
+            [key],
+        )
+        row: tuple[Any, ...] | None = cursor.fetchone()
+        return row
+
+
 def presented_token(digest: bytes) -> Token | None:
     """The valid token with this digest, with its user and the campaigns it is bound to."""
     if (found := _TOKEN.first({"digest": digest})) is None:

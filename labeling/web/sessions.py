@@ -7,28 +7,20 @@ from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.sessions.backends import db
-from django.db import connection
-from django.utils import timezone
 
 from labeling.models import User, joined
-
-_SESSION = """
-SELECT session_key, session_data, expire_date FROM django_session
-WHERE session_key = %s AND expire_date > %s
-"""
 
 
 class SessionStore(db.SessionStore):
     """Sessions in the database, which alone says whether one has ended."""
 
     def _get_session_from_db(self) -> Any:
-        with connection.cursor() as cursor:
-            cursor.execute(_SESSION, [self.session_key, timezone.now()])
-            row = cursor.fetchone()
+        row = joined.session_row(self.session_key)
         if row is None:
             self._session_key = None
             return None
-        return self.model(*row)
+        key, data, end = row
+        return self.model(session_key=key, session_data=data, expire_date=end)
 
 
 class Backend(ModelBackend):
