@@ -26,6 +26,7 @@ from labeling.models import (
     GenerationRun,
     GuidelineReading,
     GuidelineVersion,
+    Image,
     Job,
     Judgment,
     Membership,
@@ -294,7 +295,16 @@ def test_no_list_tells_by_its_cursor_whether_a_foreign_row_exists(lab: Lab) -> N
         "raters": Rater.objects.filter(seats__campaign=lab.campaign),
         "guidelines": lab.campaign.guidelines,
         "generations": lab.campaign.generation_runs,
+        "images": Image.objects.filter(campaign=lab.campaign),
     }
+    Image.objects.create(
+        campaign=lab.campaign,
+        source_hash=bytes(32),
+        media_type="image/png",
+        byte_count=1,
+        width=1,
+        height=1,
+    )
     foreign = {
         f"/api/v1/campaigns/{own.slug}/{name}/": rows.values_list("public_id", flat=True).first()
         for name, rows in below.items()
