@@ -213,7 +213,7 @@ def test_the_bench_for_each_kind_of_question(live_server: LiveServer, enter: Ent
                 look.at(kind)
                 continue
             page.keyboard.press("1")
-            for number, mark in ((1, "ok"), (2, "wrong")):
+            for number, mark in ((1, "ok"), (2, "bad")):
                 for step in page.locator(f".steps > li:nth-child({number}) label.{mark}").all():
                     step.click()
             for group in page.locator(".grade").all():
