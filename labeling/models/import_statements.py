@@ -12,9 +12,7 @@ TABLES = {
     "stage_prompt_text": (
         "i int PRIMARY KEY, messages jsonb, language text, tags text[], metadata jsonb"
     ),
-    "stage_completion_text": (
-        "i int PRIMARY KEY, messages jsonb, marks text[], token_times jsonb"
-    ),
+    "stage_completion_text": ("i int PRIMARY KEY, messages jsonb, marks text[], token_times jsonb"),
     "stage_prompt": ("i int PRIMARY KEY, ext text, pub uuid, hash bytea"),
     "stage_completion": (
         "i int PRIMARY KEY, p int, hash bytea, source bytea, model text, params jsonb, "

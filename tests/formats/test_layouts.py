@@ -94,7 +94,7 @@ def test_an_edit_goes_out_as_a_pair_of_its_own_when_asked() -> None:
 
 def test_an_edit_replaces_the_words_of_the_last_message_and_nothing_else() -> None:
     picture = {"type": "image_url", "image_url": {"url": "x"}}
-    messages = [
+    messages: list[dict[str, Any]] = [
         {"role": "assistant", "content": "Let me look."},
         {"role": "assistant", "content": [picture, {"type": "text", "text": "A cat."}]},
     ]
