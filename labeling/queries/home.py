@@ -317,7 +317,7 @@ def _told(raters: list[int]) -> set[int]:
         LEFT JOIN labeling_round r ON r.id = c.round_id
         WHERE j.rater_id = ANY(%(raters)s) AND j.assignment_id IS NOT NULL
           AND (r.kind = 'qualification' OR g.retired_at IS NOT NULL
-            OR k.state IN ('completed', 'archived'))""",
+            OR k.state = 'archived')""",
         raters,
     )
     return {pk for (pk,) in rows}

@@ -1,7 +1,7 @@
 """What raters are told of comparisons with a known answer: the one place that shows it to them.
 
 Practice is told at once. Gold of the campaign is told when it can give nothing away any more: once
-it is retired, or when the campaign has ended.
+it is retired, or when the campaign is archived: a completed one may be opened again.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,6 @@ from labeling.models.practice_dealing import RoundStanding, standings
 from labeling.practice import Nearness, nearness
 from labeling.queries.votes import summary
 
-ENDED = (Campaign.State.COMPLETED, Campaign.State.ARCHIVED)
 SHOWN = 100
 
 
@@ -119,7 +118,7 @@ def _told(rater: Rater, campaign: Campaign) -> QuerySet[Judgment]:
     may_know = (
         Q(comparison__round__kind=Round.Kind.QUALIFICATION)
         | Q(comparison__gold__retired_at__isnull=False)
-        | Q(campaign__state__in=ENDED)
+        | Q(campaign__state=Campaign.State.ARCHIVED)
     )
     return Judgment.objects.filter(
         may_know,

@@ -144,7 +144,12 @@ class TestWhoIsToldWhat:
         assert "canary" in client.get(self.told_address(judgment)).content.decode()
         gold.retired_at = None
         gold.save()
+        # A completed campaign may be opened again, and what was judged in it changed.
         Campaign.objects.filter(pk=campaign.pk).update(state="completed")
+        assert client.get(self.told_address(judgment)).status_code == 404
+        assert "canary" not in client.get(answers).content.decode()
+        assert answers not in client.get(reverse("rate_home")).content.decode()
+        Campaign.objects.filter(pk=campaign.pk).update(state="archived")
         assert "canary" in client.get(answers).content.decode()
 
     def test_nobody_is_told_of_anothers_answer(self) -> None:
