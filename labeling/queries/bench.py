@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from labeling import presentation
-from labeling.formats.marks import masked_messages
+from labeling.formats.marks import masked_messages, unnamed_messages
 from labeling.models import Assignment, Completion
 from labeling.presentation import Arrival
 from labeling.rendering.messages import shared_count
@@ -20,16 +20,18 @@ def arm_of(assignment: Assignment) -> Arm:
 
 def context(assignment: Assignment) -> Sequence[Any]:
     """The messages of the prompt that its arm shows: all of them, or the last turn."""
-    messages: list[Any] = assignment.comparison.prompt.messages
+    messages = unnamed_messages(assignment.comparison.prompt.messages)
     if arm_of(assignment).context == "last_turn":
         return presentation.last_turn(messages)
     return messages
 
 
 def sides(assignment: Assignment) -> tuple[list[Any], list[Any]]:
-    """The messages on the left and on the right, without the name of their model if so asked."""
-    a = assignment.comparison.completion_a.messages or []
-    b = assignment.comparison.completion_b.messages or []
+    """The messages on the left and on the right, without the `name` of who speaks, and with the
+    name of their model blotted out of their texts if so asked.
+    """
+    a = unnamed_messages(assignment.comparison.completion_a.messages or [])
+    b = unnamed_messages(assignment.comparison.completion_b.messages or [])
     if read_requirements(assignment.campaign.requirements).identity == "mask":
         a, b = masked_messages(a), masked_messages(b)
     return (a, b) if assignment.a_on_left else (b, a)

@@ -1,11 +1,12 @@
 """BL-08: what says which model it is, is marked; what speaks about models is not."""
 
 import time
+from typing import Any
 
 import pytest
 
 from labeling.formats.identity import BLOT, identifies_itself, masked, may_name, names_vendor
-from labeling.formats.marks import marks_of, masked_messages
+from labeling.formats.marks import marks_of, masked_messages, unnamed_messages
 from labeling.formats.rows import assistant_message, completion_row
 
 SAYS = {
@@ -118,6 +119,36 @@ def test_masking_reaches_every_text_part_and_leaves_the_message_itself_alone() -
     assert made["content"][0]["text"] == f"I am {BLOT}."
     assert made["content"][1] == {"type": "tool_call", "name": "f"}
     assert part["text"] == "I am Claude."
+
+
+def test_masking_reaches_what_tools_say_sources_and_the_words_of_images() -> None:
+    said, blotted = "I am Claude.", f"I am {BLOT}."
+    image = "image:sha256-" + "0" * 64
+
+    def messages(text: str) -> list[dict[str, Any]]:
+        source = {"title": text, "text": text, "url": f"https://example.org/?q={text}"}
+        call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": text}}
+        parts: list[dict[str, Any]] = [
+            {"type": "tool_call", "name": "f", "input": {"queries": [text, 3, None]}},
+            {"type": "tool_result", "content": text, "output": [text]},
+            {"type": "sources", "sources": [source]},
+            {"type": "image_url", "image_url": {"url": image}, "alt": text},
+            {"type": said, "text": text},
+        ]
+        return [
+            {"role": "assistant", "content": parts, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "1", "content": text},
+            {"role": "assistant", "content": None},
+        ]
+
+    assert masked_messages(messages(said)) == messages(blotted)
+
+
+def test_the_name_of_who_speaks_is_taken_out_and_that_of_a_tool_stays() -> None:
+    tool = {"role": "tool", "name": "search", "content": "Found."}
+    spoken = {"role": "assistant", "name": "claude-3", "content": "Hello."}
+    assert unnamed_messages([spoken, tool]) == [{"role": "assistant", "content": "Hello."}, tool]
+    assert spoken["name"] == "claude-3"
 
 
 @pytest.mark.parametrize(

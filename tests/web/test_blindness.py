@@ -10,9 +10,11 @@ from urllib.parse import quote
 import pytest
 from django.contrib.staticfiles import finders
 from django.http import HttpResponse
+from django.test import Client
 
 from labeling.actions.endpoints import ensure_demo_endpoint
-from labeling.models import Campaign, Comparison, Judgment
+from labeling.actions.rounds import open_waiting
+from labeling.models import Campaign, Comparison, Completion, Judgment
 from tests import factories
 from tests.api.conftest import Caller
 from tests.web.building import (
@@ -190,3 +192,25 @@ def test_what_others_judged_is_on_no_page_of_the_bench() -> None:
     ]
     # Byte for byte what it was before the others judged it.
     assert lines[0] == lines[1]
+
+
+def test_a_message_that_names_its_speaker_does_not_name_the_model() -> None:
+    campaign = factories.campaign()
+    spoken = {"role": "assistant", "name": "canary-model", "content": "Hello."}
+    comparison = factories.comparison(
+        campaign,
+        prompt=factories.prompt(campaign, messages=[{**spoken, "content": "Hi."}]),
+    )
+    found = {"role": "tool", "name": "search", "content": "Found."}
+    Completion.objects.filter(
+        pk__in=[comparison.completion_a_id, comparison.completion_b_id]
+    ).update(messages=[spoken, found, spoken])
+    open_waiting(campaign=campaign, by=None)
+    seat = factories.rater(campaign)
+    assert seat.rater.user is not None
+    script = Client(headers={"authorization": f"Bearer {factories.token(seat.rater.user, 'rate')}"})
+    told = script.post(f"/api/v1/campaigns/{campaign.slug}/assignments/").content.decode()
+    assert "Hello." in told
+    assert '"name":"search"' in told
+    assert "canary-model" not in told
+    assert "canary-model" not in signed_in(seat).get(f"/rate/{campaign.slug}/").content.decode()
