@@ -39,7 +39,7 @@ def test_only_the_newest_lease_fills_a_slot(server):
 
 def test_an_answer_that_says_which_model_it_is_is_marked_as_it_comes(server):
     campaign = campaign_with_prompts(1)
-    run = started(campaign, endpoint(server, campaign.organisation))
+    run = started(campaign, endpoint(server, campaign.organisation), completions_per_prompt=2)
     assert fill_slot(claim=held(run), result=answer("As ChatGPT, I cannot."))
     made = Completion.objects.get(prompt__campaign=campaign)
     assert made.marks == ["identifies_itself", "names_vendor"]

@@ -36,6 +36,14 @@ def _rows_are_committed(transactional_db: None) -> Iterator[None]:
         time.sleep(0.05)
 
 
+def wait_until(page: Page, condition: str) -> None:
+    """Return once the condition holds: looked at frame by frame, by no `eval` the page forbids."""
+    page.evaluate(
+        "() => new Promise((done) => {"
+        f" const look = () => ({condition}) ? done() : requestAnimationFrame(look); look(); }})"
+    )
+
+
 @pytest.fixture
 def enter(page: Page, context: BrowserContext, live_server: LiveServer) -> Enter:
     """Sign a rater in, as their browser would be after the sign-in page."""

@@ -9,7 +9,7 @@ from labeling.actions.guidelines import publish_guidelines
 from labeling.actions.rounds import open_round, open_waiting
 from labeling.models import Campaign, Comparison, Gold
 from tests import factories
-from tests.browser.conftest import Enter
+from tests.browser.conftest import Enter, wait_until
 from tests.browser.looking import HEIGHTS, WIDTHS, Look
 
 CRITERIA = [
@@ -283,7 +283,7 @@ def test_a_phone_is_enough(live_server: LiveServer, enter: Enter) -> None:
     # A swipe ends on a whole response.
     page.evaluate("document.getElementById('pair').scrollBy({ left: -250 })")
     expect(tabs["a"]).to_have_attribute("aria-current", "true")
-    page.wait_for_function("document.getElementById('a').getBoundingClientRect().x === 0")
+    wait_until(page, "document.getElementById('a').getBoundingClientRect().x === 0")
     page.evaluate("scrollTo(0, 0)")
     dock = box(page, ".dock")
     assert dock["y"] + dock["height"] == HEIGHTS[390]

@@ -10,6 +10,7 @@ from labeling.actions.guidelines import publish_guidelines
 from labeling.actions.rounds import open_round
 from labeling.models import Campaign, Gold, GuidelineReading, Judgment, Seat
 from tests import factories
+from tests.browser.conftest import wait_until
 from tests.browser.looking import Look
 from tests.web.building import SCHEMA, open_campaign
 
@@ -54,7 +55,7 @@ def practising(count: int = 2) -> Campaign:
 def judge(page: Page, key: str) -> None:
     """Answer at the keyboard, once the card is in place: the step, both criteria, submit."""
     expect(page.locator("form.work")).to_be_visible()
-    page.wait_for_function("!document.querySelector('.htmx-settling, .htmx-request')")
+    wait_until(page, "!document.querySelector('.htmx-settling, .htmx-request')")
     for pressed in (key, "Shift+Digit1", "Shift+Digit2", "Enter"):
         page.keyboard.press(pressed)
 

@@ -10,7 +10,7 @@ from labeling.actions.rounds import open_waiting
 from labeling.models import Judgment
 from tests import factories
 from tests.browser.arriving import PLAIN, bench
-from tests.browser.conftest import Enter
+from tests.browser.conftest import Enter, wait_until
 from tests.web.building import open_campaign
 
 SECRET = "zq these words are nobodys business"
@@ -123,9 +123,9 @@ def test_whether_both_ends_were_seen_is_noted(
     if is_read:
         page.mouse.move(400, 400)
         page.mouse.wheel(0, 300)
-        page.wait_for_function("scrollY > 100")
+        wait_until(page, "scrollY > 100")
         page.mouse.wheel(0, 100_000)
-        page.wait_for_function("scrollY + innerHeight > document.body.scrollHeight - 5")
+        wait_until(page, "scrollY + innerHeight > document.body.scrollHeight - 5")
         # What is in view is looked at in the next frame.
         page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
     page.keyboard.press("2")
