@@ -16,7 +16,15 @@ PREFERENCES = ["a", "b", "tie", "both_bad"]
 
 class ComparisonQuerySet(models.QuerySet["Comparison"]):
     def waiting(self) -> Self:
-        """In no round, not gold, and with both texts known: what a round would open.
+        """In no round, not gold, and fit to be opened: what a round would open."""
+        return self._openable().filter(gold=None)
+
+    def for_practice(self) -> Self:
+        """In no round, an answer known, and fit to be opened: what a qualification would open."""
+        return self._openable().filter(gold__isnull=False, gold__retired_at=None)
+
+    def _openable(self) -> Self:
+        """In no round and with both texts known.
 
         Where the campaign says so, those of which a side names its own model are left out.
         """
@@ -26,17 +34,6 @@ class ComparisonQuerySet(models.QuerySet["Comparison"]):
         return self.filter(
             ~(Q(campaign__requirements__contains={"identity": "exclude"}) & named),
             round=None,
-            gold=None,
-            completion_a__messages__isnull=False,
-            completion_b__messages__isnull=False,
-        )
-
-    def for_practice(self) -> Self:
-        """In no round, with both texts and an answer known: what a qualification would open."""
-        return self.filter(
-            round=None,
-            gold__isnull=False,
-            gold__retired_at=None,
             completion_a__messages__isnull=False,
             completion_b__messages__isnull=False,
         )

@@ -9,6 +9,7 @@ import random
 
 from django.db import IntegrityError, connection
 
+from labeling.formats.marks import IDENTIFIES_ITSELF
 from labeling.models.campaigns import Campaign
 from labeling.models.raters import Rater
 from labeling.schemas import DEFAULT_ARM, read_presentation, read_requirements
@@ -32,6 +33,12 @@ pick AS MATERIALIZED (
     -- The answers of a qualification are told: its items are no gold any more.
     AND (c.round_id IS NULL OR NOT EXISTS (SELECT FROM labeling_round r
       WHERE r.id = c.round_id AND r.kind = 'qualification'))
+    -- Where the campaign says so, none of which a side names its own model.
+    AND NOT ((SELECT requirements @> '{"identity": "exclude"}' FROM labeling_campaign
+        WHERE id = %(campaign)s)
+      AND EXISTS (SELECT FROM labeling_completion t
+        WHERE t.id IN (c.completion_a_id, c.completion_b_id)
+          AND t.marks @> ARRAY[%(named)s]::varchar[]))
     AND NOT EXISTS (SELECT FROM labeling_assignment m
       WHERE m.comparison_id = c.id AND m.rater_id = %(rater)s AND m.repeat_of_id IS NULL OFFSET 0)
   ORDER BY hashtextextended(c.public_id::text, due.id) LIMIT 1),
@@ -63,6 +70,7 @@ def deal_gold(
                     "arm": arm,
                     "lease": lease_seconds,
                     "hold": hold,
+                    "named": IDENTIFIES_ITSELF,
                 },
             )
             row = cursor.fetchone()

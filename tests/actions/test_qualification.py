@@ -16,7 +16,16 @@ from labeling.actions.rating import (
 from labeling.actions.rounds import close_round, open_round
 from labeling.errors import ConflictError, InvalidInputError, NotAllowedError, NotQualifiedError
 from labeling.formats.export_choice import choose
-from labeling.models import Assignment, AuditEvent, Campaign, Gold, Judgment, Round, Seat
+from labeling.models import (
+    Assignment,
+    AuditEvent,
+    Campaign,
+    Completion,
+    Gold,
+    Judgment,
+    Round,
+    Seat,
+)
 from labeling.queries.export_rows import open_export
 from labeling.queries.outcomes import outcomes
 from tests import factories
@@ -275,3 +284,15 @@ def test_practice_is_in_no_report_and_no_export() -> None:
     whole = choose({"layout": "native", "gold": "keep", "history": "1"})
     export = open_export(campaign, whole)
     assert b"".join(export).count(b"\n") == 1
+
+
+def test_an_item_that_names_its_model_is_not_opened_where_that_is_excluded() -> None:
+    campaign = factories.campaign(
+        slug="blind", requirements={"qualification": "blind", "identity": "exclude"}
+    )
+    named, plain = factories.comparison(campaign), factories.comparison(campaign)
+    Completion.objects.filter(pk=named.completion_b_id).update(marks=["identifies_itself"])
+    for comparison in (named, plain):
+        Gold.objects.create(comparison=comparison, preference="a")
+    opened = open_round(campaign=campaign, by=None, kind="qualification")
+    assert [one.pk for one in opened.comparisons.all()] == [plain.pk]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from labeling.models import Assignment, Gold, Judgment
+from labeling.models import Assignment, Completion, Gold, Judgment
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -68,3 +68,21 @@ def test_skipped_gold_is_gone(call_as):
     gold = call.post(f"campaigns/{campaign.slug}/assignments/").json()
     assert call.post(f"assignments/{gold['id']}/skip/").status_code == 204
     assert len(rate_all(call, campaign)) == 20
+
+
+@pytest.mark.parametrize(("policy", "is_dealt"), [("exclude", False), ("mask", True)])
+def test_gold_that_names_its_model_is_not_dealt_where_that_is_excluded(call_as, policy, is_dealt):
+    campaign = factories.campaign(requirements={"gold_rate": 1.0, "identity": policy})
+    for side in ("completion_a", "completion_b"):
+        gold = factories.comparison(campaign)
+        Completion.objects.filter(pk=getattr(gold, f"{side}_id")).update(
+            marks=["identifies_itself", "names_vendor"]
+        )
+        Gold.objects.create(comparison=gold, preference="a", strength=2)
+    ordinary = factories.comparison(campaign)
+    Gold.objects.create(comparison=ordinary, preference="a", strength=2)
+    factories.open_comparisons(campaign, 4)
+    rate_all(call_as(factories.rater(campaign).rater.user, "rate"), campaign)
+    dealt = Judgment.objects.filter(comparison__gold__isnull=False)
+    assert dealt.filter(comparison=ordinary).count() == 1
+    assert dealt.count() == (3 if is_dealt else 1)
