@@ -10,8 +10,9 @@ from typing import Any
 import orjson
 from msgspec.structs import astuple, replace
 
-from labeling.formats.edits import edited_messages
+from labeling.formats.edits import editable_text, edited_messages
 from labeling.formats.export_rows import TIES, Edits, ExportRow, Ties, decisions, parsed
+from labeling.formats.identity import BLOT
 from labeling.formats.rows import Message, text_of
 
 FIELDS = ExportRow.__struct_fields__
@@ -68,15 +69,19 @@ def hh_lines(row: ExportRow, ties: Ties = "drop") -> list[bytes]:
 def edit_row(row: ExportRow) -> ExportRow | None:
     """The record of an edit: the text as edited (a) over the one it came from (b), or None.
 
-    Nobody said how much better it is, so there is no strength and no margin.
+    Nobody said how much better it is, so there is no strength and no margin. An edit with a blot
+    that its original has not, was made of a masked text: nobody is to learn to write that.
     """
     edited = parsed(row.edited)
     if not edited or row.completion_a is None or row.completion_b is None:
         return None
     original = row.completion_a if edited["side"] == "a" else row.completion_b
+    messages = parsed(original)
+    if BLOT[0] in edited["text"] and BLOT[0] not in editable_text(messages):
+        return None
     return replace(
         row,
-        completion_a=edited_messages(parsed(original), edited["text"]),
+        completion_a=edited_messages(messages, edited["text"]),
         completion_b=original,
         preference="a",
         strength=None,

@@ -92,6 +92,19 @@ def test_an_edit_goes_out_as_a_pair_of_its_own_when_asked() -> None:
     assert layouts.lines(export_row(), layout="hh", ties="drop", edits="only") == []
 
 
+def test_an_edit_that_kept_the_blots_of_a_masked_text_makes_no_pair() -> None:
+    def pairs(edit: str, original: str) -> list[bytes]:
+        row = export_row(
+            completion_a=[{"role": "assistant", "content": original}],
+            edited={"side": "a", "text": edit},
+        )
+        return layouts.lines(row, layout="trl", ties="drop", edits="only")
+
+    assert pairs("I am ▮▮▮ of old.", "I am Claude.") == []
+    assert len(pairs("I am a model.", "I am Claude.")) == 1
+    assert len(pairs("A bar: ▮▮▮▮", "A bar: ▮▮")) == 1
+
+
 def test_an_edit_replaces_the_words_of_the_last_message_and_nothing_else() -> None:
     picture = {"type": "image_url", "image_url": {"url": "x"}}
     messages: list[dict[str, Any]] = [
