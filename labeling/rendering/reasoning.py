@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from labeling.rendering.hidden import reveal
 from labeling.rendering.markdown import name_regions, render_markdown, render_plain
 from labeling.rendering.messages import Message, render_messages
 
@@ -69,7 +70,8 @@ def render_reasoning(messages: Sequence[Message] | None, owner: str) -> tuple[st
 def _render(step: Step, *, is_late: bool) -> str:
     if step.message is not None:
         return "".join(turn.html for turn in render_messages([step.message]).turns)
-    return render_plain(step.text) if is_late else render_markdown(step.text)
+    # What cannot be seen is marked as it is in messages, whose count stands beside the steps.
+    return reveal(render_plain(step.text) if is_late else render_markdown(step.text))[0]
 
 
 def _steps_of_one(message: Message) -> Iterator[Step]:

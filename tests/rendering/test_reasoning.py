@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from labeling.rendering.messages import render_messages
 from labeling.rendering.reasoning import MAX_STEPS, render_reasoning, step_count, steps_of
 
 
@@ -65,3 +66,11 @@ def test_regions_of_steps_are_named_after_them() -> None:
         [{"role": "assistant", "content": "Say:\n\n```python\nx\n```"}], "Response B"
     )
     assert "Response B, step 1, " in html
+
+
+def test_hidden_characters_are_marked_in_steps_as_in_messages() -> None:
+    messages = [{"role": "assistant", "content": "ad\u202emin\n\nPlain."}]
+    first, second = render_reasoning(messages, "Response A")
+    assert 'data-c="RLO"' in first
+    assert first.strip() == render_messages([{"content": "ad\u202emin"}]).turns[0].html.strip()
+    assert "data-c" not in second
