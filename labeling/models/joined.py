@@ -150,6 +150,10 @@ _TOKEN_AND_ASSIGNMENT = Joined(
 # Counts go by the index of what a rater ended and when: today's work, however much lies behind.
 _DONE = """FROM labeling_assignment a {join}
   WHERE a.rater_id = r.id AND a.campaign_id = c.id AND a.outcome = 'completed' AND a.ended_at >="""
+# What was practised on takes nothing from the day, and stays: its answer has been told.
+_NOT_PRACTICE = """NOT (a.ordinal IS NULL AND EXISTS (SELECT FROM labeling_comparison q
+  JOIN labeling_round u ON u.id = q.round_id AND u.kind = 'qualification'
+  WHERE q.id = a.comparison_id))"""
 _DESK = Joined(
     {"s": Seat, "r": Rater, "c": Campaign},
     """FROM labeling_campaign c
@@ -158,14 +162,11 @@ _DESK = Joined(
     JOIN labeling_seat s ON s.campaign_id = c.id
     JOIN labeling_rater r ON r.id = s.rater_id AND r.user_id = m.user_id
     WHERE c.slug = %(slug)s""",
-    also=f"""(SELECT count(*) {_DONE.format(join="")} %(midnight)s),
+    also=f"""(SELECT count(*) {_DONE.format(join="")} %(midnight)s AND {_NOT_PRACTICE}),
     (SELECT j.public_id
       {_DONE.format(join="JOIN labeling_judgment j ON j.assignment_id = a.id")}
         now() - c.revise_seconds * interval '1 second'
-        -- What was practised on stays: its answer has been told.
-        AND NOT (a.ordinal IS NULL AND EXISTS (SELECT FROM labeling_comparison q
-          JOIN labeling_round u ON u.id = q.round_id AND u.kind = 'qualification'
-          WHERE q.id = a.comparison_id))
+        AND {_NOT_PRACTICE}
       ORDER BY a.ended_at DESC, j.id DESC LIMIT 1),
     (SELECT max(g.number) FROM labeling_guidelineversion g WHERE g.campaign_id = c.id),
     -- Newer than what they confirmed to have read, or else judged by last; nothing for a newcomer.

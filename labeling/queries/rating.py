@@ -115,13 +115,14 @@ def day_in(rater: Rater, campaign: Campaign) -> Day:
 
 
 def judged_today(rater: Rater, campaign: Campaign) -> int:
-    """How many comparisons the rater has judged in the campaign since midnight."""
-    return Assignment.objects.filter(
+    """How many comparisons the rater has judged in the campaign since midnight; not practice."""
+    done = Assignment.objects.filter(
         rater=rater,
         campaign=campaign,
         outcome=Assignment.Outcome.COMPLETED,
         ended_at__gte=_midnight(),
-    ).count()
+    )
+    return done.exclude(comparison__round__kind=Round.Kind.QUALIFICATION).count()
 
 
 def rated_campaigns(user: User) -> list[RatedCampaign]:
@@ -169,6 +170,8 @@ def has_data_to_read(user: User) -> bool:
 
 
 def _days(raters: list[int], campaigns: list[int]) -> dict[int, Day]:
+    # Practice takes nothing from the day's cap; the time it took is working time all the same.
+    is_work = Q(outcome="completed") & ~Q(comparison__round__kind=Round.Kind.QUALIFICATION)
     rows = (
         Assignment.objects.filter(
             rater__in=raters,
@@ -178,7 +181,7 @@ def _days(raters: list[int], campaigns: list[int]) -> dict[int, Day]:
         .order_by()
         .values("campaign")
         .annotate(
-            judged=Count("pk", filter=Q(outcome="completed"), distinct=True),
+            judged=Count("pk", filter=is_work, distinct=True),
             skipped=Count("pk", filter=Q(outcome="skipped"), distinct=True),
             active_ms=Coalesce(
                 Sum("judgments__active_ms", filter=Q(judgments__supersedes=None)), 0

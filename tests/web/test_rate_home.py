@@ -15,6 +15,7 @@ from labeling.actions.rounds import open_round
 from labeling.models import (
     Assignment,
     Campaign,
+    Comparison,
     Gold,
     Judgment,
     Organisation,
@@ -23,6 +24,7 @@ from labeling.models import (
     Withdrawal,
 )
 from labeling.queries.home import home_of
+from labeling.queries.rating import judged_today
 from tests import factories
 from tests.web.visiting import as_
 
@@ -119,6 +121,33 @@ class TestWhy:
             ended_at=timezone.now() - timedelta(days=1)
         )
         assert reason_in(campaign, person) == ""
+
+    def test_practice_takes_nothing_from_the_daily_cap_and_gold_in_no_round_does(
+        self, lab: Any
+    ) -> None:
+        asked = {"qualification": "own", "daily_cap": 1}
+        campaign = factories.campaign(of=lab, slug="own", requirements=asked)
+        Gold.objects.create(comparison=factories.comparison(campaign), preference="a")
+        open_round(campaign=campaign, by=None, kind="qualification", pass_share=1)
+        factories.open_comparisons(campaign, 2)
+        person = factories.user(of=lab)
+        seat = joined(campaign, person)
+        item = claim_assignment(rater=seat.rater, campaign=campaign)
+        assert item is not None
+        submit_judgment(
+            rater=seat.rater, assignment_id=item.public_id, answer={"side": item.side("a")}
+        )
+        assert reason_in(campaign, person) == ""
+        (mine,) = home_of(person).campaigns
+        assert mine.rated.day.judged == judged_today(seat.rater, campaign) == 0
+        bench = as_(person).get(reverse("rate", args=[campaign.slug])).content.decode()
+        assert "Task </span>1 of 1" in bench
+        judge(seat, campaign)
+        Comparison.objects.filter(campaign=campaign).exclude(round__kind="qualification").update(
+            round=None
+        )
+        assert judged_today(seat.rater, campaign) == 1
+        assert reason_in(campaign, person) == "enough_today"
 
     def test_each_step_of_a_qualification(self, lab: Any) -> None:
         campaign = factories.campaign(
