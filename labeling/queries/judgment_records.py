@@ -7,13 +7,14 @@ from django.db.models.functions import Cast, Coalesce
 from msgspec.structs import asdict
 
 from labeling.formats.export_rows import ExportRow, signed_score, turned_row
-from labeling.models import Campaign, Gold, Judgment, Seat
+from labeling.models import Campaign, Gold, Judgment, Round, Seat
 
 
 def records(campaign: Campaign, *, with_history: bool = False) -> QuerySet[Judgment]:
     """Judgments with all that `record_of` reads, in one query.
 
     History adds superseded ones; a withdrawn judgment is in neither, as it could not be told apart.
+    Practice is in neither, as in exports: its raters were told the answers one by one.
     """
     seats = Seat.objects.filter(rater=OuterRef("rater"), campaign=OuterRef("campaign"))
     # The same rater's first judgment of the pair, the standing one if it was revised.
@@ -21,7 +22,9 @@ def records(campaign: Campaign, *, with_history: bool = False) -> QuerySet[Judgm
     first = Judgment.objects.filter(
         rater=OuterRef("rater"), comparison=OuterRef("comparison"), is_repeat=False
     ).order_by(Case(When(stands, then=0), default=1), "pk")
-    judgments = Judgment.objects.filter(campaign=campaign, withdrawal=None)
+    judgments = Judgment.objects.filter(campaign=campaign, withdrawal=None).exclude(
+        comparison__round__kind=Round.Kind.QUALIFICATION
+    )
     if not with_history:
         judgments = judgments.standing()
     return judgments.select_related(

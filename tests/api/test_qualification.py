@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from labeling.models import Campaign, Gold
+from labeling.models import Assignment, Campaign, Comparison, Gold
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -85,6 +85,34 @@ def test_what_is_wrong_with_a_round_is_told_at_its_field(body: dict[str, Any], f
     )
     assert answer.status_code == 400, answer.content
     assert answer.json()["errors"][0]["field"].startswith(field)
+
+
+def test_practice_is_not_among_the_judgments_and_what_is_in_no_round_is() -> None:
+    campaign = campaign_with_gold(1)
+    manager = caller(factories.member(campaign, "manager"), "read", "write")
+    manager.post(
+        f"/api/v1/campaigns/{campaign.slug}/rounds/",
+        {"kind": "qualification", "pass_share": 0.1},
+        content_type="application/json",
+    )
+    seat = factories.rater(campaign)
+    rater = caller(seat.rater.user, "rate")
+    answers = []
+    for _ in range(2):
+        claimed = rater.post(f"/api/v1/campaigns/{campaign.slug}/assignments/")
+        assert claimed.status_code == 201, claimed.content
+        item = Assignment.objects.get(public_id=claimed.json()["id"])
+        said = rater.post(
+            f"/api/v1/assignments/{item.public_id}/judgment/",
+            {"side": item.side("a")},
+            content_type="application/json",
+        )
+        answers.append(said.json()["id"])
+    Comparison.objects.filter(gold=None).update(round=None)
+    for history in ("0", "1"):
+        path = f"/api/v1/campaigns/{campaign.slug}/judgments/?history={history}"
+        (record,) = manager.get(path).json()["results"]
+        assert record["judgment_id"] == answers[1]
 
 
 def test_a_daily_cap_is_told_as_such() -> None:
