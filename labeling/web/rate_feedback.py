@@ -1,5 +1,6 @@
 """What a rater is told of an answer whose verdict is known, and their word against it."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,8 @@ from labeling.actions.appeals import make_appeal
 from labeling.actions.qualification import asks_own_qualification
 from labeling.errors import ConflictError, InvalidInputError
 from labeling.models import Campaign, Judgment
-from labeling.queries import readings, told_answers
+from labeling.queries import told_answers
+from labeling.queries.answering import clauses_in_force
 from labeling.queries.told_answers import ToldAnswer
 from labeling.schemas import read_schema
 from labeling.web import rendered
@@ -50,7 +52,7 @@ def feedback(request: PageRequest, slug: str, judgment_id: UUID) -> HttpResponse
         "practice": practice,
         "told": told,
         "is_saved": False,
-        **_words(told, desk.campaign),
+        **_words(told, desk.campaign, _clause_titles([told], desk.campaign)),
     }
     part = "#card" if request.htmx else ""
     return render(request, f"labeling/rate_feedback.html{part}", context)
@@ -63,10 +65,11 @@ def answers(request: PageRequest, slug: str) -> HttpResponse:
     desk = desk_at(request.user, slug)
     found = told_answers.told_answers(desk.rater, desk.campaign)
     summaries = [told_answers.summary_of(one) for one in found]
+    titles = _clause_titles(found, desk.campaign)
     context = {
         "campaign": desk.campaign,
         "rows": [
-            {"told": one, "summary": summary, **_words(one, desk.campaign)}
+            {"told": one, "summary": summary, **_words(one, desk.campaign, titles)}
             for one, summary in zip(found, summaries, strict=True)
         ],
     }
@@ -90,18 +93,22 @@ def appeal(request: PageRequest, slug: str, judgment_id: UUID) -> HttpResponse:
     return SeeOther(reverse("rate_answers", args=[slug]))
 
 
-def _words(told: ToldAnswer, campaign: Campaign) -> dict[str, Any]:
+def _clause_titles(answers: Sequence[ToldAnswer], campaign: Campaign) -> dict[str, str]:
+    """The titles of the guidelines' clauses by their ids, read once if any answer names one."""
+    if not any(one.clause for one in answers):
+        return {}
+    return {one["id"]: one["title"] for one in clauses_in_force(campaign)}
+
+
+def _words(told: ToldAnswer, campaign: Campaign, titles: Mapping[str, str]) -> dict[str, Any]:
     yours = (told.side, told.strength)
     wanted = (told.expected, told.expected_strength)
-    clause = ""
-    if told.clause and (version := readings.newest_version(campaign)):
-        titles = {one["id"]: one["title"] for one in version.clauses}
-        clause = f"{told.clause} {titles.get(told.clause, '')}".strip()
     return {
         "steps": scale_beside(read_schema(campaign.schema), yours=yours, wanted=wanted),
         "your_words": words_of(*yours),
         "wanted_words": words_of(*wanted),
         "wanted_hue": hue_of(told.expected),
         "explanation": rendered.markdown(told.explanation) if told.explanation else "",
-        "clause": clause,
+        # Without clauses there is nothing that a link could lead to.
+        "clause": f"{told.clause} {titles.get(told.clause, '')}".strip() if titles else "",
     }
