@@ -131,11 +131,15 @@ def _requeue_lapsed(campaign: Campaign) -> int:
     return queue.requeue(campaign_id=campaign.pk)
 
 
-def submit_judgment(*, rater: Rater, assignment_id: uuid.UUID, answer: Any) -> Submission:
-    """`judge_assignment` for a door that has only the assignment's id."""
-    return judge_assignment(
-        rater=rater, assignment=_own_assignment(rater, assignment_id), answer=answer
-    )
+def submit_judgment(
+    *, rater: Rater, assignment_id: uuid.UUID, answer: Any, campaign: Campaign | None = None
+) -> Submission:
+    """`judge_assignment` for a door that has only the assignment's id.
+
+    With `campaign`, an assignment of another one is unknown.
+    """
+    assignment = _own_assignment(rater, assignment_id, campaign)
+    return judge_assignment(rater=rater, assignment=assignment, answer=answer)
 
 
 def judge_assignment(*, rater: Rater, assignment: Assignment, answer: Any) -> Submission:
@@ -186,9 +190,14 @@ def record_refusal(*, user: User, subject: uuid.UUID) -> None:
 
 
 @transaction.atomic(durable=True)
-def skip_assignment(*, rater: Rater, assignment_id: uuid.UUID, reason: str) -> None:
-    """Give the comparison back, for good: this rater does not meet it again. Safe to repeat."""
-    assignment = _own_assignment(rater, assignment_id)
+def skip_assignment(
+    *, rater: Rater, assignment_id: uuid.UUID, reason: str, campaign: Campaign | None = None
+) -> None:
+    """Give the comparison back, for good: this rater does not meet it again. Safe to repeat.
+
+    With `campaign`, an assignment of another one is unknown.
+    """
+    assignment = _own_assignment(rater, assignment_id, campaign)
     if queue.skip(assignment_id=assignment.pk, rater_id=rater.pk, reason=reason[:200]):
         return
     assignment.refresh_from_db()
@@ -211,17 +220,20 @@ def renew_lease(*, rater: Rater, assignment_id: uuid.UUID) -> datetime:
 
 
 @transaction.atomic(durable=True)
-def revise_judgment(*, rater: Rater, judgment_id: uuid.UUID, answer: Any) -> Submission:
+def revise_judgment(
+    *, rater: Rater, judgment_id: uuid.UUID, answer: Any, campaign: Campaign | None = None
+) -> Submission:
     """Supersede the rater's judgment with `answer`, within the campaign's time for undoing.
 
-    The same revision twice is one; the window is measured from the first judgment.
+    The same revision twice is one; the window is measured from the first judgment. With
+    `campaign`, a judgment of another one is unknown.
     """
     named = (
         Judgment.objects.filter(public_id=judgment_id, rater=rater, assignment__isnull=False)
         .select_related("assignment__campaign", "comparison__round")
         .first()
     )
-    if named is None or named.assignment is None:
+    if named is None or named.assignment is None or not _is_in(campaign, named.assignment):
         raise NotFoundError("There is no such judgment of yours.")
     assignment = named.assignment
     if assignment.campaign.state == Campaign.State.ARCHIVED:
@@ -308,11 +320,19 @@ def _has_seat(rater: Rater, campaign: Campaign) -> bool:
     return Seat.objects.filter(rater=rater, campaign=campaign, is_active=True).exists()
 
 
-def _own_assignment(rater: Rater, public_id: uuid.UUID) -> Assignment:
+def _own_assignment(
+    rater: Rater, public_id: uuid.UUID, campaign: Campaign | None = None
+) -> Assignment:
     """The assignment, if it is or was last the rater's; to anyone else it does not exist."""
-    if (assignment := joined.assignment_of(rater, public_id)) is None:
+    assignment = joined.assignment_of(rater, public_id)
+    if assignment is None or not _is_in(campaign, assignment):
         raise NotFoundError("There is no such comparison of yours.")
     return assignment
+
+
+def _is_in(campaign: Campaign | None, assignment: Assignment) -> bool:
+    """Whether it is of the campaign; any will do where none is named."""
+    return campaign is None or assignment.campaign_id == campaign.pk
 
 
 def _newest(judgment: Judgment) -> Judgment:

@@ -167,6 +167,9 @@ _DESK = Joined(
       {_DONE.format(join="JOIN labeling_judgment j ON j.assignment_id = a.id")}
         now() - c.revise_seconds * interval '1 second'
         AND {_NOT_PRACTICE}
+        -- Only what stands: a withdrawn judgment does not bring back the one it was put over.
+        AND NOT EXISTS (SELECT FROM labeling_judgment n WHERE n.supersedes_id = j.id)
+        AND NOT EXISTS (SELECT FROM labeling_withdrawal w WHERE w.judgment_id = j.id)
       ORDER BY a.ended_at DESC, j.id DESC LIMIT 1),
     (SELECT max(g.number) FROM labeling_guidelineversion g WHERE g.campaign_id = c.id),
     -- Newer than what they confirmed to have read, or else judged by last; nothing for a newcomer.

@@ -72,12 +72,16 @@ def desk_of(user: User, slug: str) -> Desk | None:
 
 
 def undoable_judgments(rater: Rater, campaign: Campaign) -> list[Judgment]:
-    """What the rater judged last and may still change, newest first: the judgments that stand."""
+    """What the rater judged last and may still change, newest first: the judgments that stand.
+
+    Neither what a manager has withdrawn nor practice.
+    """
     ended = Now() - timedelta(seconds=campaign.revise_seconds)
     later = Judgment.objects.filter(supersedes=OuterRef("pk"))
     return list(
         Judgment.objects.filter(
             ~Exists(later),
+            withdrawal=None,
             assignment__rater=rater,
             assignment__campaign=campaign.pk,
             assignment__outcome=Assignment.Outcome.COMPLETED,

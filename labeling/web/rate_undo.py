@@ -77,7 +77,12 @@ def _change(request: PageRequest, desk: Desk) -> HttpResponse:
         asked = form.cleaned_data["judgment_id"]
         try:
             with refusals_noted(request.user, asked):
-                done = revise_judgment(rater=desk.rater, judgment_id=asked, answer=form.answer())
+                done = revise_judgment(
+                    rater=desk.rater,
+                    judgment_id=asked,
+                    answer=form.answer(),
+                    campaign=desk.campaign,
+                )
         except InvalidInputError as error:
             form.refuse(error)
         else:

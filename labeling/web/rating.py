@@ -42,7 +42,10 @@ def rate(request: PageRequest, slug: str) -> HttpResponse:
             try:
                 with refusals_noted(request.user, asked):
                     done = submit_judgment(
-                        rater=desk.rater, assignment_id=asked, answer=form.answer()
+                        rater=desk.rater,
+                        assignment_id=asked,
+                        answer=form.answer(),
+                        campaign=campaign,
                     )
             except InvalidInputError as error:
                 form.refuse(error)
@@ -76,5 +79,10 @@ def skip(request: PageRequest, slug: str) -> HttpResponse:
         raise InvalidInputError("Say why you skip: choose one of the reasons.")
     asked = form.cleaned_data["assignment_id"]
     with refusals_noted(request.user, asked):
-        skip_assignment(rater=desk.rater, assignment_id=asked, reason=form.stored_reason())
+        skip_assignment(
+            rater=desk.rater,
+            assignment_id=asked,
+            reason=form.stored_reason(),
+            campaign=desk.campaign,
+        )
     return go_on(request, desk, skipped=1)
