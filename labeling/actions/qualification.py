@@ -45,12 +45,13 @@ def practice_item(*, rater: Rater, campaign: Campaign, asked: str) -> int | None
         raise BusyError("Another tab of yours is at it. Please try again in a moment.")
     if not dealt.has_seat:
         raise NotAllowedError("Your part in this campaign has been paused.")
-    if dealt.assignment_id is not None or campaign.state != Campaign.State.ACTIVE:
+    if dealt.assignment_id is not None:
         return dealt.assignment_id
     # The last answer was graded when it was given; this sees to one whose server died just then,
     # and to one who passes because an item was retired.
     if grade_practice(rater=rater, campaign=campaign):
         return None
+    # In every state of the campaign: it may be resumed before the caller looks for other work.
     raise NotQualifiedError(_why_not(rater, campaign))
 
 
@@ -106,6 +107,11 @@ def _why_not(rater: Rater, campaign: Campaign) -> str:
             " Its manager opens it or lets you in."
         )
     last = rounds[-1]
+    if not last.is_done:
+        return (
+            "Your qualification is not finished, and this campaign gives out nothing just now."
+            " Please come back when it runs."
+        )
     return (
         f"You answered all {last.items} practice comparisons, {last.right} of them as expected;"
         f" it takes {last.needed}. The campaign's manager can let you in or open another round."

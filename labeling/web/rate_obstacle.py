@@ -12,7 +12,9 @@ from labeling.schemas import read_requirements
 
 
 def obstacle(desk: Desk, error: NotAllowedError) -> dict[str, Any]:
-    """What the page says of it: enough for today, or a qualification that is not passed."""
+    """What the page says of it: enough for today, or a qualification that is not passed; nothing
+    where the campaign itself does not run.
+    """
     campaign = desk.campaign
     asked = read_requirements(campaign.requirements)
     if isinstance(error, EnoughForTodayError):
@@ -29,6 +31,8 @@ def obstacle(desk: Desk, error: NotAllowedError) -> dict[str, Any]:
             ).exists()
         )
         return {"obstacle": "elsewhere", "school": school, "may_open": may_open}
+    if campaign.state != Campaign.State.ACTIVE:
+        return {}  # The page says so, and no practice is due meanwhile.
     practice = told_answers.practice_of(desk.rater, campaign)
     if practice is None:
         return {"obstacle": "not_open"}

@@ -190,7 +190,32 @@ def test_a_paused_campaign_and_a_paused_rater_are_dealt_no_practice() -> None:
     update_campaign(campaign=campaign, by=None, state="paused")
     campaign.refresh_from_db()
     seat = factories.rater(campaign)
+    with pytest.raises(NotQualifiedError, match="not finished"):
+        claim_assignment(rater=seat.rater, campaign=campaign)
+
+
+@pytest.mark.parametrize("state", ["draft", "paused", "completed"])
+def test_the_unqualified_get_no_work_from_a_campaign_resumed_meanwhile(state: str) -> None:
+    campaign = practising(1)
+    seat = factories.rater(campaign)
+    answer_next(seat, campaign, is_right=False)
+    # What this process read of the campaign is old: it runs, and its work is free.
+    campaign.state = state
+    with pytest.raises(NotQualifiedError, match="it takes 1"):
+        claim_assignment(rater=seat.rater, campaign=campaign)
+    assert Assignment.objects.filter(rater=seat.rater, ordinal__isnull=False).count() == 0
+
+
+def test_who_has_passed_is_graded_though_the_campaign_is_paused() -> None:
+    campaign = practising(1)
+    seat = factories.rater(campaign)
+    answer_next(seat, campaign)
+    Seat.objects.filter(pk=seat.pk).update(qualified_at=None)
+    update_campaign(campaign=campaign, by=None, state="paused")
+    campaign.refresh_from_db()
     assert claim_assignment(rater=seat.rater, campaign=campaign) is None
+    seat.refresh_from_db()
+    assert seat.qualified_at is not None
 
 
 class TestOpening:
