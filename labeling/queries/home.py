@@ -19,6 +19,8 @@ from labeling.schemas import Requirements, read_requirements
 
 # Comparisons left are counted up to here: beyond it the page says "more than".
 MOST_LEFT = 200
+# And said in steps of so many.
+ROUGHLY = 10
 # Fewer known answers than this say nothing about anybody.
 ENOUGH_GOLD = 10
 WEEK = 7
@@ -81,8 +83,14 @@ class MyCampaign:
         return self.left > MOST_LEFT
 
     @property
-    def left_shown(self) -> int:
-        return min(self.left, MOST_LEFT)
+    def left_shown(self) -> int | None:
+        """How much is left, roughly: in tens, None for a few.
+
+        A slot lowers the count and gold does not: an exact one would tell which the rater has met.
+        """
+        if self.has_many_left:
+            return MOST_LEFT
+        return -(-self.left // ROUGHLY) * ROUGHLY if self.left >= ROUGHLY else None
 
 
 @dataclass(frozen=True)

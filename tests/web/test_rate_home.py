@@ -1,5 +1,7 @@
 """The rater's home: why each campaign can or cannot be taken, the work done, and calibration."""
 
+import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -66,8 +68,39 @@ class TestWhy:
         (mine,) = home_of(person).campaigns
         assert (mine.reason, mine.left) == ("", 2)
         html = as_(person).get(reverse("rate_home")).content.decode()
-        assert "2 left" in html
+        assert "a few left" in html
         assert "Continue" in html
+
+    @pytest.mark.parametrize(
+        ("left", "shown"), [(1, None), (9, None), (10, 10), (11, 20), (20, 20), (200, 200)]
+    )
+    def test_how_much_is_left_is_said_in_tens(self, lab: Any, left: int, shown: int | None) -> None:
+        campaign = factories.campaign(of=lab)
+        person = factories.user(of=lab)
+        joined(campaign, person)
+        (mine,) = home_of(person).campaigns
+        assert replace(mine, left=left).left_shown == shown
+        assert not replace(mine, left=left).has_many_left
+
+    def test_the_page_does_not_tell_gold_from_a_slot(self, lab: Any) -> None:
+        campaign = factories.campaign(of=lab, requirements={"gold_rate": 1.0})
+        Gold.objects.create(comparison=factories.comparison(campaign), preference="a")
+        factories.open_comparisons(campaign, 18)
+        person = factories.user(of=lab)
+        seat = joined(campaign, person)
+        client = as_(person)
+        said, met = set(), set()
+        for _ in range(6):
+            assignment = claim_assignment(rater=seat.rater, campaign=campaign)
+            assert assignment is not None
+            met.add(assignment.ordinal is None)
+            html = client.get(reverse("rate_home")).content.decode()
+            said.update(re.findall(r"[a-z]+ \d+ left", html))
+            submit_judgment(
+                rater=seat.rater, assignment_id=assignment.public_id, answer={"side": "left"}
+            )
+        assert met == {True, False}
+        assert said == {"about 20 left"}
 
     def test_who_has_not_opened_it_yet_is_told_how_much_there_is(self, lab: Any) -> None:
         campaign = factories.campaign(of=lab)
