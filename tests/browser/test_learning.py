@@ -52,10 +52,16 @@ def practising(count: int = 2) -> Campaign:
     return campaign
 
 
+def settle(page: Page) -> None:
+    """Return once what came in has its place and the focus: then keys go where they should."""
+    wait_until(page, "!document.querySelector('.htmx-added, .htmx-settling, .htmx-request')")
+    page.evaluate("() => new Promise((done) => setTimeout(done, 50))")
+
+
 def judge(page: Page, key: str) -> None:
     """Answer at the keyboard, once the card is in place: the step, both criteria, submit."""
     expect(page.locator("form.work")).to_be_visible()
-    wait_until(page, "!document.querySelector('.htmx-settling, .htmx-request')")
+    settle(page)
     for pressed in (key, "Shift+Digit1", "Shift+Digit2", "Enter"):
         page.keyboard.press(pressed)
 
@@ -93,6 +99,7 @@ def test_an_appeal_is_written_with_keys_alone(enter: Enter, live_server: LiveSer
     page.goto(f"{live_server.url}/rate/{campaign.slug}/")
     judge(page, "1")
     expect(page.locator("[data-enter]")).to_be_focused()
+    settle(page)
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
     expect(page.locator("#appeal-why")).to_be_focused()
@@ -112,6 +119,7 @@ def test_guidelines_published_while_judging_are_read_and_the_answer_is_still_the
     page.goto(f"{live_server.url}/rate/{campaign.slug}/")
     judge(page, "2")
     expect(page.locator("#say")).to_contain_text("Saved")
+    settle(page)
     page.keyboard.press("r")
     page.keyboard.type("Typed before the change.")
     page.keyboard.press("Escape")
@@ -121,6 +129,7 @@ def test_guidelines_published_while_judging_are_read_and_the_answer_is_still_the
     judge(page, "3")
     expect(page.locator("#say")).to_contain_text("The guidelines changed to v2")
     expect(page.locator("#say [data-enter]")).to_be_focused()
+    settle(page)
     assert Judgment.objects.count() == 1
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="The guidelines have changed")).to_be_visible()
