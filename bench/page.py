@@ -8,6 +8,8 @@ THURSTONE_BENCH_VISITS set how many.
 
 import os
 import shutil
+from collections.abc import Callable
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -95,7 +97,7 @@ def _visit(browser: Any, origin: str, cookies: str, slug: str) -> dict[str, Any]
     """One visit by a browser that has nothing of ours in its cache."""
     context, page, traffic = _open(browser, origin, cookies)
     page.goto(f"{origin}/rate/{slug}/")
-    page.wait_for_function("measured.ready !== null")
+    _wait_for(page, lambda: page.evaluate("measured.ready !== null"))
     ready = page.evaluate("measured.ready")
     # What comes after that (the next card) is no part of the page's weight.
     loaded = [one for one in traffic if "/ahead/" not in one["url"]]
@@ -115,12 +117,19 @@ def _rate(browser: Any, origin: str, cookies: str, slug: str) -> dict[str, Any]:
     context, page, traffic = _open(browser, origin, cookies)
     page.goto(f"{origin}/rate/{slug}/")
     weights, seen = [], 0
+
+    def prepared(number: int) -> bool:
+        return sum("/ahead/" in one["url"] for one in traffic) > number
+
+    def shown(number: int) -> bool:
+        return bool(page.evaluate("measured.cards.length") > number)
+
     for number in range(CARDS + WARM_UP):
-        _wait_for(page, lambda: sum("/ahead/" in one["url"] for one in traffic) > number)  # noqa: B023
+        _wait_for(page, partial(prepared, number))
         page.wait_for_timeout(60)
         page.keyboard.press("2")
         page.keyboard.press("Enter")
-        page.wait_for_function(f"measured.cards.length > {number}")
+        _wait_for(page, partial(shown, number))
         # All that a card costs: its own bytes, the answer's, and what is kept meanwhile.
         weights.append(sum(one["bytes"] for one in traffic[seen:]))
         seen = len(traffic)
@@ -136,12 +145,13 @@ def _rate(browser: Any, origin: str, cookies: str, slug: str) -> dict[str, Any]:
     }
 
 
-def _wait_for(page: Any, is_so: Any, tries: int = 2_000) -> None:
+def _wait_for(page: Any, is_so: Callable[[], bool], tries: int = 2_000) -> None:
+    """Ask from here: a condition that the page evaluates itself is what its policy forbids."""
     while not is_so():
         page.wait_for_timeout(25)
         tries -= 1
         if not tries:
-            raise RuntimeError("The next card was not prepared.")
+            raise RuntimeError("The page did not come so far: nothing prepared, or nothing shown.")
 
 
 def _open(browser: Any, origin: str, cookies: str) -> tuple[Any, Any, list[dict[str, Any]]]:

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from labeling.models import Assignment, Campaign, Rater, ahead, joined, queue
-from labeling.models.gold_dealing import deal_due_gold
+from labeling.models.gold_dealing import deal_gold
 from labeling.queries.rating import is_qualified, judged_today
 from labeling.schemas import read_requirements
 
@@ -39,7 +39,7 @@ def prepare_assignment(*, rater: Rater, campaign: Campaign, beside: UUID) -> Ass
     if requirements.daily_cap and judged_today(rater, campaign) + 1 >= requirements.daily_cap:
         return None
     lease = ahead.prepared_seconds(campaign)
-    gold = deal_due_gold(rater=rater, campaign=campaign, hold=2, lease_seconds=lease)
+    gold = deal_gold(rater=rater, campaign=campaign, hold=2, lease_seconds=lease)
     if gold is not None:
         return joined.assignment_to_show(gold, campaign)
     for _ in range(TRIES):
@@ -74,6 +74,7 @@ def give_back_assignment(*, rater: Rater, campaign: Campaign, prepared: UUID) ->
     """End a prepared lease and open its slot to everybody. One that is shown already stays."""
     if ahead.give_back(rater_id=rater.pk, campaign=campaign, prepared=prepared):
         queue.requeue(campaign_id=campaign.pk)
+        ahead.forget(rater_id=rater.pk, campaign=campaign, prepared=prepared)
 
 
 @transaction.atomic(durable=True)

@@ -22,9 +22,10 @@ from django.db.models.functions import Now
 
 from labeling import audit, jobs
 from labeling.actions.ended import refuse_archived
-from labeling.actions.import_chunks import Chunk, ChunkWriter
+from labeling.actions.import_chunks import Chunk
 from labeling.actions.import_images import ImageKeeper
 from labeling.actions.import_tally import Tally
+from labeling.actions.import_writing import ChunkWriter
 from labeling.actions.jobs import TASKS
 from labeling.actions.progress import JobCancelledError, Progress
 from labeling.errors import EndedError, FieldProblem, InvalidInputError, TooLargeError

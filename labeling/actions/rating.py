@@ -43,10 +43,8 @@ from labeling.models.gold_dealing import deal_gold
 from labeling.queries.answering import shown_for
 from labeling.queries.rating import judged_today
 from labeling.schemas import (
-    DEFAULT_ARM,
     Answer,
     read_answer,
-    read_presentation,
     read_requirements,
     read_schema,
     strength_of,
@@ -88,7 +86,7 @@ def claim_assignment(*, rater: Rater, campaign: Campaign, hold: int = 1) -> Assi
                 " It goes on tomorrow."
             )
         hold = min(hold, left)
-    if (gold := _deal_gold(rater, campaign, hold)) is not None:
+    if (gold := deal_gold(rater=rater, campaign=campaign, hold=hold)) is not None:
         return joined.assignment_to_show(gold, campaign)
     return _claim(rater, campaign, hold)
 
@@ -298,22 +296,6 @@ def _stored(
     )
     judgment._state.adding = False
     return judgment
-
-
-def _deal_gold(rater: Rater, campaign: Campaign, hold: int) -> int | None:
-    rate = read_requirements(campaign.requirements).gold_rate
-    if not rate:
-        return None
-    arms = read_presentation(campaign.presentation).arms or (DEFAULT_ARM,)
-    arm = random.choices(arms, [arm.weight for arm in arms])[0]
-    return deal_gold(
-        rater_id=rater.pk,
-        campaign_id=campaign.pk,
-        rate=rate,
-        arm=arm.name,
-        lease_seconds=campaign.lease_seconds,
-        hold=hold,
-    )
 
 
 def _has_seat(rater: Rater, campaign: Campaign) -> bool:

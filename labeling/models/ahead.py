@@ -18,10 +18,13 @@ _PREPARED = "leased_until <= now() + %(ahead)s * interval '1 second'"
 _MINE = """campaign_id = %(campaign)s AND rater_id = %(rater)s AND rater_id IS NOT NULL
   AND ended_at IS NULL"""
 
+# What has lapsed is not held any more, whether or not a sweep has been: gold is never swept, and
+# nothing may tell it from a slot.
 _KEEP = f"""
 UPDATE labeling_assignment SET leased_until = greatest(leased_until,
   now() + CASE WHEN public_id = %(shown)s THEN %(lease)s ELSE %(ahead)s END * interval '1 second')
-WHERE public_id IN (%(shown)s, %(prepared)s) AND {_MINE} RETURNING public_id
+WHERE public_id IN (%(shown)s, %(prepared)s) AND {_MINE} AND leased_until > now()
+RETURNING public_id
 """
 # A campaign that was paused meanwhile shows nothing new.
 _TAKE_UP = f"""
@@ -31,15 +34,23 @@ WHERE public_id = %(prepared)s AND {_MINE} AND {_PREPARED}
 RETURNING id
 """
 # A slot lapses at once, and a requeue opens it to everybody. Gold has no slot: it ends, and may be
-# dealt again. Neither is then what the rater meets next.
+# dealt again. Neither is then what the rater meets next, and neither takes a late answer: what was
+# given back is unknown to them, whichever of the two it was.
 _GIVE_BACK = f"""
 UPDATE labeling_assignment SET
   leased_until = CASE WHEN ordinal IS NOT NULL THEN now() - interval '1 second' END,
   rater_id = CASE WHEN ordinal IS NOT NULL THEN rater_id END,
-  lapsed_from_id = CASE WHEN ordinal IS NULL THEN rater_id ELSE lapsed_from_id END,
+  lapsed_from_id = NULL,
   ended_at = CASE WHEN ordinal IS NULL THEN now() END,
   outcome = CASE WHEN ordinal IS NULL THEN 'cancelled' END
 WHERE public_id = %(prepared)s AND {_MINE} AND {_PREPARED} RETURNING id
+"""
+
+# For after the requeue, which notes whom a slot lapsed from so that they may still answer it.
+_FORGET = """
+UPDATE labeling_assignment SET lapsed_from_id = NULL
+WHERE public_id = %(prepared)s AND campaign_id = %(campaign)s AND rater_id IS NULL
+  AND lapsed_from_id = %(rater)s RETURNING id
 """
 
 
@@ -61,6 +72,11 @@ def take_up(*, rater_id: int, campaign: Campaign, prepared: UUID) -> bool:
 def give_back(*, rater_id: int, campaign: Campaign, prepared: UUID) -> bool:
     """Whether a prepared lease was ended; its slot waits for a requeue."""
     return bool(_run(_GIVE_BACK, rater_id, campaign, prepared=prepared))
+
+
+def forget(*, rater_id: int, campaign: Campaign, prepared: UUID) -> None:
+    """Take what they gave back, and what is free again, for unknown to the rater."""
+    _run(_FORGET, rater_id, campaign, prepared=prepared)
 
 
 def _run(sql: str, rater_id: int, campaign: Campaign, **more: Any) -> list[tuple[Any, ...]]:

@@ -6,6 +6,7 @@ rater's seat and turn, so nothing the browser sees can foretell them.
 """
 
 import random
+from typing import Any
 
 from django.db import IntegrityError, connection
 
@@ -56,44 +57,30 @@ SELECT id FROM made
 
 
 def deal_gold(
-    *, rater_id: int, campaign_id: int, rate: float, arm: str, lease_seconds: int, hold: int
+    *, rater: Rater, campaign: Campaign, hold: int, lease_seconds: int | None = None
 ) -> int | None:
-    """The id of a gold assignment leased to the rater, or None if this turn is not for gold."""
+    """The id of a gold assignment leased to the rater, or None if this turn is not for gold.
+
+    At the campaign's rate, in an arm drawn by weight, for the campaign's time.
+    """
+    rate = read_requirements(campaign.requirements).gold_rate
+    if not rate:
+        return None
+    arms = read_presentation(campaign.presentation).arms or (DEFAULT_ARM,)
+    parameters: dict[str, Any] = {
+        "rater": rater.pk,
+        "campaign": campaign.pk,
+        "rate": rate,
+        "arm": random.choices(arms, [arm.weight for arm in arms])[0].name,
+        "lease": lease_seconds or campaign.lease_seconds,
+        "hold": hold,
+        "named": IDENTIFIES_ITSELF,
+    }
     try:
         with connection.cursor() as cursor:
-            cursor.execute(
-                _DEAL,
-                {
-                    "rater": rater_id,
-                    "campaign": campaign_id,
-                    "rate": rate,
-                    "arm": arm,
-                    "lease": lease_seconds,
-                    "hold": hold,
-                    "named": IDENTIFIES_ITSELF,
-                },
-            )
+            cursor.execute(_DEAL, parameters)
             row = cursor.fetchone()
     except IntegrityError:
         # Another tab was dealt the same one; the ordinary claim comes next.
         return None
     return int(row[0]) if row else None
-
-
-def deal_due_gold(
-    *, rater: Rater, campaign: Campaign, hold: int, lease_seconds: int | None = None
-) -> int | None:
-    """`deal_gold` at the campaign's rate, in an arm drawn by weight, for the campaign's time."""
-    rate = read_requirements(campaign.requirements).gold_rate
-    if not rate:
-        return None
-    arms = read_presentation(campaign.presentation).arms or (DEFAULT_ARM,)
-    arm = random.choices(arms, [arm.weight for arm in arms])[0]
-    return deal_gold(
-        rater_id=rater.pk,
-        campaign_id=campaign.pk,
-        rate=rate,
-        arm=arm.name,
-        lease_seconds=lease_seconds or campaign.lease_seconds,
-        hold=hold,
-    )

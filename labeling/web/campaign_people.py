@@ -1,5 +1,6 @@
 """`/campaigns/<slug>/raters/`: who judges, who may, and what they appeal against."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -84,34 +85,36 @@ def raters(request: PageRequest, slug: str) -> HttpResponse:
     return render(request, "labeling/campaign_raters.html", context, status=status)
 
 
+def _deal_with(
+    request: PageRequest, slug: str, rater_id: UUID, action: Callable[..., object], said: str
+) -> HttpResponse:
+    campaign = access.campaign_for_manager(request.user, slug)
+    action(campaign=campaign, rater=_rater(campaign, rater_id), by=request.user)
+    messages.success(request, said)
+    return redirect("campaign_raters", slug)
+
+
 @signed_in
 @require_POST
 def resume_rater(request: PageRequest, slug: str, rater_id: UUID) -> HttpResponse:
     """Let a paused rater claim again."""
-    campaign = access.campaign_for_manager(request.user, slug)
-    reinstate_rater(campaign=campaign, rater=_rater(campaign, rater_id), by=request.user)
-    messages.success(request, "They may go on judging.")
-    return redirect("campaign_raters", slug)
+    return _deal_with(request, slug, rater_id, reinstate_rater, "They may go on judging.")
 
 
 @signed_in
 @require_POST
 def pause_rater(request: PageRequest, slug: str, rater_id: UUID) -> HttpResponse:
     """End a rater's claims; what they hold goes back to the queue."""
-    campaign = access.campaign_for_manager(request.user, slug)
-    suspend_rater(campaign=campaign, rater=_rater(campaign, rater_id), by=request.user)
-    messages.success(request, "Paused. What they held has gone back to the queue.")
-    return redirect("campaign_raters", slug)
+    said = "Paused. What they held has gone back to the queue."
+    return _deal_with(request, slug, rater_id, suspend_rater, said)
 
 
 @signed_in
 @require_POST
 def let_in_rater(request: PageRequest, slug: str, rater_id: UUID) -> HttpResponse:
     """Let a rater judge without the campaign's qualification."""
-    campaign = access.campaign_for_manager(request.user, slug)
-    qualify_rater(campaign=campaign, rater=_rater(campaign, rater_id), by=request.user)
-    messages.success(request, "They may judge now, without the qualification.")
-    return redirect("campaign_raters", slug)
+    said = "They may judge now, without the qualification."
+    return _deal_with(request, slug, rater_id, qualify_rater, said)
 
 
 @signed_in

@@ -1,7 +1,7 @@
 """What the bench's pages share: who sits there, the card they see, and what is said of it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,8 +19,14 @@ from labeling import access
 from labeling.actions.ahead import give_back_assignment, take_up_assignment
 from labeling.actions.drafts import keep_draft
 from labeling.actions.raters import take_seat
-from labeling.actions.rating import claim_assignment, record_refusal
-from labeling.errors import ConflictError, EndedError, NotAllowedError, NotFoundError
+from labeling.actions.rating import Submission, claim_assignment, record_refusal
+from labeling.errors import (
+    ConflictError,
+    EndedError,
+    InvalidInputError,
+    NotAllowedError,
+    NotFoundError,
+)
 from labeling.models import Assignment, Judgment, User
 from labeling.models.drafts import open_draft
 from labeling.queries import rating
@@ -74,6 +80,30 @@ def refusals_noted(user: User, asked: UUID) -> Iterator[None]:
     except (NotFoundError, EndedError):
         record_refusal(user=user, subject=asked)
         raise
+
+
+def taken(
+    request: PageRequest,
+    desk: Desk,
+    form: AnswerForm,
+    *,
+    names: str,
+    store: Callable[[UUID, dict[str, Any]], Submission],
+) -> Submission | HttpResponse:
+    """What `store` made of the form's answer and the id it `names`, or the page that says why not.
+
+    Nothing is stored before the rater has read what is new in the guidelines.
+    """
+    if form.is_valid():
+        if (number := desk.to_read_number) is not None:
+            return show_news(request, desk, form, number)
+        asked = form.cleaned_data[names]
+        try:
+            with refusals_noted(request.user, asked):
+                return store(asked, form.answer())
+        except InvalidInputError as error:
+            form.refuse(error)
+    return show_refused(request, desk, form)
 
 
 def show_card(

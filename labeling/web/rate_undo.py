@@ -1,26 +1,19 @@
 """Going back: a judgment of the last few shown again, filled in, and changed."""
 
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from labeling.actions.rating import revise_judgment
-from labeling.errors import ConflictError, InvalidInputError, NotFoundError
+from labeling.actions.rating import Submission, revise_judgment
+from labeling.errors import ConflictError, NotFoundError
 from labeling.models import Judgment
 from labeling.queries import rating
 from labeling.queries.rating import Desk
 from labeling.schemas import read_schema
 from labeling.web.forms import AnswerForm
-from labeling.web.rate_card import (
-    after,
-    desk_at,
-    go_on,
-    refusals_noted,
-    show_card,
-    show_news,
-    show_refused,
-)
+from labeling.web.rate_card import after, desk_at, go_on, show_card, taken
 from labeling.web.signed_in import PageRequest, signed_in
 
 
@@ -71,21 +64,14 @@ def _show(
 def _change(request: PageRequest, desk: Desk) -> HttpResponse:
     form = AnswerForm(request.POST, schema=read_schema(desk.campaign.schema))
     form.fields["judgment_id"].required = True
-    if form.is_valid():
-        if (number := desk.to_read_number) is not None:
-            return show_news(request, desk, form, number)
-        asked = form.cleaned_data["judgment_id"]
-        try:
-            with refusals_noted(request.user, asked):
-                done = revise_judgment(
-                    rater=desk.rater,
-                    judgment_id=asked,
-                    answer=form.answer(),
-                    campaign=desk.campaign,
-                )
-        except InvalidInputError as error:
-            form.refuse(error)
-        else:
-            desk = after(desk, done.judgment, is_new=False)
-            return go_on(request, desk, saved=done.judgment.public_id)
-    return show_refused(request, desk, form)
+
+    def store(asked: UUID, answer: dict[str, Any]) -> Submission:
+        return revise_judgment(
+            rater=desk.rater, judgment_id=asked, answer=answer, campaign=desk.campaign
+        )
+
+    done = taken(request, desk, form, names="judgment_id", store=store)
+    if isinstance(done, HttpResponse):
+        return done
+    desk = after(desk, done.judgment, is_new=False)
+    return go_on(request, desk, saved=done.judgment.public_id)

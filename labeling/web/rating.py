@@ -1,15 +1,20 @@
 """The bench. One address with or without JavaScript; htmx gets the card."""
 
+from typing import Any
+from uuid import UUID
+
 from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from labeling.actions.rating import (
+    Submission,
     claim_assignment,
     skip_assignment,
     submit_judgment,
 )
 from labeling.errors import EnoughForTodayError, InvalidInputError, NotQualifiedError
+from labeling.queries.rating import Desk
 from labeling.schemas import read_schema
 from labeling.web.forms import AnswerForm, SkipForm
 from labeling.web.rate_card import (
@@ -20,8 +25,7 @@ from labeling.web.rate_card import (
     refusals_noted,
     show_card,
     show_finished,
-    show_news,
-    show_refused,
+    taken,
 )
 from labeling.web.rate_feedback import feedback_address
 from labeling.web.signed_in import PageRequest, signed_in
@@ -34,27 +38,7 @@ def rate(request: PageRequest, slug: str) -> HttpResponse:
     desk = desk_at(request.user, slug)
     campaign = desk.campaign
     if request.method == "POST":
-        form = AnswerForm(request.POST, schema=read_schema(campaign.schema))
-        if form.is_valid():
-            if (number := desk.to_read_number) is not None:
-                return show_news(request, desk, form, number)
-            asked = form.cleaned_data["assignment_id"]
-            try:
-                with refusals_noted(request.user, asked):
-                    done = submit_judgment(
-                        rater=desk.rater,
-                        assignment_id=asked,
-                        answer=form.answer(),
-                        campaign=campaign,
-                    )
-            except InvalidInputError as error:
-                form.refuse(error)
-            else:
-                if (told := feedback_address(campaign, done.judgment)) is not None:
-                    return SeeOther(told)
-                desk = after(desk, done.judgment, is_new=done.is_new)
-                return go_on(request, desk, saved=done.judgment.public_id)
-        return show_refused(request, desk, form)
+        return _answer(request, desk)
     if desk.to_read_number is not None:
         return SeeOther(reverse("rate_news", args=[slug]))
     try:
@@ -67,6 +51,23 @@ def rate(request: PageRequest, slug: str) -> HttpResponse:
         initial={"assignment_id": assignment.public_id}, schema=read_schema(campaign.schema)
     )
     return show_card(request, desk, assignment=assignment, form=form)
+
+
+def _answer(request: PageRequest, desk: Desk) -> HttpResponse:
+    form = AnswerForm(request.POST, schema=read_schema(desk.campaign.schema))
+
+    def store(asked: UUID, answer: dict[str, Any]) -> Submission:
+        return submit_judgment(
+            rater=desk.rater, assignment_id=asked, answer=answer, campaign=desk.campaign
+        )
+
+    done = taken(request, desk, form, names="assignment_id", store=store)
+    if isinstance(done, HttpResponse):
+        return done
+    if (told := feedback_address(desk.campaign, done.judgment)) is not None:
+        return SeeOther(told)
+    desk = after(desk, done.judgment, is_new=done.is_new)
+    return go_on(request, desk, saved=done.judgment.public_id)
 
 
 @signed_in

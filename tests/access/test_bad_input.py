@@ -9,10 +9,9 @@ import pytest
 from drf_spectacular.generators import SchemaGenerator
 
 from labeling.models import Membership
+from tests.access.lab import Lab, clients
 from tests.access.routes import PUBLIC, address, routes
-from tests.access.test_walls import Lab, clients, lab
 
-__all__ = ["lab"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 WORDS = ("a\0b", "", "-1", "NaN", "9" * 40, "x" * 3000, "\u202e%00'")

@@ -6,7 +6,7 @@ from labeling.actions.leases import requeue_lapsed
 from labeling.actions.rating import claim_assignment
 from labeling.models import Assignment, Judgment
 from tests import factories
-from tests.access.test_walls import clients
+from tests.access.lab import clients
 from tests.concurrency.crowd import lapse
 from tests.web.building import answer, open_campaign
 

@@ -5,48 +5,27 @@ BL-05 and the promise of walls. The addresses come from the URL table, so a new 
 
 import re
 import uuid
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 
-from labeling.actions.appeals import make_appeal
-from labeling.actions.endpoints import ensure_demo_endpoint
-from labeling.actions.generation import start_generation
-from labeling.actions.rating import claim_assignment, submit_judgment
 from labeling.models import (
-    Appeal,
     Assignment,
     AuditEvent,
-    Campaign,
     Completion,
-    Endpoint,
-    GenerationRun,
-    GuidelineReading,
-    GuidelineVersion,
     Image,
-    Job,
-    Judgment,
     Membership,
     OrganisationMember,
     Rater,
-    Round,
-    Seat,
-    Token,
-    User,
 )
 from tests import factories
+from tests.access.lab import LOUD, VERBS, Lab, ask, clients, nowhere, state
 from tests.access.routes import PUBLIC, address, routes
-from tests.imports.files import import_file, lines, pair
-from tests.web.building import CANARIES, SCHEMA, open_campaign, publish
-from workers.metrics import refresh_report
+from tests.web.building import CANARIES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-LOUD = "zq-canary-opinion"
 SECRETS = (*CANARIES, LOUD, "zq-canary-file")
 # What a rater of the campaign is for, besides their own account and tokens: to read, to send.
 RATERS_READ = {
@@ -72,138 +51,6 @@ OF_THE_CALLER = {
     "campaign_new",
 }
 OF_THE_CALLERS_TOKEN = {"api:campaign-list", "api:token-list", "api:endpoint-list"}
-
-
-@dataclass
-class Lab:
-    """A campaign with everything in it, judged by a loud rater."""
-
-    campaign: Campaign
-    loud: Seat
-    values: dict[str, Any] = field(default_factory=dict)
-
-
-@pytest.fixture
-def lab() -> Lab:
-    campaign = open_campaign(2, overlap=3, slug="zq-walls", name="Walled")
-    publish(campaign, "## T1 zq-canary-clause\n\nBe fair.")
-    loud = factories.rater(campaign, "zq-canary-rater")
-    manager = factories.member(campaign, "manager")
-    assignment = claim_assignment(rater=loud.rater, campaign=campaign)
-    assert assignment is not None
-    said = {"side": "left", "strength": 2, "rationale": LOUD}
-    said["criteria"] = {criterion["key"]: "left" for criterion in SCHEMA["criteria"]}  # type: ignore[attr-defined]
-    judgment = submit_judgment(
-        rater=loud.rater, assignment_id=assignment.public_id, answer=said
-    ).judgment
-    held = claim_assignment(rater=loud.rater, campaign=campaign)
-    assert held is not None
-    job = import_file(campaign, lines(pair(7), {"prompt": 5}), "comparisons", lenient=True)
-    job.imported_file.original_name = "zq-canary-file.jsonl"
-    job.imported_file.save()
-    demo = ensure_demo_endpoint(organisation=campaign.organisation)
-    run = start_generation(
-        campaign=campaign,
-        endpoints=[demo.name],
-        by=None,
-        completions_per_prompt=2,
-        pairing="all",
-    )
-    refresh_report(campaign.pk)
-    factories.token(manager, "admin")
-    comparison = judgment.comparison
-    token = Token.objects.get(user=manager).public_id
-    values = {
-        "slug": campaign.slug,
-        "uidb64": "MQ",
-        "token": "c0ffee-0",
-        "given": "c0ffee:0:0",
-        "number": 1,
-        "verb": "pause",
-        "job_id": job.public_id,
-        "run_id": run.public_id,
-        "rater_id": loud.rater.public_id,
-        "appeal_id": make_appeal(judgment=judgment, rater=loud.rater, reason=LOUD).public_id,
-        "token_id": token,
-        "comparison_id": comparison.public_id,
-        "judgment_id": judgment.public_id,
-        "api:import-errors.id": job.public_id,
-        "api:campaign-import-errors.id": job.public_id,
-        "api:job.id": job.public_id,
-        "api:job-cancel.id": run.job.public_id,
-        "api:judge.id": held.public_id,
-        "api:skip.id": held.public_id,
-        "api:heartbeat.id": held.public_id,
-        "api:revise.id": judgment.public_id,
-        "api:prompt-detail.id": comparison.prompt.public_id,
-        "api:completion-detail.id": comparison.completion_a.public_id,
-        "api:comparison-detail.id": comparison.public_id,
-        "api:rater-detail.id": loud.rater.public_id,
-        "api:rater-suspend.id": loud.rater.public_id,
-        "api:rater-reinstate.id": loud.rater.public_id,
-        "api:rater-qualify.id": loud.rater.public_id,
-        "api:round-detail.id": Round.objects.filter(campaign=campaign).latest("pk").public_id,
-        "api:round-close.id": Round.objects.filter(campaign=campaign).latest("pk").public_id,
-        "api:endpoint-detail.id": demo.public_id,
-        "api:token-detail.id": token,
-        **{
-            f"api:generation-{what}.id": run.public_id
-            for what in ("detail", "cancel", "pause", "resume", "retry")
-        },
-    }
-    return Lab(campaign, loud, values)
-
-
-def nowhere(values: dict[str, Any]) -> dict[str, Any]:
-    """The same addresses with ids of nothing at all."""
-    same = {"uidb64", "token", "verb", "number"}
-    return {
-        name: value if name in same else "zq-no-such" if name == "slug" else uuid.uuid4()
-        for name, value in values.items()
-    }
-
-
-def state() -> list[Any]:
-    """Everything that a forbidden request might have changed."""
-    return [
-        list(Campaign.objects.order_by("pk").values("pk", "state", "name", "overlap")),
-        list(Judgment.objects.order_by("pk").values("pk", "preference", "rationale")),
-        list(Assignment.objects.order_by("pk").values("pk", "rater", "outcome")),
-        list(Seat.objects.order_by("pk").values("pk", "is_active", "qualified_at")),
-        list(Appeal.objects.order_by("pk").values("pk", "state", "answer")),
-        GuidelineReading.objects.count(),
-        list(Membership.objects.order_by("pk").values("pk", "role")),
-        list(Token.objects.order_by("pk").values("pk", "revoked_at")),
-        list(GenerationRun.objects.order_by("pk").values("pk", "state")),
-        list(Endpoint.objects.order_by("pk").values("pk", "name")),
-        list(Job.objects.order_by("pk").values("pk", "status", "is_cancel_requested")),
-        list(Round.objects.order_by("pk").values("pk", "state")),
-        GuidelineVersion.objects.count(),
-        User.objects.count(),
-    ]
-
-
-def clients(person: User | None, *scopes: str) -> tuple[Client, Client]:
-    """One who came by browser, and the same one with a token."""
-    browser = Client(raise_request_exception=False)
-    script = Client(raise_request_exception=False)
-    if person is not None:
-        browser.force_login(person)
-        text = factories.token(person, *scopes)
-        script = Client(raise_request_exception=False, headers={"authorization": f"Bearer {text}"})
-    return browser, script
-
-
-def ask(browser: Client, script: Client, verb: str, name: str, path: str) -> Any:
-    is_api = path.startswith("/api/")
-    client = script if is_api else browser
-    body = b"{}" if is_api and verb in {"POST", "PUT", "PATCH"} else b""
-    kind = "application/json" if is_api else "application/x-www-form-urlencoded"
-    response: Any = client.generic(verb, path, body, content_type=kind)
-    # Bytes as they went out, so that a streamed file is read too.
-    response.said = b"".join(response) if response.streaming else response.content
-    response.said += repr(sorted(response.items())).encode()
-    return response
 
 
 def test_a_rater_learns_nothing_of_what_others_did(lab: Lab) -> None:
@@ -350,55 +197,6 @@ def test_who_is_not_known_gets_no_further_than_the_door(lab: Lab) -> None:
     assert not re.search(r"sign_?up|register|join", names)
     browser.post("/login/", {"username": "new", "password": "a long password"})
     browser.post("/welcome/MQ/c0ffee-0/", {"new_password1": "x", "new_password2": "x"})
-    assert state() == before
-
-
-@pytest.mark.parametrize("forgery", ["none", "of another", "in a text/plain form"])
-def test_no_page_takes_a_form_that_another_site_made_up(lab: Lab, forgery: str) -> None:
-    """WV-05, on every page: the manager's browser is sent there by somebody else's page."""
-    manager = Membership.objects.get(campaign=lab.campaign, role="manager").user
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(manager)
-    client.get("/login/")
-    before = state()
-    token = "x" * 64
-    if forgery == "of another":
-        other = Client()
-        other.force_login(lab.loud.rater.user)  # type: ignore[arg-type]
-        page = other.get("/account/").content.decode()
-        found = re.search(r'csrfmiddlewaretoken" value="(\w+)"', page)
-        assert found
-        token = found.group(1)
-    for name, parameters in routes():
-        path = address(name, parameters, lab.values)
-        if path.startswith(("/api/", "/healthz/", "/metrics")):
-            continue
-        for verb in ("POST", "PUT", "PATCH", "DELETE"):
-            if forgery == "in a text/plain form":
-                response = client.generic(verb, path, b'{"state": "paused"}', "text/plain")
-            else:
-                sent = "" if forgery == "none" else f"csrfmiddlewaretoken={token}"
-                response = client.generic(
-                    verb, path, sent.encode(), "application/x-www-form-urlencoded"
-                )
-            assert response.status_code == 403, (verb, path)
-    assert state() == before
-    assert client.get("/account/").status_code == 200
-
-
-def test_the_api_does_not_know_a_browser_by_its_cookie(lab: Lab) -> None:
-    """So that no page elsewhere can make a browser speak to it."""
-    manager = Membership.objects.filter(campaign=lab.campaign, role="manager").first()
-    assert manager is not None
-    client = Client()
-    client.force_login(manager.user)
-    before = state()
-    for name, parameters in routes():
-        path = address(name, parameters, lab.values)
-        if path.startswith("/api/v1/") and name not in PUBLIC:
-            for verb in VERBS:
-                kind = "text/plain" if verb == "POST" else "application/json"
-                assert client.generic(verb, path, b"{}", kind).status_code == 401, (verb, path)
     assert state() == before
 
 

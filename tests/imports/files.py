@@ -5,7 +5,18 @@ import json
 from typing import Any
 
 from labeling.actions.imports import begin_import, run_import
-from labeling.models import Campaign, Job
+from labeling.models import (
+    Campaign,
+    Comparison,
+    Completion,
+    Job,
+    Judgment,
+    Prompt,
+    Seat,
+    Source,
+)
+
+TABLES = (Prompt, Source, Completion, Comparison, Judgment, Seat)
 
 
 def lines(*rows: Any) -> bytes:
@@ -80,3 +91,16 @@ def turned(row: dict[str, Any]) -> dict[str, Any]:
         if key in row:
             result[key] = other.get(row[key], row[key])
     return result
+
+
+def stored() -> list[int]:
+    """How many rows each table holds."""
+    return [table.objects.count() for table in TABLES]
+
+
+def many(count: int, **broken: bytes) -> bytes:
+    """A file of judgments; `broken`: line numbers (as l7) with other bytes."""
+    rows = [lines(judgment(n)) for n in range(count)]
+    for name, data in broken.items():
+        rows[int(name.removeprefix("l")) - 1] = data
+    return b"".join(rows)

@@ -207,6 +207,30 @@ def test_gold_is_dealt_ahead_like_the_rest_and_looks_like_it() -> None:
     assert sorted(replies[0].headers) == sorted(replies[1].headers)
 
 
+@pytest.mark.parametrize("gold_rate", [0, 1])
+def test_what_was_given_back_or_lapsed_is_answered_alike_for_gold_and_the_rest(
+    gold_rate: int,
+) -> None:
+    """BL-09: nothing that a script can ask tells which of the two a prepared card was."""
+    campaign = open_campaign(4, requirements={"gold_rate": gold_rate})
+    for _ in range(4):
+        add_gold(campaign)
+    tab = Tab(signed_in(factories.rater(campaign)), campaign)
+    assert tab.prepare() == 200
+    asked, prepared = str(assignment_of(tab.card)), tab.prepared()
+    assert (Assignment.objects.get(public_id=prepared).ordinal is None) == bool(gold_rate)
+    Assignment.objects.filter(public_id=prepared).update(
+        leased_until=timezone.now() - timedelta(seconds=1)
+    )
+    held = tab.post("hold/", assignment_id=asked, prepared=str(prepared)).json()
+    assert held == {"shown": True, "prepared": False}
+    tab.post("leave/", assignment_id=asked, prepared=str(prepared))
+    late = tab.post("", **answer(tab.ahead))
+    assert late.status_code == 404
+    assert not Judgment.objects.exists()
+    assert not QueueFaults.of(campaign)
+
+
 def test_prepared_gold_that_is_given_back_may_come_again() -> None:
     campaign = open_campaign(1, requirements={"gold_rate": 1})
     for _ in range(3):

@@ -1,0 +1,167 @@
+"""A campaign with everything in it, all its addresses' ids, and those who come to the door."""
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.test import Client
+
+from labeling.actions.appeals import make_appeal
+from labeling.actions.endpoints import ensure_demo_endpoint
+from labeling.actions.generation import start_generation
+from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.models import (
+    Appeal,
+    Assignment,
+    Campaign,
+    Endpoint,
+    GenerationRun,
+    GuidelineReading,
+    GuidelineVersion,
+    Job,
+    Judgment,
+    Membership,
+    Round,
+    Seat,
+    Token,
+    User,
+)
+from tests import factories
+from tests.imports.files import import_file, lines, pair
+from tests.web.building import SCHEMA, open_campaign, publish
+from workers.metrics import refresh_report
+
+VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+LOUD = "zq-canary-opinion"
+
+
+@dataclass
+class Lab:
+    """A campaign with everything in it, judged by a loud rater."""
+
+    campaign: Campaign
+    loud: Seat
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def make_lab() -> Lab:
+    """The campaign, judged, held, imported into, generated for, appealed in."""
+    campaign = open_campaign(2, overlap=3, slug="zq-walls", name="Walled")
+    publish(campaign, "## T1 zq-canary-clause\n\nBe fair.")
+    loud = factories.rater(campaign, "zq-canary-rater")
+    manager = factories.member(campaign, "manager")
+    assignment = claim_assignment(rater=loud.rater, campaign=campaign)
+    assert assignment is not None
+    said = {"side": "left", "strength": 2, "rationale": LOUD}
+    said["criteria"] = {criterion["key"]: "left" for criterion in SCHEMA["criteria"]}  # type: ignore[attr-defined]
+    judgment = submit_judgment(
+        rater=loud.rater, assignment_id=assignment.public_id, answer=said
+    ).judgment
+    held = claim_assignment(rater=loud.rater, campaign=campaign)
+    assert held is not None
+    job = import_file(campaign, lines(pair(7), {"prompt": 5}), "comparisons", lenient=True)
+    job.imported_file.original_name = "zq-canary-file.jsonl"
+    job.imported_file.save()
+    demo = ensure_demo_endpoint(organisation=campaign.organisation)
+    run = start_generation(
+        campaign=campaign,
+        endpoints=[demo.name],
+        by=None,
+        completions_per_prompt=2,
+        pairing="all",
+    )
+    refresh_report(campaign.pk)
+    factories.token(manager, "admin")
+    comparison = judgment.comparison
+    token = Token.objects.get(user=manager).public_id
+    values = {
+        "slug": campaign.slug,
+        "uidb64": "MQ",
+        "token": "c0ffee-0",
+        "given": "c0ffee:0:0",
+        "number": 1,
+        "verb": "pause",
+        "job_id": job.public_id,
+        "run_id": run.public_id,
+        "rater_id": loud.rater.public_id,
+        "appeal_id": make_appeal(judgment=judgment, rater=loud.rater, reason=LOUD).public_id,
+        "token_id": token,
+        "comparison_id": comparison.public_id,
+        "judgment_id": judgment.public_id,
+        "api:import-errors.id": job.public_id,
+        "api:campaign-import-errors.id": job.public_id,
+        "api:job.id": job.public_id,
+        "api:job-cancel.id": run.job.public_id,
+        "api:judge.id": held.public_id,
+        "api:skip.id": held.public_id,
+        "api:heartbeat.id": held.public_id,
+        "api:revise.id": judgment.public_id,
+        "api:prompt-detail.id": comparison.prompt.public_id,
+        "api:completion-detail.id": comparison.completion_a.public_id,
+        "api:comparison-detail.id": comparison.public_id,
+        "api:rater-detail.id": loud.rater.public_id,
+        "api:rater-suspend.id": loud.rater.public_id,
+        "api:rater-reinstate.id": loud.rater.public_id,
+        "api:rater-qualify.id": loud.rater.public_id,
+        "api:round-detail.id": Round.objects.filter(campaign=campaign).latest("pk").public_id,
+        "api:round-close.id": Round.objects.filter(campaign=campaign).latest("pk").public_id,
+        "api:endpoint-detail.id": demo.public_id,
+        "api:token-detail.id": token,
+        **{
+            f"api:generation-{what}.id": run.public_id
+            for what in ("detail", "cancel", "pause", "resume", "retry")
+        },
+    }
+    return Lab(campaign, loud, values)
+
+
+def nowhere(values: dict[str, Any]) -> dict[str, Any]:
+    """The same addresses with ids of nothing at all."""
+    same = {"uidb64", "token", "verb", "number"}
+    return {
+        name: value if name in same else "zq-no-such" if name == "slug" else uuid.uuid4()
+        for name, value in values.items()
+    }
+
+
+def state() -> list[Any]:
+    """Everything that a forbidden request might have changed."""
+    return [
+        list(Campaign.objects.order_by("pk").values("pk", "state", "name", "overlap")),
+        list(Judgment.objects.order_by("pk").values("pk", "preference", "rationale")),
+        list(Assignment.objects.order_by("pk").values("pk", "rater", "outcome")),
+        list(Seat.objects.order_by("pk").values("pk", "is_active", "qualified_at")),
+        list(Appeal.objects.order_by("pk").values("pk", "state", "answer")),
+        GuidelineReading.objects.count(),
+        list(Membership.objects.order_by("pk").values("pk", "role")),
+        list(Token.objects.order_by("pk").values("pk", "revoked_at")),
+        list(GenerationRun.objects.order_by("pk").values("pk", "state")),
+        list(Endpoint.objects.order_by("pk").values("pk", "name")),
+        list(Job.objects.order_by("pk").values("pk", "status", "is_cancel_requested")),
+        list(Round.objects.order_by("pk").values("pk", "state")),
+        GuidelineVersion.objects.count(),
+        User.objects.count(),
+    ]
+
+
+def clients(person: User | None, *scopes: str) -> tuple[Client, Client]:
+    """One who came by browser, and the same one with a token."""
+    browser = Client(raise_request_exception=False)
+    script = Client(raise_request_exception=False)
+    if person is not None:
+        browser.force_login(person)
+        text = factories.token(person, *scopes)
+        script = Client(raise_request_exception=False, headers={"authorization": f"Bearer {text}"})
+    return browser, script
+
+
+def ask(browser: Client, script: Client, verb: str, name: str, path: str) -> Any:
+    is_api = path.startswith("/api/")
+    client = script if is_api else browser
+    body = b"{}" if is_api and verb in {"POST", "PUT", "PATCH"} else b""
+    kind = "application/json" if is_api else "application/x-www-form-urlencoded"
+    response: Any = client.generic(verb, path, body, content_type=kind)
+    # Bytes as they went out, so that a streamed file is read too.
+    response.said = b"".join(response) if response.streaming else response.content
+    response.said += repr(sorted(response.items())).encode()
+    return response
