@@ -190,6 +190,7 @@ def test_the_winner_is_edited_with_its_words_compared_as_they_are_typed(
     page.keyboard.press("u")
     expect(page.locator("#say")).to_contain_text("You are changing")
     page.keyboard.press("e")
+    expect(field).to_be_focused()
     expect(field).to_have_value(text)
     page.keyboard.press("Control+a")
     page.keyboard.insert_text(text_of(page, "right"))
