@@ -5,4 +5,4 @@ names, and the work done on a text is bounded, after which it is shown as plain 
 """
 
 # Part of every cache key: raise it whenever the same source would come out as other HTML.
-RENDERER_VERSION = 3
+RENDERER_VERSION = 4

@@ -22,8 +22,8 @@ from pygments.util import ClassNotFound
 from labeling.rendering.budget import Budget
 
 MAX_CHARS = 8_000
-# The declaration of a method, as that lexer reads it, looks ahead over the whole block.
-MAX_CHARS_OF = {"java": 2_500}
+# The declaration of a method, as these lexers read it, looks ahead over the whole block.
+MAX_CHARS_OF = {"java": 2_500, "c#": 4_000, "csharp": 4_000}
 MAX_LINE_CHARS = 200
 # Lexers are regular expressions of very different care; these were tried with hostile input.
 LANGUAGES = {

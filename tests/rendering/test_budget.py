@@ -5,7 +5,7 @@ from html import escape
 
 import pytest
 
-from labeling.rendering.highlighting import LANGUAGES
+from labeling.rendering.highlighting import LANGUAGES, MAX_CHARS, MAX_CHARS_OF
 from labeling.rendering.markdown import render_markdown
 
 SIZE = 100_000
@@ -120,8 +120,10 @@ def test_hostile_input_is_bounded(name: str) -> None:
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
 def test_highlighting_is_bounded(language: str) -> None:
+    """At the greatest length that is coloured at all."""
+    count = MAX_CHARS_OF.get(language, MAX_CHARS) // 200
     for unit in ('"', "/*", "\\", "(", "{", "<", "a ", "$", "%{", "`", "'''", "=~/"):
         line = (unit * 200)[:198]
-        code = "\n".join([line] * 39)
+        code = "\n".join([line] * count)
         assert_within(6, f"~~~{language}\n{code}\n~~~")
         assert_within(6, f"~~~{language}\n{code.replace(chr(10), '')}\n~~~")
