@@ -9,12 +9,15 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from labeling.models import Seat
 
 Enter = Callable[[Seat], Page]
+
+# A machine that is busy with other tests may take its time; what never comes still fails.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(autouse=True)

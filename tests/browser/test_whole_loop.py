@@ -138,7 +138,9 @@ def test_from_a_file_to_pairs_a_trainer_loads(
         assert judge_all(rater, live_server, campaign) == 4
         refresh_reports_now()
         expect(manager.locator("#stats")).to_contain_text(f"{number * 4} of 8", timeout=15_000)
-        expect(manager.locator("#details tbody").last.locator("tr")).to_have_count(number)
+        # What was counted live may be on screen one look, five seconds, before its report is.
+        lines = manager.locator("#details tbody").last.locator("tr")
+        expect(lines).to_have_count(number, timeout=15_000)
     assert {j.guideline_version.number for j in stored(campaign) if j.guideline_version} == {1}
     expect(manager.locator("#stats")).to_contain_text("100.0 %")
     expect(manager.locator("#board")).to_contain_text("larch")
