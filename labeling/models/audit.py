@@ -2,9 +2,10 @@
 
 import pgtrigger
 from django.db import models
+from django.db.models.functions import Now
 
 from labeling.models.accounts import User
-from labeling.models.base import PublicModel
+from labeling.models.base import PublicModel, TransactionIdField
 from labeling.models.campaigns import Campaign
 from labeling.models.raters import Rater
 
@@ -24,12 +25,42 @@ class AuditEvent(PublicModel):
     )
     subject = models.UUIDField(null=True, help_text="Public id of what it was done to.")
     details = models.JSONField(default=dict)
+    via = models.CharField(max_length=8, blank=True, default="", db_default="")
+    address = models.GenericIPAddressField(
+        null=True, help_text="Of the client; not of raters' work."
+    )
+    # Null in rows that are older than this column; they are sealed first.
+    xid = TransactionIdField(null=True)  # type: ignore[misc]
 
     class Meta:
-        indexes = [models.Index(fields=["campaign", "-id"], name="auditevent_newest")]
+        indexes = [
+            models.Index(fields=["campaign", "-id"], name="auditevent_newest"),
+            models.Index(fields=["xid"], name="auditevent_xid"),
+        ]
         triggers = [
             pgtrigger.Protect(
                 name="append_only",
                 operation=pgtrigger.Update | pgtrigger.Delete,
+            )
+        ]
+
+
+class AuditSeal(models.Model):
+    """A digest of all events up to a transaction, and of the seal before: an edit would show.
+
+    Events are sealed in windows of transaction ids below the oldest that still runs, so nothing
+    that commits late falls between two seals and no insert waits for another.
+    """
+
+    number = models.PositiveIntegerField(unique=True)
+    through_xid = models.DecimalField(max_digits=20, decimal_places=0)
+    event_count = models.PositiveBigIntegerField(help_text="Of this window.")
+    digest = models.BinaryField(max_length=32)
+    sealed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        triggers = [
+            pgtrigger.Protect(
+                name="seal_append_only", operation=pgtrigger.Update | pgtrigger.Delete
             )
         ]

@@ -96,6 +96,7 @@ class Gold(models.Model):
         max_length=40, blank=True, default="", db_default="", help_text="Of the guidelines: its id."
     )
     retired_at = models.DateTimeField(null=True)
+    retired_why = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     class Meta:
         constraints = [

@@ -1,0 +1,71 @@
+"""What people are told of, and in which words. Pure: a kind and its details in, a sentence out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Channel = Literal["off", "app", "mail", "digest"]
+CHANNELS: tuple[Channel, ...] = ("off", "app", "mail", "digest")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One thing that may be told: how its settings call it, how it goes out, and its sentence."""
+
+    title: str
+    channel: Channel
+    # With the fields of `details` in braces.
+    sentence: str
+
+
+KINDS: dict[str, Kind] = {
+    "round.finished": Kind(
+        "A round is finished", "digest", "Round {number} has all its judgments."
+    ),
+    "agreement.fell": Kind(
+        "Agreement fell below its floor",
+        "mail",
+        "Agreement is {alpha}, below the floor of {floor}.",
+    ),
+    "endpoint.failing": Kind(
+        "An endpoint fails", "mail", "The endpoint {endpoint} has stopped answering: {why}."
+    ),
+    "appeal.waiting": Kind(
+        "A rater appeals", "app", "{rater} appeals against a known answer. It waits for you."
+    ),
+    "appeal.decided": Kind(
+        "An appeal of mine is decided", "mail", "Your appeal was {decision}. {answer}"
+    ),
+    "case.opened": Kind("A case is opened", "app", "A case on {rater} was opened: {why}."),
+    "case.entry": Kind(
+        "Word about my work", "mail", "There is a message about your judgments for you to read."
+    ),
+    "case.reply": Kind("A rater replies", "app", "{rater} replied in their case."),
+    "skill.earned": Kind("I earned a skill", "app", "You now have the skill {skill}."),
+    "gold.suspect": Kind(
+        "Known answers that careful raters miss",
+        "digest",
+        "{count} known answers are missed by careful raters, and may be wrong.",
+    ),
+    "comparison.decided": Kind(
+        "A reviewer's word on what I judged", "digest", "A reviewer explained a comparison: {note}"
+    ),
+}
+
+
+def sentence(kind: str, details: Mapping[str, Any]) -> str:
+    """The sentence of a notification; a detail that is missing leaves its place empty."""
+
+    class Known(dict[str, Any]):
+        def __missing__(self, key: str) -> str:
+            return "…"
+
+    if kind not in KINDS:
+        return kind
+    return KINDS[kind].sentence.format_map(Known(details)).strip()
+
+
+def channel_of(kind: str, wanted: Mapping[str, Any]) -> Channel:
+    """How somebody with these settings is told of a kind."""
+    chosen = wanted.get(kind)
+    return chosen if chosen in CHANNELS else KINDS[kind].channel
