@@ -25,6 +25,8 @@ Role = Membership.Role
 MANAGERS = (Role.OWNER, Role.MANAGER)
 # Those who may read a campaign's judgments, reports and exports.
 READERS = (Role.OWNER, Role.MANAGER, Role.RESEARCHER, Role.REVIEWER)
+# Those who may decide what raters disagree about.
+REVIEWERS = (Role.OWNER, Role.MANAGER, Role.REVIEWER)
 
 # An image's address is good for this long after the page or answer that told it.
 IMAGE_SECONDS = 24 * 3600
@@ -44,6 +46,11 @@ def may_manage(user: User, campaign: Campaign) -> bool:
     return Campaign.objects.with_role(user, *MANAGERS).filter(pk=campaign.pk).exists()
 
 
+def may_review(user: User, campaign: Campaign) -> bool:
+    """Whether the user may decide comparisons of the campaign, and send them back."""
+    return Campaign.objects.with_role(user, *REVIEWERS).filter(pk=campaign.pk).exists()
+
+
 def may_start_campaigns(user: User) -> bool:
     """Whether the user governs an organisation."""
     return OrganisationMember.objects.filter(user=user, role__in=["owner", "manager"]).exists()
@@ -59,6 +66,14 @@ def campaign_for_manager(user: User, slug: str) -> Campaign:
     campaign = campaign_for_reader(user, slug)
     if not may_manage(user, campaign):
         raise NotAllowedError("Only owners and managers of the campaign may do this.")
+    return campaign
+
+
+def campaign_for_reviewer(user: User, slug: str) -> Campaign:
+    """The campaign, for one who may decide in it; its other readers are told no."""
+    campaign = campaign_for_reader(user, slug)
+    if not may_review(user, campaign):
+        raise NotAllowedError("Only owners, managers and reviewers of the campaign may do this.")
     return campaign
 
 
