@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 
 from labeling.models import Assignment, Campaign, Rater, ahead, joined, queue
 from labeling.models.gold_dealing import deal_gold
+from labeling.models.repeat_dealing import deal_repeat
 from labeling.queries.rating import is_qualified, judged_today
 from labeling.schemas import read_requirements
 
@@ -27,7 +28,7 @@ def prepare_assignment(*, rater: Rater, campaign: Campaign, beside: UUID) -> Ass
     """Lease one more to `rater`, for a short while, and renew the one they read (`beside`).
 
     None if they do not hold that one any more, hold another besides, would have enough for today
-    with it, or nothing is free. Dealt as a claim deals, gold included; practice comes one by one.
+    with it, or nothing is free. Dealt as a claim deals, gold and repeats too; practice one by one.
     """
     requirements = read_requirements(campaign.requirements)
     if campaign.state != Campaign.State.ACTIVE:
@@ -40,8 +41,11 @@ def prepare_assignment(*, rater: Rater, campaign: Campaign, beside: UUID) -> Ass
         return None
     lease = ahead.prepared_seconds(campaign)
     gold = deal_gold(rater=rater, campaign=campaign, hold=2, lease_seconds=lease)
-    if gold is not None:
-        return joined.assignment_to_show(gold, campaign)
+    repeat = deal_repeat(
+        rater=rater, campaign=campaign, hold=2 if gold is None else 0, lease_seconds=lease
+    )
+    if (dealt := gold or repeat) is not None:
+        return joined.assignment_to_show(dealt, campaign)
     for _ in range(TRIES):
         try:
             seen = queue.claim(rater=rater, campaign=campaign, hold=2, lease_seconds=lease)
