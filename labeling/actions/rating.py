@@ -40,6 +40,7 @@ from labeling.models import (
     queue,
 )
 from labeling.models.gold_dealing import deal_gold
+from labeling.models.repeat_dealing import deal_repeat
 from labeling.queries.answering import shown_for
 from labeling.queries.rating import judged_today
 from labeling.schemas import (
@@ -86,8 +87,11 @@ def claim_assignment(*, rater: Rater, campaign: Campaign, hold: int = 1) -> Assi
                 " It goes on tomorrow."
             )
         hold = min(hold, left)
-    if (gold := deal_gold(rater=rater, campaign=campaign, hold=hold)) is not None:
-        return joined.assignment_to_show(gold, campaign)
+    gold = deal_gold(rater=rater, campaign=campaign, hold=hold)
+    # Asked after gold too, which must take no less time than the rest.
+    repeat = deal_repeat(rater=rater, campaign=campaign, hold=hold if gold is None else 0)
+    if (dealt := gold or repeat) is not None:
+        return joined.assignment_to_show(dealt, campaign)
     return _claim(rater, campaign, hold)
 
 
