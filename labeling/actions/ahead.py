@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from labeling.models import Assignment, Campaign, Rater, ahead, joined, queue
 from labeling.models.gold_dealing import deal_gold
 from labeling.models.repeat_dealing import deal_repeat
+from labeling.queries import budget
 from labeling.queries.rating import is_qualified, judged_today
 from labeling.schemas import read_requirements
 
@@ -39,6 +40,11 @@ def prepare_assignment(*, rater: Rater, campaign: Campaign, beside: UUID) -> Ass
         return None
     if requirements.daily_cap and judged_today(rater, campaign) + 1 >= requirements.daily_cap:
         return None
+    with budget.within(campaign) as has_more:
+        return _prepared(rater, campaign) if has_more else None
+
+
+def _prepared(rater: Rater, campaign: Campaign) -> Assignment | None:
     lease = ahead.prepared_seconds(campaign)
     gold = deal_gold(rater=rater, campaign=campaign, hold=2, lease_seconds=lease)
     repeat = deal_repeat(

@@ -41,6 +41,7 @@ from labeling.models import (
 )
 from labeling.models.gold_dealing import deal_gold
 from labeling.models.repeat_dealing import deal_repeat
+from labeling.queries import budget
 from labeling.queries.answering import shown_for
 from labeling.queries.rating import judged_today
 from labeling.schemas import (
@@ -87,6 +88,12 @@ def claim_assignment(*, rater: Rater, campaign: Campaign, hold: int = 1) -> Assi
                 " It goes on tomorrow."
             )
         hold = min(hold, left)
+    with budget.within(campaign) as has_more:
+        return _deal(rater, campaign, hold if has_more else 0)
+
+
+def _deal(rater: Rater, campaign: Campaign, hold: int) -> Assignment | None:
+    """Gold or a repeat where it is its turn, else a slot; with `hold` 0 what is held already."""
     gold = deal_gold(rater=rater, campaign=campaign, hold=hold)
     # Asked after gold too, which must take no less time than the rest.
     repeat = deal_repeat(rater=rater, campaign=campaign, hold=hold if gold is None else 0)
