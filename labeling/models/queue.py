@@ -94,9 +94,12 @@ JUDGED_ELSEWHERE = """(SELECT count(*) FROM labeling_judgment j
   JOIN labeling_rater judge ON judge.id = j.rater_id
   WHERE j.comparison_id = c.id AND j.assignment_id IS NULL AND judge.kind = 'human'
     AND NOT j.is_repeat)"""
+# How many more judgments than its round reviewers asked for of comparison `c`, sending it back.
+SENT_BACK = """(SELECT coalesce(sum(k.more), 0) FROM labeling_adjudication k
+  WHERE k.comparison_id = c.id)"""
 _SURPLUS = f"""((SELECT count(*) FROM labeling_assignment a
     WHERE a.comparison_id = c.id AND {_STANDING}) + {JUDGED_ELSEWHERE}
-  - CASE WHEN r.state = 'open' THEN r.overlap ELSE 0 END)"""
+  - CASE WHEN r.state = 'open' THEN r.overlap + {SENT_BACK} ELSE 0 END)"""
 
 # First half of a requeue: hold what lapsed, its comparison against others that count its slots,
 # and its round against being closed or asked for another overlap. Waits for nobody.
