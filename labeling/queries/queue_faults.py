@@ -6,15 +6,15 @@ from typing import Self
 from django.db import connection
 
 from labeling.models import Campaign
-from labeling.models.queue import JUDGED_ELSEWHERE
+from labeling.models.queue import JUDGED_ELSEWHERE, SENT_BACK
 
 # ruff: noqa: S608
 # Each row counts what breaks one promise of docs/QUEUE.md; `c` is a comparison, `r` its round.
 _FAULTS = f"""
 WITH slots AS MATERIALIZED (
   SELECT c.id, r.state,
-    CASE WHEN r.state = 'open' THEN greatest(r.overlap - {JUDGED_ELSEWHERE}, 0) ELSE 0 END
-      AS wanted,
+    CASE WHEN r.state = 'open' THEN greatest(r.overlap + {SENT_BACK} - {JUDGED_ELSEWHERE}, 0)
+      ELSE 0 END AS wanted,
     count(a.id) FILTER (WHERE a.rater_id IS NULL) AS open,
     count(a.id) FILTER (WHERE a.rater_id IS NOT NULL) AS taken
   FROM labeling_comparison c JOIN labeling_round r ON r.id = c.round_id
