@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from labeling.models.queue import JUDGED_ELSEWHERE
+from labeling.models.queue import JUDGED_ELSEWHERE, SENT_BACK
 
 # Sides: each comparison starts on a side drawn by the seed and alternates, so that they balance.
 # Order: all first judgments, then all second…, each pass shuffled on its own, so that no rater
@@ -38,15 +38,17 @@ _LAY_SOURCE = f"""
 """
 LAY = _INSERT.format(source=_LAY_SOURCE)
 
-# A raised overlap: as many free ordinals as are missing, for comparisons of open rounds.
+# A raised overlap: as many free ordinals as are missing, for comparisons of open rounds. What
+# reviewers sent back comes on top.
 _RAISE_SOURCE = f"""
   SELECT * FROM (
     SELECT c.id AS comparison_id, s.ordinal, {_DEAL},
       row_number() OVER (PARTITION BY c.id ORDER BY s.ordinal) AS nth,
-      %(overlap)s - {JUDGED_ELSEWHERE} - (SELECT count(*) FROM labeling_assignment a
+      %(overlap)s + {SENT_BACK} - {JUDGED_ELSEWHERE} - (SELECT count(*) FROM labeling_assignment a
         WHERE a.comparison_id = c.id AND a.ordinal IS NOT NULL
           AND (a.outcome IS NULL OR a.outcome = 'completed')) AS missing
-    FROM labeling_comparison c, LATERAL generate_series(1, %(overlap)s) AS s (ordinal)
+    FROM labeling_comparison c,
+      LATERAL generate_series(1, %(overlap)s + {SENT_BACK}) AS s (ordinal)
     WHERE c.id = ANY(%(ids)s) AND NOT EXISTS (
       SELECT FROM labeling_assignment a WHERE a.comparison_id = c.id AND a.ordinal = s.ordinal
         AND (a.outcome IS NULL OR a.outcome = 'completed'))
@@ -54,18 +56,24 @@ _RAISE_SOURCE = f"""
 """
 RAISE = _INSERT.format(source=_RAISE_SOURCE)
 
+_MOST_SENT_BACK = f"""
+SELECT coalesce(max({SENT_BACK}), 0) FROM labeling_comparison c
+WHERE c.id = ANY(%(ids)s) AND EXISTS (SELECT FROM labeling_adjudication k
+  WHERE k.comparison_id = c.id AND k.more IS NOT NULL)
+"""
+
 # A lowered overlap: open slots beyond it end; live leases may finish. A slot that is claimed before
 # this statement reaches it stays, and another pass weighs it up anew: hence both counts.
 LOWER = f"""
 WITH surplus AS MATERIALIZED (
   SELECT id FROM (
     SELECT a.id, a.rater_id IS NULL AND a.ended_at IS NULL AS is_open,
-      {JUDGED_ELSEWHERE} + row_number() OVER (PARTITION BY a.comparison_id
+      {SENT_BACK} AS sent_back, {JUDGED_ELSEWHERE} + row_number() OVER (PARTITION BY a.comparison_id
         ORDER BY (a.rater_id IS NULL AND a.ended_at IS NULL), a.ordinal) AS nth
     FROM labeling_assignment a JOIN labeling_comparison c ON c.id = a.comparison_id
     WHERE c.id = ANY(%(ids)s) AND a.ordinal IS NOT NULL
       AND (a.outcome IS NULL OR a.outcome = 'completed')) standing
-  WHERE is_open AND nth > %(overlap)s),
+  WHERE is_open AND nth > %(overlap)s + sent_back),
 ended AS (
   UPDATE labeling_assignment a SET ended_at = now(), outcome = 'cancelled' FROM surplus
   WHERE a.id = surplus.id AND a.rater_id IS NULL AND a.ended_at IS NULL RETURNING a.id)
@@ -124,10 +132,13 @@ def close(*, round_id: int) -> int:
 
 def _insert(sql: str, deal: Deal, comparison_ids: list[int]) -> int:
     with connection.cursor() as cursor:
+        # What was sent back may be laid on top; a gap in the positions does no harm.
+        cursor.execute(_MOST_SENT_BACK, {"ids": comparison_ids})
+        ((most_more,),) = cursor.fetchall()
         # The lane's row is held to commit, so that nothing ever appears behind a rater's place.
         cursor.execute(
             "UPDATE labeling_lane SET tail = tail + %s WHERE id = %s RETURNING tail - %s",
-            [(room := deal.overlap * len(comparison_ids)), deal.lane_id, room],
+            [(room := (deal.overlap + most_more) * len(comparison_ids)), deal.lane_id, room],
         )
         ((base,),) = cursor.fetchall()
         cursor.execute(

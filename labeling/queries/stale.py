@@ -1,0 +1,136 @@
+"""Judgments that a newer version of the guidelines may have made stale: found, never touched."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+
+from labeling.clauses import changed_clauses, changes
+from labeling.models import (
+    Adjudication,
+    Assignment,
+    Campaign,
+    Comparison,
+    GuidelineVersion,
+    Judgment,
+    Round,
+    Seat,
+)
+from labeling.schemas import read_schema
+
+
+@dataclass(frozen=True)
+class StaleRule:
+    """Which clauses changed since each older version: what makes a judgment under it stale.
+
+    `changed` is by the version's id. Where raters are not asked which clause decided, every
+    judgment falls under whatever changed.
+    """
+
+    newest: GuidelineVersion
+    by_citation: bool
+    changed: dict[int, list[str]]
+
+    @property
+    def clauses(self) -> list[str]:
+        """All clauses that changed since some older version."""
+        return sorted({clause for clauses in self.changed.values() for clause in clauses})
+
+
+@dataclass(frozen=True)
+class StaleCount:
+    """How many judgments are stale, of how many comparisons, and by clause."""
+
+    judgments: int
+    comparisons: int
+    by_clause: list[tuple[str, int]]
+
+
+def stale_rule(campaign: Campaign) -> StaleRule | None:
+    """What the newest version made stale; None where there is no older one."""
+    versions = list(campaign.guidelines.filter(number__isnull=False).order_by("-number"))
+    if len(versions) < 2:
+        return None
+    newest, *older = versions
+    by_citation = read_schema(campaign.schema).clauses
+    changed: dict[int, list[str]] = {}
+    for version in older:
+        ids = changed_clauses(version.body, newest.body)
+        if not by_citation:
+            ids |= {one.id for one in changes(version.body, newest.body) if one.id}
+        if ids:
+            changed[version.pk] = sorted(ids)
+    return StaleRule(newest, by_citation, changed)
+
+
+def stale_judgments(
+    campaign: Campaign, rule: StaleRule | None, *, clause: str = ""
+) -> QuerySet[Judgment]:
+    """Standing judgments given under an older version whose clauses changed; practice is none."""
+    judgments = Judgment.objects.standing().filter(campaign=campaign)
+    if rule is None or not rule.changed:
+        return judgments.none()
+    is_stale = Q()
+    for version, clauses in rule.changed.items():
+        wanted = [one for one in clauses if clause in ("", one)]
+        if not wanted:
+            continue
+        under = Q(guideline_version=version)
+        is_stale |= under & Q(clauses__overlap=wanted) if rule.by_citation else under
+    if not is_stale:
+        return judgments.none()
+    return judgments.filter(is_stale).exclude(comparison__round__kind=Round.Kind.QUALIFICATION)
+
+
+def stale_count(campaign: Campaign, rule: StaleRule | None) -> StaleCount:
+    """The numbers of the stale judgments, in one statement."""
+    rows = stale_judgments(campaign, rule).order_by()
+    groups = list(
+        rows.values("guideline_version", "clauses")
+        .annotate(count=Count("pk"))
+        .values_list("guideline_version", "clauses", "count")
+    )
+    by_clause: Counter[str] = Counter()
+    for version, cited, count in groups:
+        changed = rule.changed.get(version, []) if rule else []
+        for one in changed:
+            if rule and (not rule.by_citation or one in cited):
+                by_clause[one] += count
+    return StaleCount(
+        judgments=sum(count for _, _, count in groups),
+        comparisons=rows.values("comparison").distinct().count() if groups else 0,
+        by_clause=sorted(by_clause.items()),
+    )
+
+
+def listed(judgments: QuerySet[Judgment]) -> QuerySet[Judgment]:
+    """The judgments with what a list of them shows."""
+    seats = Seat.objects.filter(rater=OuterRef("rater"), campaign=OuterRef("campaign"))
+    return judgments.select_related("comparison__prompt", "guideline_version", "rater").annotate(
+        pseudonym=Subquery(seats.values("pseudonym")[:1])
+    )
+
+
+def to_ask_again(judgments: QuerySet[Judgment], rule: StaleRule) -> QuerySet[Comparison]:
+    """Comparisons of stale judgments that may be put before one more rater.
+
+    Of open rounds, not known answers, none waiting already or judged under the newest version,
+    and none that a reviewer has decided or left out: theirs is the word.
+    """
+    waiting = Assignment.objects.filter(
+        comparison=OuterRef("pk"), ended_at=None, ordinal__isnull=False
+    )
+    anew = Judgment.objects.standing().filter(
+        comparison=OuterRef("pk"), guideline_version=rule.newest
+    )
+    settled = Adjudication.objects.filter(
+        comparison=OuterRef("pk"), superseded_by=None, outcome__in=["decided", "left_out"]
+    )
+    return Comparison.objects.filter(
+        ~Exists(waiting),
+        ~Exists(anew),
+        ~Exists(settled),
+        pk__in=judgments.values("comparison"),
+        gold=None,
+        round__state=Round.State.OPEN,
+    )
