@@ -11,6 +11,15 @@ from labeling.models.comparisons import PREFERENCES, Comparison
 from labeling.models.guidelines import GuidelineVersion
 from labeling.models.rounds import Round
 
+# Beside the criteria, whose keys are words: whether those who judged may read the decision.
+TELLS_RATERS = "@tells_raters"
+
+
+class AdjudicationQuerySet(models.QuerySet["Adjudication"]):
+    def standing(self) -> "AdjudicationQuerySet":
+        """Those that no later one supersedes: one of a comparison at most."""
+        return self.filter(superseded_by=None)
+
 
 class Adjudication(PublicModel):
     """One decision about a comparison. A later one supersedes it; none is edited."""
@@ -40,6 +49,8 @@ class Adjudication(PublicModel):
     by = models.ForeignKey(User, models.PROTECT, related_name="+")
     xid = TransactionIdField()
 
+    objects = AdjudicationQuerySet.as_manager()
+
     class Meta:
         constraints = [
             UniqueConstraint(
@@ -63,3 +74,13 @@ class Adjudication(PublicModel):
         triggers = [
             pgtrigger.Protect(name="decision_stays", operation=pgtrigger.Update | pgtrigger.Delete)
         ]
+
+    @property
+    def tells_raters(self) -> bool:
+        """Whether those who judged the comparison may read it."""
+        return self.criteria.get(TELLS_RATERS) is True
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """What was decided of each criterion."""
+        return {key: value for key, value in self.criteria.items() if key != TELLS_RATERS}

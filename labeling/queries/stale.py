@@ -115,7 +115,7 @@ def to_ask_again(judgments: QuerySet[Judgment], rule: StaleRule) -> QuerySet[Com
     """Comparisons of stale judgments that may be put before one more rater.
 
     Of open rounds, not known answers, none waiting already or judged under the newest version,
-    and none that a reviewer has decided or left out: theirs is the word.
+    none that everybody has met, and none that a reviewer has decided or left out: theirs is the word.
     """
     waiting = Assignment.objects.filter(
         comparison=OuterRef("pk"), ended_at=None, ordinal__isnull=False
@@ -126,7 +126,14 @@ def to_ask_again(judgments: QuerySet[Judgment], rule: StaleRule) -> QuerySet[Com
     settled = Adjudication.objects.filter(
         comparison=OuterRef("pk"), superseded_by=None, outcome__in=["decided", "left_out"]
     )
+    met = Assignment.objects.filter(
+        comparison=OuterRef(OuterRef("pk")), rater=OuterRef("rater"), repeat_of=None
+    )
+    somebody = Seat.objects.filter(
+        ~Exists(met), campaign=OuterRef("campaign"), is_active=True, rater__user__isnull=False
+    )
     return Comparison.objects.filter(
+        Exists(somebody),
         ~Exists(waiting),
         ~Exists(anew),
         ~Exists(settled),
