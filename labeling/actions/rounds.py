@@ -155,7 +155,7 @@ def change_overlap(campaign: Campaign, overlap: int, by: User | None) -> None:
         opened.save(update_fields=["overlap"])
         for ids in _batches(opened):
             if overlap > before:
-                laying.raise_overlap(_deal(campaign, opened), ids)
+                laying.raise_overlap(deal_in(campaign, opened), ids)
             else:
                 laying.lower_overlap(overlap=overlap, comparison_ids=ids)
     audit.record("campaign.overlap_changed", campaign=campaign, by=by, overlap=overlap)
@@ -222,7 +222,7 @@ def _uuid(text: str) -> UUID | None:
 
 
 def _lay_waiting(campaign: Campaign, opened: Round) -> int:
-    deal = _deal(campaign, opened)
+    deal = deal_in(campaign, opened)
     laid = 0
     waiting = campaign.comparisons.waiting().order_by("pk").values_list("pk", flat=True)
     last = 0
@@ -236,7 +236,8 @@ def _lay_waiting(campaign: Campaign, opened: Round) -> int:
     return laid
 
 
-def _deal(campaign: Campaign, opened: Round) -> laying.Deal:
+def deal_in(campaign: Campaign, opened: Round) -> laying.Deal:
+    """How the round's assignments are laid, for an action that holds the campaign."""
     lane = _lane(campaign)
     arms = read_presentation(campaign.presentation).arms or (DEFAULT_ARM,)
     total = sum(arm.weight for arm in arms)
