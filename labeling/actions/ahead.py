@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from labeling.models import Assignment, Campaign, Rater, ahead, joined, queue
+from labeling.models import Assignment, Campaign, Rater, ahead, queue
 from labeling.models.gold_dealing import deal_gold
 from labeling.models.repeat_dealing import deal_repeat
 from labeling.queries import budget
@@ -51,7 +51,7 @@ def _prepared(rater: Rater, campaign: Campaign) -> Assignment | None:
         rater=rater, campaign=campaign, hold=2 if gold is None else 0, lease_seconds=lease
     )
     if (dealt := gold or repeat) is not None:
-        return joined.assignment_to_show(dealt, campaign)
+        return queue.claim(rater=rater, campaign=campaign, hold=2, dealt=dealt).taken
     for _ in range(TRIES):
         try:
             seen = queue.claim(rater=rater, campaign=campaign, hold=2, lease_seconds=lease)

@@ -5,7 +5,7 @@ from django.db.models.functions import Now
 
 from labeling import audit
 from labeling.errors import BusyError, ConflictError, NotAllowedError, NotQualifiedError
-from labeling.models import Campaign, Rater, Seat, User
+from labeling.models import Assignment, Campaign, Rater, Round, Seat, User
 from labeling.models.practice_dealing import deal_practice, standings
 from labeling.schemas import DEFAULT_ARM, read_requirements
 
@@ -58,6 +58,20 @@ def practice_item(*, rater: Rater, campaign: Campaign, asked: str) -> int | None
 def asks_own_qualification(campaign: Campaign) -> bool:
     """Whether it is the campaign's own qualification that its raters must pass."""
     return read_requirements(campaign.requirements).qualification == campaign.slug
+
+
+def is_practice(assignment: Assignment) -> bool:
+    """Whether it is of an item of its campaign's own qualification.
+
+    Asks the database only in campaigns that have one, and there of every assignment: an answer to
+    gold must take as long as one to a slot.
+    """
+    return (
+        asks_own_qualification(assignment.campaign)
+        and Round.objects.filter(
+            kind=Round.Kind.QUALIFICATION, comparisons=assignment.comparison_id
+        ).exists()
+    )
 
 
 @transaction.atomic(durable=True)

@@ -13,8 +13,8 @@ from psycopg.types.json import Jsonb
 
 from labeling import audit
 from labeling.actions.qualification import (
-    asks_own_qualification,
     grade_practice,
+    is_practice,
     practice_item,
 )
 from labeling.errors import (
@@ -64,6 +64,8 @@ class Submission:
 
     judgment: Judgment
     is_new: bool
+    # Of an item of the campaign's qualification: what was expected may be told.
+    is_practice: bool = False
 
 
 def claim_assignment(*, rater: Rater, campaign: Campaign, hold: int = 1) -> Assignment | None:
@@ -98,7 +100,7 @@ def _deal(rater: Rater, campaign: Campaign, hold: int) -> Assignment | None:
     # Asked after gold too, which must take no less time than the rest.
     repeat = deal_repeat(rater=rater, campaign=campaign, hold=hold if gold is None else 0)
     if (dealt := gold or repeat) is not None:
-        return joined.assignment_to_show(dealt, campaign)
+        return queue.claim(rater=rater, campaign=campaign, hold=hold, dealt=dealt).taken
     return _claim(rater, campaign, hold)
 
 
@@ -174,10 +176,12 @@ def judge_assignment(*, rater: Rater, assignment: Assignment, answer: Any) -> Su
     except IntegrityError:
         # A late answer, while another tab of the rater took the comparison anew.
         made = None
+    practised = is_practice(assignment)
     if made is not None:
-        if assignment.ordinal is None and asks_own_qualification(assignment.campaign):
+        if practised:
             grade_practice(rater=rater, campaign=assignment.campaign)
-        return Submission(_stored(assignment, rater, public_id, values | made), is_new=True)
+        judgment = _stored(assignment, rater, public_id, values | made)
+        return Submission(judgment, is_new=True, is_practice=practised)
     judgments = Judgment.objects.filter(assignment=assignment, rater=rater)
     standing = judgments.select_related("assignment").order_by("-pk").first()
     if standing is None:
@@ -185,7 +189,7 @@ def judge_assignment(*, rater: Rater, assignment: Assignment, answer: Any) -> Su
             "The time for this comparison ran out and it has gone to another rater."
         )
     if _says(standing, values):
-        return Submission(standing, is_new=False)
+        return Submission(standing, is_new=False, is_practice=practised)
     shown = assignment.side(standing.preference).replace("_", " ")
     raise ConflictError(
         f"You have already judged this comparison: “{shown}” is stored. Undo it to change it."

@@ -1,10 +1,10 @@
 """What the scheduler has to see to: reports that lag behind, leases that have ended."""
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from labeling.models import Assignment, Campaign
+from labeling.models import Assignment, Campaign, Round
 
 # A report may take this share of a worker's time: one that costs 2 s is made every 10 s at most.
 SHARE = 0.2
@@ -61,12 +61,16 @@ def campaigns_to_report(*, method_version: str, campaign_id: int | None = None) 
 
 
 def campaigns_with_lapsed_leases() -> QuerySet[Campaign]:
-    """Active campaigns in which a lease has ended and its slot is not open again."""
+    """Active campaigns in which a lease has ended and its slot is not open again, or gold is held.
+
+    Practice stays its rater's when its lease ends.
+    """
+    practice = Q(ordinal=None, comparison__round__kind=Round.Kind.QUALIFICATION)
     lapsed = Assignment.objects.filter(
+        ~practice,
         campaign=OuterRef("pk"),
         rater__isnull=False,
         ended_at=None,
         leased_until__lt=Now(),
-        ordinal__isnull=False,
     )
     return Campaign.objects.filter(Exists(lapsed), state=Campaign.State.ACTIVE)

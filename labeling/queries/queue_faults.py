@@ -36,7 +36,7 @@ SELECT
       WHERE j.assignment_id = a.id AND j.supersedes_id IS NULL)),
   (SELECT count(*) FROM labeling_seat s JOIN labeling_place p ON p.seat_id = s.id
     JOIN labeling_assignment a ON a.lane_id = p.lane_id AND a.position <= p.position
-      AND a.rater_id IS NULL AND a.ended_at IS NULL
+      AND a.rater_id IS NULL AND a.ended_at IS NULL AND a.ordinal IS NOT NULL
     WHERE s.campaign_id = %(campaign)s AND s.is_active AND NOT EXISTS (
       SELECT FROM labeling_assignment m WHERE m.comparison_id = a.comparison_id
         AND m.rater_id = s.rater_id AND m.repeat_of_id IS NULL OFFSET 0)),

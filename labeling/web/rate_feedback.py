@@ -12,9 +12,8 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling.actions.appeals import make_appeal
-from labeling.actions.qualification import asks_own_qualification
 from labeling.errors import ConflictError, InvalidInputError
-from labeling.models import Campaign, Judgment
+from labeling.models import Campaign
 from labeling.queries import told_answers
 from labeling.queries.answering import clauses_in_force
 from labeling.queries.told_answers import ToldAnswer
@@ -24,18 +23,6 @@ from labeling.web.cards import card_of
 from labeling.web.rate_card import SeeOther, desk_at, frame
 from labeling.web.signed_in import PageRequest, signed_in
 from labeling.web.verdicts import hue_of, scale_beside, words_of
-
-
-def feedback_address(campaign: Campaign, judgment: Judgment) -> str | None:
-    """Where the rater reads how the answer compares, if it was practice; asks the database only
-    in campaigns with a qualification of their own, and only of answers outside the queue.
-    """
-    assignment = judgment.assignment
-    if assignment is None or assignment.ordinal is not None:
-        return None
-    if not asks_own_qualification(campaign) or not told_answers.is_practice(judgment):
-        return None
-    return reverse("rate_feedback", args=[campaign.slug, judgment.public_id])
 
 
 @signed_in

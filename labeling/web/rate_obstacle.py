@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from labeling.actions.qualification import asks_own_qualification
+from labeling.actions.qualification import asks_own_qualification, is_practice
 from labeling.errors import EnoughForTodayError, NotAllowedError
 from labeling.models import Assignment, Campaign, Membership
 from labeling.queries import told_answers
@@ -42,13 +42,8 @@ def obstacle(desk: Desk, error: NotAllowedError) -> dict[str, Any]:
 def practice_shown(desk: Desk, assignment: Assignment) -> Practice | None:
     """How far the rater is with their qualification, if the assignment is practice.
 
-    Asks the database only where the campaign has one and the comparison could be of it.
+    Asks the database only where the campaign has one.
     """
-    round_id = assignment.comparison.round_id
-    if assignment.ordinal is not None or round_id is None:
-        return None
-    if not asks_own_qualification(desk.campaign):
-        return None
-    if not told_answers.is_practice_round(round_id):
+    if not is_practice(assignment):
         return None
     return told_answers.practice_of(desk.rater, desk.campaign)

@@ -27,7 +27,6 @@ from labeling.web.rate_card import (
     show_finished,
     taken,
 )
-from labeling.web.rate_feedback import feedback_address
 from labeling.web.signed_in import PageRequest, signed_in
 
 
@@ -64,8 +63,10 @@ def _answer(request: PageRequest, desk: Desk) -> HttpResponse:
     done = taken(request, desk, form, names="assignment_id", store=store)
     if isinstance(done, HttpResponse):
         return done
-    if (told := feedback_address(desk.campaign, done.judgment)) is not None:
-        return SeeOther(told)
+    if done.is_practice:
+        return SeeOther(
+            reverse("rate_feedback", args=[desk.campaign.slug, done.judgment.public_id])
+        )
     desk = after(desk, done.judgment, is_new=done.is_new)
     return go_on(request, desk, saved=done.judgment.public_id)
 
