@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils import timezone
+
 from labeling.models import (
     Campaign,
     Comparison,
@@ -16,10 +18,10 @@ from labeling.models import (
     Rater,
     Round,
     Seat,
-    Skill,
     User,
 )
 from labeling.policy import Policy, read_policy
+from labeling.queries.routing import known_skills
 from labeling.schemas import (
     Presentation,
     Requirements,
@@ -28,6 +30,7 @@ from labeling.schemas import (
     read_requirements,
     read_schema,
 )
+from labeling.skills import Obstacle, obstacles
 
 # People named in a sentence before the rest is counted.
 NAMED = 4
@@ -55,23 +58,10 @@ class Setup:
 
 @dataclass(frozen=True)
 class _Person:
-    name: str
-    languages: frozenset[str]
-    levels: dict[str, float]
+    """Somebody who may rate, and what of the requirements they do not meet, in words."""
 
-    def lacks(self, asked: Requirements) -> list[str]:
-        """What of the requirements they do not meet, in words."""
-        found = [
-            f"{name} ({self.levels[name]:.0%}, asked {least:.0%})"
-            if name in self.levels
-            else f"{name} (none)"
-            for name, least in sorted(asked.skills.items())
-            if name not in self.levels or self.levels[name] < least
-        ]
-        wanted = {language.lower() for language in asked.languages}
-        if wanted and not wanted & self.languages:
-            found.append(" or ".join(asked.languages))
-        return found
+    name: str
+    lacks: tuple[str, ...]
 
 
 def setup_of(campaign: Campaign) -> Setup:
@@ -106,7 +96,8 @@ def warnings_for(
 def _of_raters(
     setup: Setup, organisation: Organisation, campaign: Campaign | None
 ) -> Iterator[Warning]:
-    people = _people(organisation, campaign)
+    asked = setup.requirements
+    people = _people(organisation, campaign, asked)
     where = "this campaign" if campaign else "your organisation"
     if not people:
         yield Warning(
@@ -115,10 +106,9 @@ def _of_raters(
             "Let raters in on the page “Raters”; the queue waits for them.",
         )
         return
-    asked = setup.requirements
-    fit = [person for person in people if not person.lacks(asked)]
+    fit = [person for person in people if not person.lacks]
     if not fit:
-        lacking = [f"{person.name} lacks {', '.join(person.lacks(asked))}" for person in people]
+        lacking = [f"{person.name} lacks {' and '.join(person.lacks)}" for person in people]
         rest = len(lacking) - NAMED
         told = "; ".join(lacking[:NAMED]) + (f"; and {rest} more" if rest > 0 else "")
         yield Warning(
@@ -138,7 +128,9 @@ def _of_raters(
         )
 
 
-def _people(organisation: Organisation, campaign: Campaign | None) -> list[_Person]:
+def _people(
+    organisation: Organisation, campaign: Campaign | None, asked: Requirements
+) -> list[_Person]:
     """Those who may rate in the campaign; for a new one, those of its organisation."""
     users = User.objects.filter(is_active=True)
     if campaign is None:
@@ -153,21 +145,23 @@ def _people(organisation: Organisation, campaign: Campaign | None) -> list[_Pers
         rater.user_id: rater
         for rater in Rater.objects.filter(organisation=organisation, user__in=users)
     }
-    levels: dict[int, dict[str, float]] = {}
-    for skill in Skill.objects.filter(rater__in=raters.values()):
-        known = levels.setdefault(skill.rater_id, {})
-        known[skill.name] = max(known.get(skill.name, 0), skill.level)
+    known = known_skills([rater.pk for rater in raters.values()])
+    now = timezone.now()
     found = []
     for user in users.order_by("pk"):
         rater = raters.get(user.pk)
-        found.append(
-            _Person(
-                user.label,
-                frozenset(one.lower() for one in (rater.languages if rater else ())),
-                levels.get(rater.pk, {}) if rater else {},
-            )
+        lacks = obstacles(
+            asked, known[rater.pk] if rater else [], rater.languages if rater else [], now
         )
+        found.append(_Person(user.label, tuple(map(_lack, lacks))))
     return found
+
+
+def _lack(obstacle: Obstacle) -> str:
+    if obstacle.kind == "language":
+        return obstacle.name
+    has = f"has {obstacle.level_yours}" if obstacle.level_yours else "none shown"
+    return f"{obstacle.name} at {obstacle.level_needed} ({has})"
 
 
 def _of_qualification(

@@ -1,0 +1,105 @@
+"""A campaign asks for no more judgments than its budget has."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from labeling.actions.ahead import prepare_assignment
+from labeling.actions.campaigns import update_campaign
+from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.models import Gold
+from labeling.queries.budget import left_of
+from tests import factories
+from tests.concurrency.crowd import at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LEFT = {"side": "left"}
+
+
+def judge_one(campaign, rater):
+    claimed = claim_assignment(rater=rater, campaign=campaign)
+    if claimed is not None:
+        submit_judgment(rater=rater, assignment_id=claimed.public_id, answer=LEFT)
+    return claimed
+
+
+def test_nothing_is_handed_out_beyond_the_budget():
+    campaign = factories.campaign(policy={"budget": 3}, overlap=2)
+    factories.open_comparisons(campaign, 4)
+    first, other = factories.rater(campaign).rater, factories.rater(campaign).rater
+    assert judge_one(campaign, first)
+    assert judge_one(campaign, first)
+    held = claim_assignment(rater=first, campaign=campaign)
+    assert left_of(campaign) == 0
+    # What is held may be finished, and nobody gets another.
+    assert claim_assignment(rater=first, campaign=campaign) == held
+    assert claim_assignment(rater=other, campaign=campaign) is None
+    assert prepare_assignment(rater=first, campaign=campaign, beside=held.public_id) is None
+    submit_judgment(rater=first, assignment_id=held.public_id, answer=LEFT)
+    assert judge_one(campaign, first) is None
+    assert campaign.judgments.count() == 3
+
+
+def test_a_larger_budget_goes_on_and_none_has_no_bound():
+    campaign = factories.campaign(policy={"budget": 1})
+    factories.open_comparisons(campaign, 3)
+    rater = factories.rater(campaign).rater
+    assert judge_one(campaign, rater)
+    assert judge_one(campaign, rater) is None
+    campaign = update_campaign(campaign=campaign, by=None, policy={"budget": 2})
+    assert judge_one(campaign, rater)
+    assert judge_one(campaign, rater) is None
+    campaign = update_campaign(campaign=campaign, by=None, policy={})
+    assert left_of(campaign) is None
+    assert judge_one(campaign, rater)
+
+
+def test_gold_counts_and_a_lease_given_back_does_not():
+    campaign = factories.campaign(policy={"budget": 2}, requirements={"gold_rate": 1.0})
+    factories.open_comparisons(campaign, 2)
+    gold = factories.comparison(campaign)
+    gold_answer(gold)
+    rater = factories.rater(campaign).rater
+    assert judge_one(campaign, rater).comparison_id == gold.pk
+    assert left_of(campaign) == 1
+    held = claim_assignment(rater=rater, campaign=campaign)
+    assert left_of(campaign) == 0
+    campaign.assignments.filter(pk=held.pk).update(leased_until="2020-01-01T00:00:00Z")
+    assert left_of(campaign) == 1
+
+
+def gold_answer(comparison):
+    Gold.objects.create(comparison=comparison, preference="a")
+
+
+def test_many_at_once_take_no_more_than_is_left():
+    campaign = factories.campaign(policy={"budget": 5})
+    factories.open_comparisons(campaign, 30)
+    raters = [factories.rater(campaign).rater for _ in range(8)]
+    taken = []
+
+    def work(rater):
+        for _ in range(3):
+            if judge_one(campaign, rater) is not None:
+                taken.append(rater)
+
+    at_once([lambda rater=rater: work(rater) for rater in raters])
+    assert len(taken) == campaign.judgments.count() == 5
+
+
+def test_a_campaign_without_a_budget_pays_no_statement_for_it():
+    campaign = factories.campaign()
+    factories.open_comparisons(campaign, 3)
+    rater = factories.rater(campaign).rater
+    judge_one(campaign, rater)
+    with CaptureQueriesContext(
+        connection,
+    ) as seen:
+        claim_assignment(rater=rater, campaign=campaign)
+    assert not [
+        one
+        for one in seen
+        if "advisory" in one["sql"]
+        or "count(*)" in one["sql"].lower()
+        and "labeling_judgment" in one["sql"]
+    ]
