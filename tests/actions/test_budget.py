@@ -100,6 +100,5 @@ def test_a_campaign_without_a_budget_pays_no_statement_for_it():
         one
         for one in seen
         if "advisory" in one["sql"]
-        or "count(*)" in one["sql"].lower()
-        and "labeling_judgment" in one["sql"]
+        or ("count(*)" in one["sql"].lower() and "labeling_judgment" in one["sql"])
     ]
