@@ -46,19 +46,29 @@ class Obstacle:
     yours: float | None = None
 
     @property
+    def level_needed(self) -> str:
+        """The level asked for, as it is written everywhere."""
+        return f"{self.needed:g}"
+
+    @property
+    def level_yours(self) -> str:
+        """The rater's level, rounded down so that it never seems to be enough; empty for none."""
+        if self.yours is None:
+            return ""
+        return f"{math.floor(self.yours * 100 + _ROUNDING) / 100:g}"
+
+    @property
     def words(self) -> str:
         """A sentence for the rater."""
-        name = self.name
         if self.kind == "language":
-            return f"It needs the language {name}, which is not among yours."
-        if not self.needed:
-            return f"It asks whether you know {name}: say so in your profile."
-        needed = f"{self.needed:g}"
-        if self.yours is None:
-            return f"It needs {name} at {needed}, and you have not shown it yet."
-        # Rounded down, so that it never seems to be enough.
-        yours = f"{math.floor(self.yours * 100 + _ROUNDING) / 100:g}"
-        return f"It needs {name} at {needed}; yours is {yours}."
+            message = f"It needs the language {self.name}, which is not among yours."
+        elif not self.needed:
+            message = f"It asks whether you know {self.name}: say so in your profile."
+        elif self.yours is None:
+            message = f"It needs {self.name} at {self.level_needed}, and you have not shown it yet."
+        else:
+            message = f"It needs {self.name} at {self.level_needed}; yours is {self.level_yours}."
+        return message
 
     @property
     def problem(self) -> FieldProblem:

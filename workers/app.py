@@ -15,6 +15,7 @@ app.conf.imports = (
     "workers.generation",
     "workers.imports",
     "workers.metrics",
+    "workers.raters",
     "workers.rating",
 )
 app.conf.beat_schedule = BEAT_SCHEDULE

@@ -36,6 +36,11 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3600.0,
         "options": {"expires": 600.0},
     },
+    "skills": {
+        "task": "workers.raters.refresh_skills",
+        "schedule": 3600.0,
+        "options": {"expires": 600.0},
+    },
     "arrivals": {
         "task": "workers.imports.open_arrivals",
         "schedule": 30.0,

@@ -10,6 +10,7 @@ from labeling.models.gold_dealing import deal_gold
 from labeling.models.repeat_dealing import deal_repeat
 from labeling.queries import budget
 from labeling.queries.rating import is_qualified, judged_today
+from labeling.queries.routing import routing_of
 from labeling.schemas import read_requirements
 
 # What lies in the way of a claim (lapsed leases, a window of met slots) is passed so many times;
@@ -37,6 +38,10 @@ def prepare_assignment(*, rater: Rater, campaign: Campaign, beside: UUID) -> Ass
     if not ahead.keep(rater_id=rater.pk, campaign=campaign, shown=beside, prepared=None):
         return None
     if requirements.qualification and not is_qualified(rater, campaign, requirements.qualification):
+        return None
+    routing = routing_of(rater, campaign, requirements)
+    # Its last one is on the screen.
+    if routing.obstacles or (routing.left is not None and routing.left <= 1):
         return None
     if requirements.daily_cap and judged_today(rater, campaign) + 1 >= requirements.daily_cap:
         return None

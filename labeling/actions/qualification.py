@@ -4,6 +4,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from labeling import audit
+from labeling.actions.skills import skills_of_a_pass
 from labeling.errors import BusyError, ConflictError, NotAllowedError, NotQualifiedError
 from labeling.models import Assignment, Campaign, Rater, Round, Seat, User
 from labeling.models.practice_dealing import deal_practice, standings
@@ -97,6 +98,7 @@ def grade_practice(*, rater: Rater, campaign: Campaign) -> bool:
         right=passed.right,
         items=passed.items,
     )
+    skills_of_a_pass(rater=rater, campaign=campaign, right=passed.right, items=passed.items)
     return True
 
 

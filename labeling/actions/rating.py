@@ -22,9 +22,11 @@ from labeling.errors import (
     ConflictError,
     EndedError,
     EnoughForTodayError,
+    EnoughInAllError,
     LeaseLostError,
     NotAllowedError,
     NotFoundError,
+    RequirementsUnmetError,
 )
 from labeling.models import (
     Assignment,
@@ -44,13 +46,16 @@ from labeling.models.repeat_dealing import deal_repeat
 from labeling.queries import budget
 from labeling.queries.answering import shown_for
 from labeling.queries.rating import judged_today
+from labeling.queries.routing import routing_of
 from labeling.schemas import (
     Answer,
+    Requirements,
     read_answer,
     read_requirements,
     read_schema,
     strength_of,
 )
+from labeling.skills import Obstacle
 from labeling.telemetry import measured
 
 # How long a claim tries again while others are taking what it sees, before it says "one moment".
@@ -73,22 +78,21 @@ def claim_assignment(*, rater: Rater, campaign: Campaign, hold: int = 1) -> Assi
 
     Each try is one statement and so one transaction: a retry must see a fresh snapshot. With
     `hold` above one, that many may be held at once (the current one and those prepared); practice
-    comes one at a time. Raises NotQualifiedError and EnoughForTodayError, which say what to do.
+    comes one at a time. Raises NotQualifiedError, EnoughForTodayError and EnoughInAllError, which
+    say what to do. What is held already is given back all the same: it was begun.
     """
     if campaign.state == Campaign.State.ARCHIVED:
         return None
     requirements = read_requirements(campaign.requirements)
-    if (asked := requirements.qualification) is not None:
-        practice = practice_item(rater=rater, campaign=campaign, asked=asked)
-        if practice is not None:
-            return joined.assignment_to_show(practice, campaign)
-    if (cap := requirements.daily_cap) is not None:
-        left = cap - judged_today(rater, campaign)
-        if left <= 0:
-            raise EnoughForTodayError(
-                f"You have judged {cap} today, as many as this campaign gives a day."
-                " It goes on tomorrow."
-            )
+    try:
+        practice, left = _way_in(rater, campaign, requirements)
+    except (RequirementsUnmetError, EnoughForTodayError, EnoughInAllError):
+        if (begun := _begun(rater, campaign)) is not None:
+            return begun
+        raise
+    if practice is not None:
+        return joined.assignment_to_show(practice, campaign)
+    if left is not None:
         hold = min(hold, left)
     with budget.within(campaign) as has_more:
         return _deal(rater, campaign, hold if has_more else 0)
@@ -102,6 +106,64 @@ def _deal(rater: Rater, campaign: Campaign, hold: int) -> Assignment | None:
     if (dealt := gold or repeat) is not None:
         return queue.claim(rater=rater, campaign=campaign, hold=hold, dealt=dealt).taken
     return _claim(rater, campaign, hold)
+
+
+def _way_in(
+    rater: Rater, campaign: Campaign, requirements: Requirements
+) -> tuple[int | None, int | None]:
+    """The assignment to practise on first, and how many more may be taken; None for no bound.
+
+    What no practice gives comes before practice, and what it may give comes after.
+    """
+    routing = routing_of(rater, campaign, requirements)
+    if (asked := requirements.qualification) is not None:
+        _refuse(routing.languages_missing)
+        practice = practice_item(rater=rater, campaign=campaign, asked=asked)
+        if practice is not None:
+            return practice, None
+        if routing.obstacles:
+            # The pass may have been noted just now.
+            routing = routing_of(rater, campaign, requirements)
+    _refuse(routing.obstacles)
+    bounds = []
+    if (in_all := routing.left) is not None:
+        if in_all <= 0:
+            raise EnoughInAllError(
+                f"You have judged {requirements.campaign_cap} here, as many as this campaign gives"
+                " one rater. Thank you."
+            )
+        bounds.append(in_all)
+    if (cap := requirements.daily_cap) is not None:
+        today = cap - judged_today(rater, campaign)
+        if today <= 0:
+            raise EnoughForTodayError(
+                f"You have judged {cap} today, as many as this campaign gives a day."
+                " It goes on tomorrow."
+            )
+        bounds.append(today)
+    return None, min(bounds, default=None)
+
+
+def _refuse(obstacles: tuple[Obstacle, ...]) -> None:
+    if obstacles:
+        reasons = " ".join(one.words for one in obstacles)
+        raise RequirementsUnmetError(
+            f"Rating here asks for something more. {reasons}",
+            problems=[one.problem for one in obstacles],
+        )
+
+
+def _begun(rater: Rater, campaign: Campaign) -> Assignment | None:
+    """What the rater holds already, its lease renewed: a card is not taken from under them."""
+    held = Assignment.objects.filter(
+        rater=rater, campaign=campaign, ended_at=None, leased_until__gt=Now()
+    )
+    pk = held.order_by("-leased_until").values_list("pk", flat=True).first()
+    if pk is None or not queue.renew(
+        assignment_id=pk, rater_id=rater.pk, lease_seconds=campaign.lease_seconds
+    ):
+        return None
+    return joined.assignment_to_show(pk, campaign)
 
 
 def _claim(rater: Rater, campaign: Campaign, hold: int) -> Assignment | None:

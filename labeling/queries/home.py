@@ -12,9 +12,11 @@ from django.db import connection
 from django.utils import timezone
 
 from labeling.metrics.estimates import Estimate, proportion
-from labeling.models import Campaign, Seat, User
+from labeling.models import Campaign, Membership, Seat, User
+from labeling.models.gold_dealing import campaigns_with_more
 from labeling.models.practice_dealing import RoundStanding, standings
 from labeling.queries.rating import RatedCampaign, rated_campaigns
+from labeling.queries.routing import OPEN, Routing, routings_of
 from labeling.schemas import Requirements, read_requirements
 
 # Comparisons left are counted up to here: beyond it the page says "more than".
@@ -35,6 +37,8 @@ Reason = Literal[
     "qualify_elsewhere",
     "qualification_closed",
     "not_passed",
+    "unsuited",
+    "enough_in_all",
     "nothing_left",
 ]
 
@@ -66,8 +70,8 @@ class MyCampaign:
     left: int
     active_ms: int
     qualifying: Qualifying | None
-    # Asked for and not noted at the rater's seat. Nothing stops them: it is said, so they know.
-    skills_unnoted: tuple[str, ...]
+    # What it asks for and the rater lacks, and what its cap leaves them.
+    routing: Routing
 
     @property
     def campaign(self) -> Campaign:
@@ -146,10 +150,13 @@ WHERE j.rater_id = ANY(%(raters)s) AND j.assignment_id IS NOT NULL
 GROUP BY GROUPING SETS ((j.campaign_id), ())
 """
 _DAYS = """
-SELECT (ended_at AT TIME ZONE %(zone)s)::date, count(*) FILTER (WHERE outcome = 'completed'),
-  count(*) FILTER (WHERE outcome = 'skipped')
-FROM labeling_assignment
-WHERE rater_id = ANY(%(raters)s) AND ended_at >= %(week)s GROUP BY 1
+SELECT (a.ended_at AT TIME ZONE %(zone)s)::date,
+  -- Practice is no judgment; the time it took counts all the same.
+  count(*) FILTER (WHERE a.outcome = 'completed' AND r.kind IS DISTINCT FROM 'qualification'),
+  count(*) FILTER (WHERE a.outcome = 'skipped')
+FROM labeling_assignment a JOIN labeling_comparison c ON c.id = a.comparison_id
+LEFT JOIN labeling_round r ON r.id = c.round_id
+WHERE a.rater_id = ANY(%(raters)s) AND a.ended_at >= %(week)s GROUP BY 1
 """
 
 # First answers on known ones, up to yesterday: a number that moved with each answer would tell
@@ -186,21 +193,32 @@ def home_of(user: User) -> Home:
     )
     times = {row[0]: row[1:] for row in _rows(_TIME, raters)}
     qualifying = _qualifications(rated, asked, seats, raters)
-    told = _told(raters)
+    routing = routings_of(user, {one.campaign: asked[one.campaign.pk] for one in rated})
+    # Where no slot is open, a claim may give something all the same.
+    beside = campaigns_with_more(
+        raters=raters, rates={key: one.gold_rate for key, one in asked.items() if not left.get(key)}
+    )
     mine = []
     for one in rated:
         key = one.campaign.pk
-        noted = set(seats[key].skills) if key in seats else set()
+        way = routing.get(key, OPEN)
         count = int(left.get(key, 0))
         mine.append(
             MyCampaign(
                 one,
                 asked[key],
-                _reason(one, asked[key], seats.get(key), qualifying.get(key), count),
+                _reason(
+                    one,
+                    asked[key],
+                    seats.get(key),
+                    qualifying.get(key),
+                    bool(count) or key in beside,
+                    routing=way,
+                ),
                 count,
                 int(times.get(key, (0,))[0]),
                 qualifying.get(key),
-                tuple(skill for skill in asked[key].skills if skill not in noted),
+                way,
             )
         )
     return Home(
@@ -208,7 +226,7 @@ def home_of(user: User) -> Home:
         resume=next((one for one in mine if one.rated.last_at and not one.reason), None),
         work=_work(raters, times),
         calibration=_calibration(raters),
-        told_in=[one.campaign for one in rated if one.campaign.pk in told],
+        told_in=_told_in(user, raters, rated),
     )
 
 
@@ -217,7 +235,9 @@ def _reason(
     asked: Requirements,
     seat: Seat | None,
     qualifying: Qualifying | None,
-    left: int,
+    has_more: bool,
+    *,
+    routing: Routing,
 ) -> Reason:
     """What stands in the way, or nothing; in the order in which a claim would meet it."""
     states: dict[str, Reason] = {
@@ -229,15 +249,21 @@ def _reason(
         return by_state
     if seat is not None and not seat.is_active:
         return "seat_paused"
+    if routing.languages_missing:
+        return "unsuited"
     if qualifying is not None and not qualifying.is_passed:
         if not qualifying.is_own:
             return "qualify_elsewhere"
         if qualifying.standing is None:
             return "qualification_closed"
         return "not_passed" if qualifying.standing.is_done else ""
+    if routing.obstacles:
+        return "unsuited"
+    if routing.left is not None and routing.left <= 0:
+        return "enough_in_all"
     if asked.daily_cap is not None and rated.day.judged >= asked.daily_cap:
         return "enough_today"
-    return "" if left else "nothing_left"
+    return "" if has_more else "nothing_left"
 
 
 def _qualifications(
@@ -313,6 +339,20 @@ def _calibration(raters: list[int]) -> Estimate:
     if met < ENOUGH_GOLD:
         return Estimate.undefined("too few", unit="votes", n=met)
     return proportion(right, met, unit="votes", why="")
+
+
+def _told_in(user: User, raters: list[int], rated: list[RatedCampaign]) -> list[Campaign]:
+    """Where an answer may be shown beside the expected one: as listed, then what is archived."""
+    told = {
+        one.pk: one
+        for one in Campaign.objects.filter(
+            pk__in=_told(raters),
+            memberships__user=user,
+            memberships__role=Membership.Role.RATER,
+        ).order_by("name")
+    }
+    listed = [found for one in rated if (found := told.pop(one.campaign.pk, None))]
+    return [*listed, *told.values()]
 
 
 def _told(raters: list[int]) -> set[int]:

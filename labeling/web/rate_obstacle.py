@@ -2,13 +2,23 @@
 
 from typing import Any
 
+from django.utils.formats import time_format
+from django.utils.translation import gettext
+
 from labeling.actions.qualification import asks_own_qualification, is_practice
-from labeling.errors import EnoughForTodayError, NotAllowedError
+from labeling.charts.small import steps
+from labeling.errors import (
+    EnoughForTodayError,
+    EnoughInAllError,
+    NotAllowedError,
+    RequirementsUnmetError,
+)
 from labeling.models import Assignment, Campaign, Membership
-from labeling.queries import told_answers
+from labeling.queries import rating, told_answers
 from labeling.queries.rating import Desk
 from labeling.queries.told_answers import Practice
 from labeling.schemas import read_requirements
+from labeling.web.messages import in_their_language
 
 
 def obstacle(desk: Desk, error: NotAllowedError) -> dict[str, Any]:
@@ -19,6 +29,11 @@ def obstacle(desk: Desk, error: NotAllowedError) -> dict[str, Any]:
     asked = read_requirements(campaign.requirements)
     if isinstance(error, EnoughForTodayError):
         return {"obstacle": "enough", "cap": asked.daily_cap}
+    if isinstance(error, EnoughInAllError):
+        return {"obstacle": "enough_in_all", "cap": asked.campaign_cap}
+    if isinstance(error, RequirementsUnmetError):
+        reasons = [in_their_language(problem.message) for problem in error.problems]
+        return {"obstacle": "unsuited", "reasons": reasons}
     if not asks_own_qualification(campaign):
         schools = Campaign.objects.filter(
             slug=asked.qualification, organisation=campaign.organisation_id
@@ -37,6 +52,27 @@ def obstacle(desk: Desk, error: NotAllowedError) -> dict[str, Any]:
     if practice is None:
         return {"obstacle": "not_open"}
     return {"obstacle": "not_passed", "standing": practice.standing}
+
+
+def pace_of(desk: Desk) -> dict[str, Any] | None:
+    """Today's judgments in each ten minutes, drawn and as rows; None before there are two such."""
+    rows = [
+        (time_format(at, "TIME_FORMAT"), count)
+        for at, count in rating.pace_in(desk.rater, desk.campaign)
+    ]
+    if len(rows) < 2:
+        return None
+    labels = [label for label, _ in rows]
+    counts = [count for _, count in rows]
+    chart = steps(
+        counts,
+        labels,
+        key="pace",
+        title=gettext("Judgments per ten minutes"),
+        description=gettext("From %(first)s to %(last)s, at most %(most)s in ten minutes.")
+        % {"first": labels[0], "last": labels[-1], "most": max(counts)},
+    )
+    return {"chart": chart, "rows": [row for row in rows if row[1]]}
 
 
 def practice_shown(desk: Desk, assignment: Assignment) -> Practice | None:

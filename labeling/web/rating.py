@@ -13,7 +13,12 @@ from labeling.actions.rating import (
     skip_assignment,
     submit_judgment,
 )
-from labeling.errors import EnoughForTodayError, InvalidInputError, NotQualifiedError
+from labeling.errors import (
+    EnoughForTodayError,
+    EnoughInAllError,
+    InvalidInputError,
+    NotQualifiedError,
+)
 from labeling.queries.rating import Desk
 from labeling.schemas import read_schema
 from labeling.web.forms import AnswerForm, SkipForm
@@ -42,7 +47,7 @@ def rate(request: PageRequest, slug: str) -> HttpResponse:
         return SeeOther(reverse("rate_news", args=[slug]))
     try:
         assignment = claim_assignment(rater=desk.rater, campaign=campaign)
-    except (NotQualifiedError, EnoughForTodayError) as error:
+    except (NotQualifiedError, EnoughForTodayError, EnoughInAllError) as error:
         return show_finished(request, desk, because=error)
     if assignment is None:
         return show_finished(request, desk)

@@ -6,6 +6,7 @@ from django.urls import include, path
 from labeling.web import (
     account,
     images,
+    profile,
     rate_ahead,
     rate_feedback,
     rate_guidelines,
@@ -21,6 +22,8 @@ urlpatterns = [
     path("welcome/<uidb64>/<token>/", account.Welcome.as_view(), name="welcome"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("account/", account.account, name="account"),
+    path("account/profile/", profile.profile, name="profile"),
+    path("account/profile/about/", profile.demographics, name="profile_demographics"),
     path("account/preferences/", account.preferences, name="preferences"),
     path("account/tokens/<uuid:token_id>/revoke/", account.revoke, name="revoke_token"),
     path("images/<str:given>", images.image, name="image"),

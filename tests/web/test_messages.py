@@ -19,7 +19,8 @@ HEARD = [
     "bench_settings.py",
     "schemas.py",
     *(f"actions/{name}.py" for name in ("ahead", "appeals", "drafts", "leases", "qualification")),
-    *(f"actions/{name}.py" for name in ("raters", "rating", "readings")),
+    *(f"actions/{name}.py" for name in ("raters", "rating", "readings", "profiles", "entry")),
+    "skills.py",
     *(f"web/{name}.py" for name in ("answer_fields", "answering", "cards", "errors", "forms")),
     *(f"web/{path.name}" for path in sorted((LABELING / "web").glob("rat*.py"))),
 ]
