@@ -8,7 +8,8 @@ import pytest
 from labeling.metrics import binomial
 from labeling.metrics.near_duplicates import near_duplicates
 from labeling.metrics.quality_words import DEFINITIONS
-from labeling.metrics.rater_quality import Pool, Work, is_fast, longest_runs
+from labeling.metrics.rater_counts import Work, is_fast, longest_runs
+from labeling.metrics.rater_quality import Pool
 from labeling.metrics.votes import Votes
 from tests.metrics.building import votes_of
 
