@@ -14,7 +14,7 @@ from django.db.models import Count
 
 from labeling.errors import FieldProblem
 from labeling.models import Assignment, Campaign, Round, Seat
-from labeling.models.queue import JUDGED_ELSEWHERE
+from labeling.models.queue import JUDGED_ELSEWHERE, SENT_BACK
 from labeling.policy import read_policy
 from labeling.queries.budget import spent_of
 from labeling.schemas import Presentation, read_presentation, read_requirements
@@ -37,7 +37,7 @@ SELECT count(*), coalesce(sum(greatest(%(overlap)s - elsewhere - standing, 0)), 
   coalesce(sum(least(greatest(elsewhere + standing - %(overlap)s, 0), free)), 0),
   count(*) FILTER (WHERE elsewhere + standing - free > %(overlap)s)
 FROM (
-  SELECT {JUDGED_ELSEWHERE} AS elsewhere,
+  SELECT {JUDGED_ELSEWHERE} - {SENT_BACK} AS elsewhere,
     (SELECT count(*) FROM labeling_assignment a WHERE a.comparison_id = c.id
       AND a.ordinal IS NOT NULL AND (a.outcome IS NULL OR a.outcome = 'completed')) AS standing,
     (SELECT count(*) FROM labeling_assignment a WHERE a.comparison_id = c.id
