@@ -11,6 +11,7 @@ from labeling.actions.reports import record_report, turn_to_report
 from labeling.metrics.over_time import agreement_over_time, collected
 from labeling.metrics.report import METHOD_VERSION, build_report
 from labeling.models import Campaign, Job, Report
+from labeling.queries.clause_agreement import clause_report
 from labeling.queries.due import campaigns_to_report
 from labeling.queries.outcomes import outcomes, public_ids, with_stored_sides
 
@@ -68,6 +69,9 @@ def compute_report(campaign: Campaign) -> Report:
         public_ids=public_ids,
     )
     body["contested"] = with_stored_sides(body["contested"])
+    body["clauses"], body["why"]["clauses"] = clause_report(
+        campaign, read.votes, judges=read.is_judge, gold=read.gold
+    )
     body["is_simulated"] = campaign.is_simulated
     body["over_time"] = {
         "krippendorff_alpha_ordinal": agreement_over_time(

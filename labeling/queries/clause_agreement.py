@@ -30,8 +30,8 @@ WHERE j.campaign_id = %s AND j.clauses <> '{}' AND NOT j.is_repeat
 
 def clause_report(
     campaign: Campaign, votes: Votes, *, judges: ArrayLike, gold: ArrayLike
-) -> dict[str, Any]:
-    """The report's `clauses`, the most ambiguous one, and a reason where there is none.
+) -> tuple[list[dict[str, Any]], str]:
+    """The report's `clauses`, the most ambiguous one marked, and why there are none or none is.
 
     Of people's first votes on items whose answer is not known, as in the report's agreement.
     """
@@ -41,19 +41,16 @@ def clause_report(
     counted = votes.select(keeps).first_votes()
     rows = clause_rows(counted, citations_of(campaign, counted))
     titles = _titles(campaign)
-    found: dict[str, Any] = {
-        "rows": [row.as_json() | {"title": titles.get(row.clause)} for row in rows],
-        "most_ambiguous": None,
-        "why": "",
-    }
+    worst = most_ambiguous(rows)
+    why = ""
     if not rows:
-        asks = read_schema(campaign.schema).clauses
-        found["why"] = NOT_CITED if asks else NOT_ASKED
-    elif (worst := most_ambiguous(rows)) is None:
-        found["why"] = TOO_FEW
-    else:
-        found["most_ambiguous"] = worst.clause
-    return found
+        why = NOT_CITED if read_schema(campaign.schema).clauses else NOT_ASKED
+    elif worst is None:
+        why = TOO_FEW
+    return [
+        row.as_json() | {"title": titles.get(row.clause), "is_most_ambiguous": row is worst}
+        for row in rows
+    ], why
 
 
 def citations_of(campaign: Campaign, votes: Votes) -> Citations:

@@ -77,8 +77,7 @@ def consequences(campaign: Campaign, body: str) -> Consequences:
     judgments, gold = citations(campaign), gold_citations(campaign)
     known = {str(one["id"]): str(one["title"]) for one in (newest.clauses if newest else [])}
     likely = likely_renames(old, body)
-    requirements = read_requirements(campaign.requirements)
-    is_qualifying = requirements.qualification == campaign.slug
+    is_qualifying = has_own_qualification(campaign)
     return Consequences(
         gone=[
             GoneClause(key, title, judgments[key], gold[key], likely.get(key, ""))
@@ -95,6 +94,11 @@ def consequences(campaign: Campaign, body: str) -> Consequences:
         qualified=_qualified(campaign).count() if is_qualifying else 0,
         practice_waiting=campaign.comparisons.for_practice().count() if is_qualifying else 0,
     )
+
+
+def has_own_qualification(campaign: Campaign) -> bool:
+    """Whether raters pass a qualification of the campaign itself before they judge in it."""
+    return read_requirements(campaign.requirements).qualification == campaign.slug
 
 
 def cited_and_gone(campaign: Campaign, ids: Sequence[str]) -> list[str]:
