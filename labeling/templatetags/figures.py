@@ -1,14 +1,14 @@
 """How numbers, states and happenings are worded on the pages of a campaign."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from django import template
 
-from labeling.models import Judgment
+from labeling.models import AuditEvent, Judgment
 from labeling.queries.progress import Happening
-from labeling.queries.votes import Vote
+from labeling.queries.votes import Vote, summary
 
 register = template.Library()
 
@@ -71,6 +71,12 @@ MOVES = {
 def verdict(judgment: Judgment) -> str:
     """What a judgment says, in words."""
     return Vote(judgment.preference, judgment.strength).words
+
+
+@register.filter
+def said(messages: Sequence[Mapping[str, Any]]) -> str:
+    """The last thing the user says, as one line."""
+    return summary(messages)
 
 
 @register.filter
