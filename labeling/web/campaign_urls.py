@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from labeling.web import campaign_data, campaign_guidelines, campaign_people, campaigns, generation
+from labeling.web import (
+    activity,
+    campaign_data,
+    campaign_guidelines,
+    campaign_people,
+    campaigns,
+    generation,
+    guideline_draft,
+    invitations,
+    organisation,
+    pay,
+)
 
 urlpatterns = [
     path("", campaigns.campaigns, name="campaigns"),
@@ -49,5 +60,17 @@ urlpatterns = [
         campaign_people.answer_appeal,
         name="campaign_appeal",
     ),
+    path("<slug:slug>/raters/invite/", invitations.campaign_invite, name="campaign_invite"),
+    path("<slug:slug>/raters/roles/", organisation.campaign_role, name="campaign_role"),
     path("<slug:slug>/guidelines/", campaign_guidelines.guidelines, name="campaign_guidelines"),
+    path("<slug:slug>/guidelines/draft/", guideline_draft.draft, name="campaign_guidelines_draft"),
+    path(
+        "<slug:slug>/guidelines/stale/",
+        campaign_guidelines.stale_judgments,
+        name="campaign_guidelines_stale",
+    ),
+    path("<slug:slug>/pay/", pay.pay, name="campaign_pay"),
+    path("<slug:slug>/pay/csv/", pay.pay_file, name="campaign_pay_file"),
+    path("<slug:slug>/activity/", activity.activity, name="campaign_activity"),
+    path("<slug:slug>/activity/csv/", activity.activity_file, name="campaign_activity_file"),
 ]
