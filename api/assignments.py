@@ -22,6 +22,7 @@ from api.judgments import OwnJudgmentSerializer
 from labeling import access
 from labeling.actions.raters import take_seat
 from labeling.actions.rating import (
+    Submission,
     claim_assignment,
     judge_assignment,
     record_refusal,
@@ -31,6 +32,7 @@ from labeling.actions.rating import (
 )
 from labeling.errors import EndedError, NotFoundError
 from labeling.models import Assignment, Rater
+from labeling.queries import told_answers
 from labeling.queries.bench import shown
 
 
@@ -73,6 +75,26 @@ class AnswerSerializer(serializers.Serializer[Any]):
     edited = serializers.DictField(required=False)
     flags = serializers.ListField(child=serializers.CharField(), required=False)
     client = serializers.DictField(required=False)
+
+
+class FeedbackSerializer(serializers.Serializer[Any]):
+    """What was expected of an answer to practice, sides as its rater saw them."""
+
+    side = serializers.ChoiceField(choices=["left", "right", "tie", "both_bad"])
+    strength = serializers.IntegerField(min_value=0, max_value=3, allow_null=True)
+    nearness = serializers.ChoiceField(choices=["right", "close", "other"])
+    explanation = serializers.CharField(allow_blank=True)
+    # Of the guidelines: its id.
+    clause = serializers.CharField(allow_blank=True)
+
+
+class AnsweredSerializer(OwnJudgmentSerializer):
+    """The judgment; for practice also what was expected. Of gold nothing is ever told here."""
+
+    feedback = FeedbackSerializer(read_only=True, allow_null=True)
+
+    class Meta(OwnJudgmentSerializer.Meta):
+        fields = [*OwnJudgmentSerializer.Meta.fields, "feedback"]
 
 
 class SkipSerializer(KnownFieldsMixin[Any]):
@@ -141,8 +163,8 @@ class JudgmentView(OwnAssignmentView):
         summary="Answer a comparison",
         request=AnswerSerializer,
         responses={
-            200: OwnJudgmentSerializer,
-            201: OwnJudgmentSerializer,
+            200: AnsweredSerializer,
+            201: AnsweredSerializer,
             409: OpenApiResponse(description="Another answer stands, or the lease was lost."),
         },
         examples=[
@@ -159,10 +181,28 @@ class JudgmentView(OwnAssignmentView):
         def answer() -> Response:
             rater, assignment = self.find()
             done = judge_assignment(rater=rater, assignment=assignment, answer=request.data)
-            data = OwnJudgmentSerializer(done.judgment).data
+            data = {
+                **OwnJudgmentSerializer(done.judgment).data,
+                "feedback": _feedback(rater, assignment, done) if done.is_practice else None,
+            }
             return Response(data, status=201 if done.is_new else 200)
 
         return once(request, answer, may_run_twice=True)
+
+
+def _feedback(rater: Rater, assignment: Assignment, done: Submission) -> dict[str, Any] | None:
+    """None too where the known answer was taken away meanwhile."""
+    try:
+        told = told_answers.told_answer(rater, assignment.campaign, done.judgment.public_id)
+    except NotFoundError:
+        return None
+    return {
+        "side": told.expected,
+        "strength": told.expected_strength,
+        "nearness": told.nearness,
+        "explanation": told.explanation,
+        "clause": told.clause,
+    }
 
 
 class SkipView(OwnAssignmentView):

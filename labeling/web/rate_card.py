@@ -36,7 +36,7 @@ from labeling.web import rendered
 from labeling.web.answering import answering
 from labeling.web.cards import card_of
 from labeling.web.forms import SKIP_REASONS, AnswerForm
-from labeling.web.rate_obstacle import obstacle, practice_shown
+from labeling.web.rate_obstacle import obstacle, pace_of, practice_shown
 from labeling.web.signed_in import PageRequest, toast
 
 # The answer to a submission says with this that the card the page has prepared is the next one.
@@ -151,6 +151,7 @@ def show_finished(
         "day": day,
         "active_minutes": round(day.active_ms / 60_000),
         "others": others[:4],
+        "pace": pace_of(desk),
     }
     if because is not None:
         context |= obstacle(desk, because)
