@@ -74,7 +74,7 @@ def citations_of(campaign: Campaign, votes: Votes) -> Citations:
 
 
 def _placed(
-    votes: Votes, items: array[int], who: array[int], clauses: array[int]
+    votes: Votes, items: "array[int]", who: "array[int]", clauses: "array[int]"
 ) -> tuple[Ints, Ints]:
     """The index of each citing vote, and its clause; citations of votes there are not are left."""
     if not len(items) or not len(votes):
