@@ -11,6 +11,7 @@ from labeling.models import (
     Campaign,
     Endpoint,
     Image,
+    Invitation,
     Job,
     Membership,
     Organisation,
@@ -49,6 +50,50 @@ def may_manage(user: User, campaign: Campaign) -> bool:
 def may_review(user: User, campaign: Campaign) -> bool:
     """Whether the user may decide comparisons of the campaign, and send them back."""
     return Campaign.objects.with_role(user, *REVIEWERS).filter(pk=campaign.pk).exists()
+
+
+def rank_in_organisation(user: User, organisation: Organisation) -> str:
+    """`owner`, `manager`, or nothing: what the user may decide about people there."""
+    place = OrganisationMember.objects.filter(organisation=organisation, user=user).first()
+    return str(place.role) if place and place.role in MANAGERS else ""
+
+
+def rank_in_campaign(user: User, campaign: Campaign) -> str:
+    """`owner`, `manager`, or nothing, by a role in the campaign or in its organisation."""
+    ranks = set(
+        Membership.objects.filter(campaign=campaign, user=user, role__in=MANAGERS).values_list(
+            "role", flat=True
+        )
+    ) | {rank_in_organisation(user, campaign.organisation)}
+    return next((rank for rank in ("owner", "manager") if rank in ranks), "")
+
+
+def has_address(user: User, email: str) -> bool:
+    """Whether mail to this address reaches the user's account. A change of it was confirmed."""
+    return bool(email) and user.email.lower() == email.lower()
+
+
+def organisation_for_governor(user: User, slug: str = "") -> Organisation:
+    """The organisation that the user owns or manages, the named one or the first; or a 404."""
+    places = OrganisationMember.objects.filter(user=user, role__in=MANAGERS)
+    places = places.filter(organisation__slug=slug) if slug else places
+    if (place := places.select_related("organisation").order_by("pk").first()) is None:
+        raise NotFoundError("There is no such organisation, or you do not manage it.")
+    return place.organisation
+
+
+def invitation_for_manager(user: User, public_id: UUID) -> Invitation:
+    """An invitation to what the user owns or manages."""
+    rows = Invitation.objects.select_related("organisation", "campaign")
+    found = rows.filter(public_id=public_id).first()
+    rank = ""
+    if found is not None:
+        rank = rank_in_organisation(user, found.organisation)
+        if not rank and found.campaign is not None:
+            rank = rank_in_campaign(user, found.campaign)
+    if found is None or not rank:
+        raise NotFoundError("There is no such invitation.")
+    return found
 
 
 def may_start_campaigns(user: User) -> bool:

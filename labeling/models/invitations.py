@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
+from django.utils import timezone
 
 from labeling.models.accounts import Organisation, User
 from labeling.models.base import PublicModel
@@ -40,6 +41,11 @@ class Invitation(PublicModel):
             ),
         ]
         indexes = [models.Index(fields=["organisation", "-id"], name="invitation_newest")]
+
+    @property
+    def has_run_out(self) -> bool:
+        """Whether its time is over; a new link gives it time again."""
+        return self.expires_at <= timezone.now()
 
 
 class EntryLink(PublicModel):

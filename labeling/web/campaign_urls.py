@@ -13,6 +13,7 @@ from labeling.web import (
     invitations,
     organisation,
     pay,
+    review,
 )
 
 urlpatterns = [
@@ -63,6 +64,12 @@ urlpatterns = [
     path("<slug:slug>/raters/invite/", invitations.campaign_invite, name="campaign_invite"),
     path("<slug:slug>/raters/roles/", organisation.campaign_role, name="campaign_role"),
     path("<slug:slug>/guidelines/", campaign_guidelines.guidelines, name="campaign_guidelines"),
+    path("<slug:slug>/review/", review.review, name="campaign_review"),
+    path(
+        "<slug:slug>/review/<uuid:comparison_id>/",
+        review.comparison,
+        name="campaign_review_one",
+    ),
     path("<slug:slug>/guidelines/draft/", guideline_draft.draft, name="campaign_guidelines_draft"),
     path(
         "<slug:slug>/guidelines/stale/",

@@ -6,6 +6,9 @@ from django.urls import include, path
 from labeling.web import (
     account,
     images,
+    invitations,
+    notifications,
+    organisation,
     profile,
     rate_ahead,
     rate_feedback,
@@ -26,6 +29,27 @@ urlpatterns = [
     path("account/profile/about/", profile.demographics, name="profile_demographics"),
     path("account/preferences/", account.preferences, name="preferences"),
     path("account/tokens/<uuid:token_id>/revoke/", account.revoke, name="revoke_token"),
+    path("join/<str:token>/", invitations.join, name="invitation"),
+    path("invitations/<uuid:invitation_id>/resend/", invitations.resend, name="invitation_resend"),
+    path("invitations/<uuid:invitation_id>/revoke/", invitations.revoke, name="invitation_revoke"),
+    path("organisation/", organisation.organisation, name="organisation"),
+    path("organisation/invite/", organisation.organisation_invite, name="organisation_invite"),
+    path(
+        "organisation/members/<uuid:user_id>/",
+        include(
+            [
+                path("role/", organisation.member_role, name="member_role"),
+                path("deactivate/", organisation.member_deactivate, name="member_deactivate"),
+                path("reactivate/", organisation.member_reactivate, name="member_reactivate"),
+                path("remove/", organisation.member_remove, name="member_remove"),
+            ]
+        ),
+    ),
+    path("account/notifications/", notifications.settings, name="notification_settings"),
+    path("notifications/", notifications.notifications, name="notifications"),
+    path("notifications/read/", notifications.read_all, name="notifications_read"),
+    path("notifications/off/<str:given>/", notifications.mail_off, name="mail_off"),
+    path("notifications/<uuid:notification_id>/", notifications.follow, name="notification"),
     path("images/<str:given>", images.image, name="image"),
     path("campaigns/", include("labeling.web.campaign_urls")),
     path("rate/", rate_home.rate_home, name="rate_home"),

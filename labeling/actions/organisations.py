@@ -1,0 +1,206 @@
+"""Change what people may do, and close their accounts; an owner is left in every place."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from labeling import audit
+from labeling.access import rank_in_campaign, rank_in_organisation
+from labeling.errors import (
+    ConflictError,
+    FieldProblem,
+    InvalidInputError,
+    NotAllowedError,
+    NotFoundError,
+)
+from labeling.models import (
+    Assignment,
+    Campaign,
+    Invitation,
+    Membership,
+    Organisation,
+    OrganisationMember,
+    Seat,
+    Token,
+    User,
+    queue,
+)
+
+Role = OrganisationMember.Role
+LAST_OWNER = (
+    "{name} is the last owner of {place}. Make somebody else an owner first; then this can be done."
+)
+
+
+@transaction.atomic(durable=True)
+def change_role(*, organisation: Organisation, person: User, role: str, by: User) -> None:
+    """Give the member another role in the organisation. Only owners make owners or unmake them."""
+    if role not in Role.values:
+        message = f"Roles are {', '.join(Role.values)}."
+        raise InvalidInputError(message, problems=[FieldProblem("role", message)])
+    place = _place(organisation, person)
+    _refuse_rank(by, organisation, place.role, role)
+    if place.role == role:
+        return
+    if place.role == Role.OWNER:
+        _keep_an_owner(organisation, person)
+    before = place.role
+    place.role = role
+    place.save(update_fields=["role"])
+    _note("person.role_changed", organisation, person, by, role=role, before=before)
+
+
+@transaction.atomic(durable=True)
+def deactivate_person(*, organisation: Organisation, person: User, by: User) -> None:
+    """Close the account: sessions and tokens end, and what they hold goes back to the queue."""
+    place = _place(organisation, person)
+    _refuse_rank(by, organisation, place.role)
+    if not person.is_active:
+        return
+    if person.organisation_memberships.exclude(organisation=organisation).exists():
+        raise ConflictError(
+            "This account is not this organisation’s alone to close. Remove the person from the"
+            " organisation instead: they lose every part they have in it."
+        )
+    _keep_an_owner(organisation, person)
+    _keep_owners_of_campaigns(Campaign.objects.filter(organisation=organisation), person)
+    _free_what_is_held(Seat.objects.filter(rater__user=person))
+    User.objects.filter(pk=person.pk).update(is_active=False)
+    Token.objects.filter(user=person, revoked_at=None).update(revoked_at=Now())
+    # Whoever they invited, they vouched for.
+    open_ones = Invitation.objects.filter(invited_by=person, accepted_at=None, revoked_at=None)
+    open_ones.update(revoked_at=Now())
+    end_sessions(person)
+    _note("person.deactivated", organisation, person, by)
+
+
+@transaction.atomic(durable=True)
+def reactivate_person(*, organisation: Organisation, person: User, by: User) -> None:
+    """Open a closed account again, with its roles and seats; its tokens stay revoked."""
+    place = _place(organisation, person)
+    _refuse_rank(by, organisation, place.role)
+    if person.organisation_memberships.exclude(organisation=organisation).exists():
+        raise ConflictError("This account is not this organisation’s alone to open.")
+    if User.objects.filter(pk=person.pk, is_active=False).update(is_active=True):
+        _note("person.reactivated", organisation, person, by)
+
+
+@transaction.atomic(durable=True)
+def remove_person(*, organisation: Organisation, person: User, by: User) -> None:
+    """Take every part in the organisation and its campaigns away; the account is left."""
+    place = _place(organisation, person)
+    if person != by:
+        _refuse_rank(by, organisation, place.role)
+    _keep_an_owner(organisation, person)
+    own = Campaign.objects.filter(organisation=organisation)
+    _keep_owners_of_campaigns(own, person)
+    seats = Seat.objects.filter(rater__user=person, campaign__in=own)
+    _free_what_is_held(seats)
+    seats.update(is_active=False)
+    Membership.objects.filter(user=person, campaign__in=own).delete()
+    place.delete()
+    _note("person.removed", organisation, person, by)
+
+
+@transaction.atomic(durable=True)
+def give_role(*, campaign: Campaign, person: User, role: str, by: User) -> None:
+    """Give a member of the organisation a role in the campaign; owners are made by owners."""
+    if role not in Membership.Role.values:
+        message = f"Roles are {', '.join(Membership.Role.values)}."
+        raise InvalidInputError(message, problems=[FieldProblem("role", message)])
+    _refuse_rank_in_campaign(by, campaign, role)
+    _place(campaign.organisation, person)
+    _, is_new = Membership.objects.get_or_create(campaign=campaign, user=person, role=role)
+    if is_new:
+        audit.record("member.added", campaign=campaign, by=by, subject=person.public_id, role=role)
+
+
+@transaction.atomic(durable=True)
+def take_role(*, campaign: Campaign, person: User, role: str, by: User) -> None:
+    """Take a role in the campaign away; the last owner keeps theirs. A rater's leases are freed."""
+    if person != by:
+        _refuse_rank_in_campaign(by, campaign, role)
+    if role == Membership.Role.OWNER:
+        _keep_owners_of_campaigns(Campaign.objects.filter(pk=campaign.pk), person)
+    if role == Membership.Role.RATER:
+        _free_what_is_held(Seat.objects.filter(rater__user=person, campaign=campaign))
+    gone, _ = Membership.objects.filter(campaign=campaign, user=person, role=role).delete()
+    if gone:
+        audit.record(
+            "member.removed", campaign=campaign, by=by, subject=person.public_id, role=role
+        )
+
+
+def end_sessions(person: User, *, but: str = "") -> None:
+    """End the person's sessions, all but the named one. Only within an action's transaction."""
+    # A session does not know its user but by what is signed into it; closing an account is rare.
+    for session in Session.objects.filter(expire_date__gt=Now()).iterator():
+        is_theirs = session.get_decoded().get("_auth_user_id") == str(person.pk)
+        if is_theirs and session.session_key != but:
+            session.delete()
+
+
+def _place(organisation: Organisation, person: User) -> OrganisationMember:
+    """The person's place. Whoever changes who governs waits for whoever is changing it."""
+    Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
+    place = OrganisationMember.objects.filter(organisation=organisation, user=person).first()
+    if place is None:
+        raise NotFoundError("There is nobody like that in this organisation.")
+    return place
+
+
+def _refuse_rank(by: User, organisation: Organisation, *roles: str) -> None:
+    rank = rank_in_organisation(by, organisation)
+    if not rank:
+        raise NotAllowedError("Only owners and managers of the organisation may do this.")
+    if Role.OWNER in roles and rank != Role.OWNER:
+        raise NotAllowedError("Only an owner may make or unmake an owner. Ask one of them.")
+
+
+def _refuse_rank_in_campaign(by: User, campaign: Campaign, role: str) -> None:
+    rank = rank_in_campaign(by, campaign)
+    if not rank:
+        raise NotAllowedError("Only owners and managers of the campaign may do this.")
+    if role == Role.OWNER and rank != Role.OWNER:
+        raise NotAllowedError("Only an owner may make or unmake an owner. Ask one of them.")
+
+
+def _keep_an_owner(organisation: Organisation, person: User) -> None:
+    owners = OrganisationMember.objects.filter(
+        organisation=organisation, role=Role.OWNER, user__is_active=True
+    )
+    if owners.filter(user=person).exists() and not owners.exclude(user=person).exists():
+        raise ConflictError(LAST_OWNER.format(name=person.label, place=organisation.name))
+
+
+def _keep_owners_of_campaigns(campaigns: QuerySet[Campaign], person: User) -> None:
+    owned = campaigns.filter(
+        memberships__user=person, memberships__role=Membership.Role.OWNER
+    ).exclude(state=Campaign.State.ARCHIVED)
+    for campaign in owned.order_by("pk").select_for_update(no_key=True, of=("self",)):
+        others = Membership.objects.filter(
+            campaign=campaign, role=Membership.Role.OWNER, user__is_active=True
+        ).exclude(user=person)
+        if not others.exists():
+            raise ConflictError(LAST_OWNER.format(name=person.label, place=campaign.name))
+
+
+def _free_what_is_held(seats: QuerySet[Seat]) -> None:
+    """End the leases of these seats; the requeue opens them at once for others."""
+    for seat in seats.order_by("pk").select_for_update(no_key=True, of=("self",)):
+        held = Assignment.objects.filter(
+            rater=seat.rater_id, campaign=seat.campaign_id, ended_at=None
+        )
+        # Gold waits for nobody else: it ends with the rater's part.
+        held.filter(ordinal=None).update(ended_at=Now(), outcome="skipped")
+        held.update(leased_until=Now() - timedelta(days=1))
+        queue.requeue(campaign_id=seat.campaign_id, limit=1000)
+
+
+def _note(verb: str, organisation: Organisation, person: User, by: User, **details: Any) -> None:
+    details["organisation"] = str(organisation.public_id)
+    audit.record(verb, by=by, subject=person.public_id, **details)
