@@ -36,9 +36,35 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3600.0,
         "options": {"expires": 600.0},
     },
+    "mail": {
+        "task": "workers.notifications.send_mail",
+        "schedule": 30.0,
+        "options": {"expires": 30.0},
+    },
+    "digests": {
+        "task": "workers.notifications.send_digests",
+        "schedule": 1800.0,
+        "options": {"expires": 600.0},
+    },
+    "audit": {"task": "workers.audit.sweep_audit", "schedule": 60.0, "options": {"expires": 60.0}},
+    "seals": {
+        "task": "workers.audit.check_seals",
+        "schedule": 86_400.0,
+        "options": {"expires": 3600.0},
+    },
     "skills": {
         "task": "workers.raters.refresh_skills",
         "schedule": 3600.0,
+        "options": {"expires": 600.0},
+    },
+    "rounds": {
+        "task": "workers.rounds.settle_recent",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
+    "rounds_thoroughly": {
+        "task": "workers.rounds.settle_all",
+        "schedule": 600.0,
         "options": {"expires": 600.0},
     },
     "arrivals": {

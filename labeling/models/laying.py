@@ -88,6 +88,53 @@ WHERE c.id = a.comparison_id AND c.round_id = %(round)s AND a.rater_id IS NULL
   AND a.ended_at IS NULL AND a.outcome IS NULL
 """
 
+# What is open of comparisons that are decided; live leases may finish.
+STOP = """
+UPDATE labeling_assignment a SET ended_at = now(), outcome = 'cancelled'
+WHERE a.comparison_id = ANY(%(ids)s) AND a.ordinal IS NOT NULL AND a.rater_id IS NULL
+  AND a.ended_at IS NULL AND a.outcome IS NULL
+"""
+# Standing judgments of people on items that may stop before, or go on after, their overlap: once
+# for a rater, and without what reviewers sent back, who asked for just so many. `slots` are those
+# that stand: open, leased or completed.
+VOTES = f"""
+SELECT c.id, n.a, n.tie, n.b, s.slots + {JUDGED_ELSEWHERE}, s.open, s.live
+FROM labeling_comparison c,
+LATERAL (SELECT count(*) FILTER (WHERE j.preference = 'a') AS a,
+    count(*) FILTER (WHERE j.preference IN ('tie', 'both_bad')) AS tie,
+    count(*) FILTER (WHERE j.preference = 'b') AS b
+  FROM labeling_judgment j JOIN labeling_rater r ON r.id = j.rater_id
+  WHERE j.comparison_id = c.id AND r.kind = 'human' AND NOT j.is_repeat
+    AND NOT EXISTS (SELECT FROM labeling_judgment l WHERE l.supersedes_id = j.id)
+    AND NOT EXISTS (SELECT FROM labeling_withdrawal w WHERE w.judgment_id = j.id)) n,
+LATERAL (SELECT count(*) AS slots,
+    count(*) FILTER (WHERE x.rater_id IS NULL AND x.ended_at IS NULL) AS open,
+    count(*) FILTER (WHERE x.rater_id IS NOT NULL AND x.ended_at IS NULL) AS live
+  FROM labeling_assignment x WHERE x.comparison_id = c.id AND x.ordinal IS NOT NULL
+    AND (x.outcome IS NULL OR x.outcome = 'completed')) s
+WHERE c.round_id = %(round)s AND c.id = ANY(%(ids)s) AND n.a + n.tie + n.b > 0
+  AND NOT EXISTS (SELECT FROM labeling_adjudication k
+    WHERE k.comparison_id = c.id AND k.more IS NOT NULL)
+ORDER BY c.id
+"""
+STANDING = """
+SELECT count(*) FROM labeling_assignment a JOIN labeling_comparison c ON c.id = a.comparison_id
+WHERE c.round_id = %s AND a.ordinal IS NOT NULL AND (a.outcome IS NULL OR a.outcome = 'completed')
+"""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A comparison's votes as they stand, and the slots that were laid for it."""
+
+    comparison_id: int
+    a: int
+    tie: int
+    b: int
+    slots: int
+    open: int
+    live: int
+
 
 @dataclass(frozen=True)
 class Deal:
@@ -128,6 +175,28 @@ def close(*, round_id: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute(CLOSE, {"round": round_id})
         return int(cursor.rowcount)
+
+
+def stop(*, comparison_ids: list[int]) -> int:
+    """End what is open of comparisons whose round the caller holds. How many ended."""
+    with connection.cursor() as cursor:
+        cursor.execute(STOP, {"ids": comparison_ids})
+        return int(cursor.rowcount)
+
+
+def items_of(*, round_id: int, comparison_ids: list[int]) -> list[Item]:
+    """Those of the comparisons that are of the round and have a vote."""
+    with connection.cursor() as cursor:
+        cursor.execute(VOTES, {"round": round_id, "ids": comparison_ids})
+        return [Item(*map(int, row)) for row in cursor.fetchall()]
+
+
+def standing_count(*, round_id: int) -> int:
+    """How many judgments a round has asked for and may still get: open, leased and completed."""
+    with connection.cursor() as cursor:
+        cursor.execute(STANDING, [round_id])
+        ((count,),) = cursor.fetchall()
+    return int(count)
 
 
 def _insert(sql: str, deal: Deal, comparison_ids: list[int]) -> int:

@@ -36,7 +36,7 @@ made AS (
   SELECT gen_random_uuid(), %(campaign)s::bigint, pick.id, lane.id, 0, %(rater)s::bigint,
     random() < 0.5, %(arm)s::text, now() + %(lease)s * interval '1 second', ''
   FROM pick, (SELECT id FROM labeling_lane WHERE campaign_id = %(campaign)s
-    ORDER BY rank, id LIMIT 1) lane
+    AND rank = 0 ORDER BY id LIMIT 1) lane
   RETURNING id)
 SELECT EXISTS (SELECT FROM mine), (SELECT min(id) FROM (SELECT id FROM held UNION ALL
   SELECT id FROM made) one)

@@ -89,7 +89,9 @@ LEFT JOIN labeling_completion y ON y.id = c.completion_b_id"""
 CLAIM = Joined(SHOWN, _TAKEN, first=_CLAIM, also=_SEEN)
 
 # How many standing slots of comparison `c` are beyond what its round `r` wants: none are wanted
-# of a closed round, and judgments that people made elsewhere count too.
+# of a closed round, and judgments that people made elsewhere count too. Where a round asks more
+# while an item is undecided, what it may come to counts: a slot too many is ended by whoever
+# decides (labeling.actions.stopping).
 _STANDING = "a.ordinal IS NOT NULL AND (a.outcome IS NULL OR a.outcome = 'completed')"
 JUDGED_ELSEWHERE = """(SELECT count(*) FROM labeling_judgment j
   JOIN labeling_rater judge ON judge.id = j.rater_id
@@ -100,7 +102,8 @@ SENT_BACK = """(SELECT coalesce(sum(k.more), 0) FROM labeling_adjudication k
   WHERE k.comparison_id = c.id)"""
 _SURPLUS = f"""((SELECT count(*) FROM labeling_assignment a
     WHERE a.comparison_id = c.id AND {_STANDING}) + {JUDGED_ELSEWHERE}
-  - CASE WHEN r.state = 'open' THEN r.overlap + {SENT_BACK} ELSE 0 END)"""
+  - CASE WHEN r.state = 'open' THEN coalesce(r.max_overlap, r.overlap) + {SENT_BACK}
+    ELSE 0 END)"""
 
 # First half of a requeue: hold what lapsed, its comparison against others that count its slots,
 # and its round against being closed or asked for another overlap. Waits for nobody.

@@ -57,7 +57,7 @@ pick AS MATERIALIZED (
   LIMIT 1),
 lane AS MATERIALIZED (
   SELECT l.id FROM labeling_lane l, due WHERE l.campaign_id = %(campaign)s
-  ORDER BY l.rank, l.id LIMIT 1),
+    AND l.rank = 0 ORDER BY l.id LIMIT 1),
 -- What lapsed or was given back, once nothing else may be repeated.
 again AS MATERIALIZED (
   SELECT a.id FROM lane JOIN labeling_assignment a ON a.lane_id = lane.id

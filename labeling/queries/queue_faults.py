@@ -12,8 +12,9 @@ from labeling.models.queue import JUDGED_ELSEWHERE, SENT_BACK
 # Each row counts what breaks one promise of docs/QUEUE.md; `c` is a comparison, `r` its round.
 _FAULTS = f"""
 WITH slots AS MATERIALIZED (
-  SELECT c.id, r.state,
-    CASE WHEN r.state = 'open' THEN greatest(r.overlap + {SENT_BACK} - {JUDGED_ELSEWHERE}, 0)
+  SELECT c.id, r.state, r.stop_rule,
+    CASE WHEN r.state = 'open' THEN
+      greatest(coalesce(r.max_overlap, r.overlap) + {SENT_BACK} - {JUDGED_ELSEWHERE}, 0)
       ELSE 0 END AS wanted,
     count(a.id) FILTER (WHERE a.rater_id IS NULL) AS open,
     count(a.id) FILTER (WHERE a.rater_id IS NOT NULL) AS taken
@@ -23,7 +24,7 @@ WITH slots AS MATERIALIZED (
   WHERE c.campaign_id = %(campaign)s GROUP BY c.id, r.id)
 SELECT
   (SELECT count(*) FROM slots WHERE open > 0 AND open + taken > wanted),
-  (SELECT count(*) FROM slots WHERE open + taken < wanted),
+  (SELECT count(*) FROM slots WHERE open + taken < wanted AND stop_rule = 'fixed'),
   (SELECT count(*) FROM (
     SELECT FROM labeling_assignment WHERE campaign_id = %(campaign)s AND rater_id IS NOT NULL
       AND repeat_of_id IS NULL GROUP BY comparison_id, rater_id HAVING count(*) > 1) q),
@@ -54,7 +55,8 @@ class QueueFaults:
 
     # A comparison has an open slot although it has, with those taken, more than its round wants.
     over: int
-    # A comparison of an open round has fewer slots than its round wants.
+    # A comparison of an open round has fewer slots than its round wants. Where an item may stop
+    # early, having fewer is the point.
     lost: int
     # A rater has met a comparison twice.
     twice: int

@@ -1,0 +1,72 @@
+"""What rounds need by the clock: items to weigh up, and rounds that have come to their end."""
+
+from collections.abc import Iterator
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from labeling.models import Campaign, Comparison, Judgment, Round
+
+# Newest judgments of a campaign that a quick pass looks at: more than come between two passes.
+RECENT = 2000
+# Comparisons weighed up by one transaction.
+BATCH = 500
+# Open rounds nothing of which is open or held, that have been judged, and nobody has been told of.
+# What is open is looked for from its own side: at the end there is little of it.
+_FINISHED = """
+SELECT r.id FROM labeling_round r JOIN labeling_campaign k ON k.id = r.campaign_id
+WHERE r.state = 'open' AND r.kind IN ('production', 'calibration') AND k.state <> 'archived'
+  AND NOT EXISTS (SELECT FROM labeling_lane l
+    JOIN labeling_assignment a ON a.lane_id = l.id AND a.rater_id IS NULL AND a.ended_at IS NULL
+    JOIN labeling_comparison c ON c.id = a.comparison_id
+    WHERE l.campaign_id = r.campaign_id AND c.round_id = r.id)
+  AND NOT EXISTS (SELECT FROM labeling_assignment a
+    JOIN labeling_comparison c ON c.id = a.comparison_id
+    WHERE a.campaign_id = r.campaign_id AND a.rater_id IS NOT NULL AND a.ended_at IS NULL
+      AND c.round_id = r.id)
+  AND EXISTS (SELECT FROM labeling_comparison c JOIN labeling_judgment j ON j.comparison_id = c.id
+    WHERE c.round_id = r.id)
+  AND NOT EXISTS (SELECT FROM labeling_auditevent e
+    WHERE e.campaign_id = r.campaign_id AND e.verb = 'round.finished' AND e.subject = r.public_id)
+ORDER BY r.id
+"""
+
+
+def stopping_rounds() -> QuerySet[Round]:
+    """Open rounds whose items may stop before, or go on after, their overlap."""
+    return (
+        Round.objects.filter(state=Round.State.OPEN)
+        .exclude(stop_rule="fixed")
+        .exclude(campaign__state=Campaign.State.ARCHIVED)
+        .order_by("pk")
+    )
+
+
+def recent_items(round_: Round) -> Iterator[list[int]]:
+    """Comparisons that the newest judgments of the campaign are about, in batches."""
+    newest = Judgment.objects.filter(campaign=round_.campaign_id).order_by("-pk")
+    keys = sorted(set(newest.values_list("comparison_id", flat=True)[:RECENT]))
+    for start in range(0, len(keys), BATCH):
+        yield keys[start : start + BATCH]
+
+
+def all_items(round_: Round) -> Iterator[list[int]]:
+    """All comparisons of the round, in batches."""
+    after = 0
+    keys = Comparison.objects.filter(round=round_).order_by("pk").values_list("pk", flat=True)
+    while batch := list(keys.filter(pk__gt=after)[:BATCH]):
+        yield batch
+        after = batch[-1]
+
+
+def finished_rounds() -> QuerySet[Round]:
+    """Open rounds that have all their judgments, of which nobody has been told."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FINISHED)
+        keys = [pk for (pk,) in cursor.fetchall()]
+    return Round.objects.filter(pk__in=keys).order_by("pk")
+
+
+def open_adjudications() -> QuerySet[Round]:
+    """Rounds of adjudication that may have come to their end."""
+    return Round.objects.filter(state=Round.State.OPEN, kind=Round.Kind.ADJUDICATION).order_by("pk")
