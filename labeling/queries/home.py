@@ -118,7 +118,9 @@ class Home:
     resume: MyCampaign | None
     work: Work
     calibration: Estimate
+    # Where answers may be shown beside the expected ones: of those listed, and of ended ones.
     told_in: list[Campaign] = field(default_factory=list)
+    told_in_archived: list[Campaign] = field(default_factory=list)
 
 
 # Open comparisons the rater has not met, from their place onwards.
@@ -198,6 +200,7 @@ def home_of(user: User) -> Home:
     beside = campaigns_with_more(
         raters=raters, rates={key: one.gold_rate for key, one in asked.items() if not left.get(key)}
     )
+    told = _told(user, raters)
     mine = []
     for one in rated:
         key = one.campaign.pk
@@ -226,7 +229,8 @@ def home_of(user: User) -> Home:
         resume=next((one for one in mine if one.rated.last_at and not one.reason), None),
         work=_work(raters, times),
         calibration=_calibration(raters),
-        told_in=_told_in(user, raters, rated),
+        told_in=[told.pop(one.campaign.pk) for one in rated if one.campaign.pk in told],
+        told_in_archived=list(told.values()),
     )
 
 
@@ -341,22 +345,8 @@ def _calibration(raters: list[int]) -> Estimate:
     return proportion(right, met, unit="votes", why="")
 
 
-def _told_in(user: User, raters: list[int], rated: list[RatedCampaign]) -> list[Campaign]:
-    """Where an answer may be shown beside the expected one: as listed, then what is archived."""
-    told = {
-        one.pk: one
-        for one in Campaign.objects.filter(
-            pk__in=_told(raters),
-            memberships__user=user,
-            memberships__role=Membership.Role.RATER,
-        ).order_by("name")
-    }
-    listed = [found for one in rated if (found := told.pop(one.campaign.pk, None))]
-    return [*listed, *told.values()]
-
-
-def _told(raters: list[int]) -> set[int]:
-    """The campaigns in which an answer may be shown beside the expected one."""
+def _told(user: User, raters: list[int]) -> dict[int, Campaign]:
+    """The campaigns in which an answer may be shown beside the expected one, archived ones too."""
     rows = _rows(
         """SELECT DISTINCT j.campaign_id FROM labeling_judgment j
         JOIN labeling_comparison c ON c.id = j.comparison_id
@@ -368,7 +358,12 @@ def _told(raters: list[int]) -> set[int]:
             OR k.state = 'archived')""",
         raters,
     )
-    return {pk for (pk,) in rows}
+    may_open = Campaign.objects.filter(
+        pk__in=[pk for (pk,) in rows],
+        memberships__user=user,
+        memberships__role=Membership.Role.RATER,
+    )
+    return {one.pk: one for one in may_open.order_by("name")}
 
 
 def _rows(sql: str, raters: list[int], **more: Any) -> list[tuple[Any, ...]]:
