@@ -3,7 +3,7 @@
 Nothing here refuses anything. What cannot be at all is refused where it is stored.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,12 +66,18 @@ class _Person:
 
 def setup_of(campaign: Campaign) -> Setup:
     """The settings that are stored."""
+    names = ("overlap", "schema", "presentation", "requirements", "policy")
+    return setup_from({name: getattr(campaign, name) for name in names})
+
+
+def setup_from(settings: Mapping[str, Any]) -> Setup:
+    """Settings as JSON, read; what is left out has its default."""
     return Setup(
-        overlap=campaign.overlap,
-        schema=read_schema(campaign.schema),
-        presentation=read_presentation(campaign.presentation),
-        requirements=read_requirements(campaign.requirements),
-        policy=read_policy(campaign.policy),
+        overlap=settings.get("overlap", 3),
+        schema=read_schema(settings.get("schema", {})),
+        presentation=read_presentation(settings.get("presentation", {})),
+        requirements=read_requirements(settings.get("requirements", {})),
+        policy=read_policy(settings.get("policy", {})),
     )
 
 

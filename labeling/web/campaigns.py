@@ -1,4 +1,4 @@
-"""`/campaigns/`: the list, a new one, and the dashboard with its buttons."""
+"""`/campaigns/`: the list, and the dashboard with its buttons."""
 
 from typing import Any
 from uuid import UUID
@@ -6,17 +6,16 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from labeling import access
-from labeling.actions.campaigns import create_campaign, update_campaign
+from labeling.actions.campaigns import update_campaign
 from labeling.actions.jobs import queue_job
 from labeling.actions.rounds import open_round
-from labeling.errors import InvalidInputError, LabelingError, NotFoundError
+from labeling.errors import InvalidInputError, NotFoundError
 from labeling.models import Campaign, Report
 from labeling.queries import progress, votes
 from labeling.web import dashboard
-from labeling.web.campaign_forms import NewCampaignForm
 from labeling.web.signed_in import PageRequest, signed_in
 
 SHOWN_RATERS = 8
@@ -39,24 +38,6 @@ def campaigns(request: PageRequest) -> HttpResponse:
         "may_start": access.may_start_campaigns(request.user),
     }
     return render(request, "labeling/campaigns.html", context)
-
-
-@signed_in
-@require_http_methods(["GET", "HEAD", "POST"])
-def new_campaign(request: PageRequest) -> HttpResponse:
-    """A form that starts a campaign as a draft, in the user's organisation."""
-    access.campaigns_for_reader(request.user)
-    organisation = access.organisation_for_manager(request.user)
-    form = NewCampaignForm(request.POST or None)
-    if form.is_valid():
-        try:
-            made = create_campaign(organisation=organisation, by=request.user, **form.arguments())
-        except LabelingError as error:
-            form.refuse(error)
-        else:
-            return redirect("campaign_imports", made.slug)
-    status = 422 if form.errors else 200
-    return render(request, "labeling/campaign_new.html", {"form": form}, status=status)
 
 
 @signed_in

@@ -1,0 +1,184 @@
+"""`/campaigns/new/`: a campaign from scratch, from a template or as another one is set up."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from labeling import access
+from labeling.actions.campaigns import create_campaign
+from labeling.actions.cloning import TAKEN_OVER, clone_campaign
+from labeling.actions.guidelines import publish_guidelines
+from labeling.actions.imports import queue_import, sha256_of
+from labeling.campaign_templates import TEMPLATES, Template, template_of
+from labeling.errors import LabelingError
+from labeling.models import Campaign, Job, Organisation, User
+from labeling.queries.plan import PLANNED
+from labeling.queries.readiness import setup_from
+from labeling.web.builder_parts import Beside, beside, placed, sections
+from labeling.web.campaign_draft import OWN, Draft
+from labeling.web.campaign_forms import DraftImportForm
+from labeling.web.signed_in import PageRequest, signed_in
+
+SECTIONS = ("basics", "prompts", "models", "schema", "people", "look", "quality", "policy")
+# Campaigns that the page offers to clone.
+OFFERED = 50
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a new campaign begins with, and how the form says so."""
+
+    said: str = ""
+    template: Template | None = None
+    source: Campaign | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_campaign(request: PageRequest) -> HttpResponse:
+    """All that is set once, with what raters would see beside it; it becomes a draft."""
+    access.campaigns_for_reader(request.user)
+    organisation = access.organisation_for_manager(request.user)
+    start = start_of(request, organisation)
+    data = request.POST if request.method == "POST" else None
+    draft = Draft(
+        data,
+        initial=start.settings,
+        qualifications=qualifications_of(organisation, None),
+    )
+    upload = DraftImportForm(data, request.FILES or None)
+    is_saving = data is not None and not {"look", "more"} & data.keys()
+    if is_saving and draft.is_valid() and upload.is_valid():
+        try:
+            made = _made(request, draft, start, organisation)
+        except LabelingError as error:
+            draft.refuse(error)
+        else:
+            return redirect(settings_address(made, queued(made, request.user, upload)))
+    setup = setup_from(start.settings) if data is None else None
+    found = beside(draft, organisation=organisation, campaign=None, setup=setup)
+    context = {
+        **_shown(request, organisation, draft, found),
+        "start": start,
+        "upload": upload,
+        "templates": TEMPLATES,
+        "sources": sources_for(request.user, organisation)[:OFFERED],
+        "is_new": True,
+    }
+    is_refused = is_saving and (draft.has_errors or upload.errors)
+    return render(request, "labeling/campaign_new.html", context, status=422 if is_refused else 200)
+
+
+@signed_in
+@require_POST
+def new_preview(request: PageRequest) -> HttpResponse:
+    """What stands beside the form, for what is typed in it just now. Stores nothing."""
+    organisation = access.organisation_for_manager(request.user)
+    draft = Draft(request.POST, initial={}, qualifications=qualifications_of(organisation, None))
+    found = beside(draft, organisation=organisation, campaign=None, setup=None)
+    context = {**_shown(request, organisation, draft, found), "is_update": True, "is_new": True}
+    return render(request, "labeling/builder_beside.html", context)
+
+
+def _shown(
+    request: PageRequest, organisation: Organisation, draft: Draft, found: Beside
+) -> dict[str, Any]:
+    endpoints = [one for one in organisation.endpoints.order_by("name") if one.is_enabled]
+    unready = {"prompts"} | (set() if endpoints else {"models"})
+    return {
+        "draft": draft,
+        "form": draft.form,
+        "beside": found,
+        "warnings": placed(found.warnings),
+        "sections": sections(SECTIONS, draft, found.warnings, unready),
+        "preview_url": reverse("campaign_new_preview"),
+        "endpoints": endpoints,
+        "planned": PLANNED,
+        "may_manage": True,
+        # What the dock links to; its links go nowhere here.
+        "campaign": {"slug": "new"},
+    }
+
+
+def start_of(request: PageRequest, organisation: Organisation) -> Start:
+    """What the page was asked to begin with; from scratch where it is nothing we know."""
+    said = str((request.POST or request.GET).get("start", ""))
+    kind, _, name = said.partition(":")
+    if kind == "template" and (template := template_of(name)):
+        return Start(said, template=template, settings=template.settings)
+    if kind == "clone":
+        source = sources_for(request.user, organisation).filter(slug=name).first()
+        if source is not None:
+            settings = {one: getattr(source, one) for one in TAKEN_OVER}
+            return Start(said, source=source, settings=settings | {"name": f"{source.name}, copy"})
+    return Start()
+
+
+def sources_for(user: User, organisation: Organisation) -> QuerySet[Campaign]:
+    """The campaigns that the user may clone: those of the organisation that they may read."""
+    readable = access.campaigns_for_reader(user).filter(organisation=organisation)
+    return readable.order_by("-created_at")
+
+
+def qualifications_of(
+    organisation: Organisation, campaign: Campaign | None
+) -> list[tuple[str, str]]:
+    """The qualifications that may be asked for: the campaign's own, then those of others."""
+    others = organisation.campaigns.exclude(state=Campaign.State.ARCHIVED)
+    if campaign is not None:
+        others = others.exclude(pk=campaign.pk)
+    named = [(slug, name) for slug, name in others.order_by("name").values_list("slug", "name")]
+    return [(OWN, "One of its own"), *named]
+
+
+def _made(request: PageRequest, draft: Draft, start: Start, organisation: Organisation) -> Campaign:
+    arguments = {**draft.arguments(), "slug": draft.form.cleaned_data["slug"]}
+    if start.source is not None:
+        made = clone_campaign(
+            source=start.source,
+            by=request.user,
+            with_comparisons="with_comparisons" in request.POST,
+            with_raters="with_raters" in request.POST,
+            **arguments,
+        )
+    else:
+        made = create_campaign(organisation=organisation, by=request.user, **arguments)
+    if start.template is not None and "with_guidelines" in request.POST:
+        publish_guidelines(
+            campaign=made,
+            by=request.user,
+            body=start.template.guidelines,
+            examples=list(start.template.examples),
+            change_note=f"The starter guidelines of “{start.template.name}”",
+        )
+    messages.success(request, "The draft is kept. Nothing is before raters until you start it.")
+    return made
+
+
+def queued(campaign: Campaign, by: User, upload: DraftImportForm) -> Job | None:
+    """The import of the file that came with the form, if one did."""
+    if (file := upload.cleaned_data.get("file")) is None:
+        return None
+    return queue_import(
+        campaign=campaign,
+        by=by,
+        file=file,
+        name=file.name,
+        sha256=sha256_of(file),
+        kind=upload.cleaned_data["kind"] or "comparisons",
+        layout=upload.cleaned_data["layout"] or "native",
+        is_lenient=upload.cleaned_data["lenient"],
+    )
+
+
+def settings_address(campaign: Campaign, job: Job | None = None) -> str:
+    """Where a draft is gone on with: at its import if there is one."""
+    address = reverse("campaign_settings", args=[campaign.slug])
+    return address if job is None else f"{address}?import={job.public_id}#prompts"
