@@ -4,9 +4,11 @@ from django.urls import path
 
 from labeling.web import (
     activity,
+    builder,
     campaign_data,
     campaign_guidelines,
     campaign_people,
+    campaign_settings,
     campaigns,
     generation,
     guideline_draft,
@@ -18,9 +20,13 @@ from labeling.web import (
 
 urlpatterns = [
     path("", campaigns.campaigns, name="campaigns"),
-    path("new/", campaigns.new_campaign, name="campaign_new"),
+    path("new/", builder.new_campaign, name="campaign_new"),
+    path("new/preview/", builder.new_preview, name="campaign_new_preview"),
     path("<slug:slug>/", campaigns.campaign, name="campaign"),
     path("<slug:slug>/live/", campaigns.live, name="campaign_live"),
+    path("<slug:slug>/settings/", campaign_settings.settings, name="campaign_settings"),
+    path("<slug:slug>/settings/preview/", campaign_settings.preview, name="campaign_preview"),
+    path("<slug:slug>/settings/end/", campaign_settings.end, name="campaign_end"),
     path("<slug:slug>/state/", campaigns.change_state, name="campaign_state"),
     path("<slug:slug>/rounds/open/", campaigns.start_round, name="campaign_open_round"),
     path("<slug:slug>/report/recompute/", campaigns.recompute, name="campaign_recompute"),
