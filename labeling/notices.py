@@ -16,6 +16,8 @@ class Kind:
     channel: Channel
     # With the fields of `details` in braces.
     sentence: str
+    # Whether it is told to raters of their own work; the rest is told to those who run campaigns.
+    is_for_raters: bool = False
 
 
 KINDS: dict[str, Kind] = {
@@ -34,35 +36,46 @@ KINDS: dict[str, Kind] = {
         "A rater appeals", "app", "{rater} appeals against a known answer. It waits for you."
     ),
     "appeal.decided": Kind(
-        "An appeal of mine is decided", "mail", "Your appeal was {decision}. {answer}"
+        "An appeal of mine is decided",
+        "mail",
+        "Your appeal was {decision}. {answer}",
+        is_for_raters=True,
     ),
     "case.opened": Kind("A case is opened", "app", "A case on {rater} was opened: {why}."),
     "case.entry": Kind(
-        "Word about my work", "mail", "There is a message about your judgments for you to read."
+        "Word about my work",
+        "mail",
+        "There is a message about your judgments for you to read.",
+        is_for_raters=True,
     ),
     "case.reply": Kind("A rater replies", "app", "{rater} replied in their case."),
-    "skill.earned": Kind("I earned a skill", "app", "You now have the skill {skill}."),
+    "skill.earned": Kind(
+        "I earned a skill", "app", "You now have the skill {skill}.", is_for_raters=True
+    ),
     "gold.suspect": Kind(
         "Known answers that careful raters miss",
         "digest",
         "{count} known answers are missed by careful raters, and may be wrong.",
     ),
     "comparison.decided": Kind(
-        "A reviewer's word on what I judged", "digest", "A reviewer explained a comparison: {note}"
+        "A reviewer's word on what I judged",
+        "digest",
+        "A reviewer explained a comparison: {note}",
+        is_for_raters=True,
     ),
 }
 
 
-def sentence(kind: str, details: Mapping[str, Any]) -> str:
-    """The sentence of a notification; a detail that is missing leaves its place empty."""
+class _Known(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "…"
 
-    class Known(dict[str, Any]):
-        def __missing__(self, key: str) -> str:
-            return "…"
 
-    if kind not in KINDS:
-        return kind
-    return KINDS[kind].sentence.format_map(Known(details)).strip()
+def fill(sentence: str, details: Mapping[str, Any]) -> str:
+    """A kind's sentence, maybe translated, with its details; one that is missing leaves a gap."""
+    # Details are plain text: no field of a format may reach into them.
+    plain = _Known({name: str(value) for name, value in details.items()})
+    return sentence.format_map(plain).strip()
 
 
 def channel_of(kind: str, wanted: Mapping[str, Any]) -> Channel:

@@ -3,7 +3,7 @@
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from labeling import audit
+from labeling import audit, notify
 from labeling.errors import ConflictError, FieldProblem, InvalidInputError
 from labeling.models import Appeal, Gold, Judgment, Rater, User
 
@@ -25,7 +25,16 @@ def make_appeal(*, judgment: Judgment, rater: Rater, reason: str) -> Appeal:
         if appeal.reason == reason:
             return appeal
         raise ConflictError("You have already appealed against this one.") from None
-    audit.record("appeal.made", campaign=judgment.campaign, by=rater, subject=appeal.public_id)
+    campaign = judgment.campaign
+    audit.record("appeal.made", campaign=campaign, by=rater, subject=appeal.public_id)
+    seat = rater.seats.filter(campaign=campaign).first()
+    notify.tell(
+        notify.managers_of(campaign),
+        "appeal.waiting",
+        key=str(appeal.public_id),
+        campaign=campaign,
+        rater=seat.pseudonym if seat else "A rater",
+    )
     return appeal
 
 
@@ -61,6 +70,15 @@ def decide_appeal(*, appeal: Appeal, is_upheld: bool, answer: str, by: User) -> 
     audit.record(
         "appeal.decided", campaign=campaign, by=by, subject=held.public_id, state=str(state)
     )
+    if (person := held.judgment.rater.user) is not None:
+        notify.tell(
+            [person],
+            "appeal.decided",
+            key=str(held.public_id),
+            campaign=campaign,
+            decision=str(state),
+            answer=held.answer,
+        )
     return held
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from django import template
 
-from labeling.models import AuditEvent, Judgment
+from labeling.models import AuditEvent, Campaign, Judgment
 from labeling.queries.progress import Happening
+from labeling.queries.review import open_count
 from labeling.queries.votes import Vote, summary
 
 register = template.Library()
@@ -71,6 +72,12 @@ MOVES = {
 def verdict(judgment: Judgment) -> str:
     """What a judgment says, in words."""
     return Vote(judgment.preference, judgment.strength).words
+
+
+@register.simple_tag
+def review_count(campaign: Campaign) -> int:
+    """How many comparisons wait for a reviewer; a moment old at most."""
+    return open_count(campaign)
 
 
 @register.filter
@@ -166,3 +173,9 @@ def says(happening: Happening) -> str:
         sentence = f"{noun} {verb.replace('_', ' ')}"
     details = {key: str(value) for key, value in happening.details.items()}
     return sentence.format_map({"kind": "job", "status": "ended", **details, "n": happening.count})
+
+
+@register.filter
+def did(event: AuditEvent) -> str:
+    """What one entry of the audit says was done."""
+    return says(Happening(event.created_at, "", event.verb, 1, event.details, False))

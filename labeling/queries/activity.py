@@ -1,0 +1,171 @@
+"""The audit of one campaign, filtered: who did what, when, from where."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet, TextField
+from django.db.models.functions import Cast
+
+from labeling.models import AuditEvent, Campaign, Seat, User
+
+PAGE = 50
+# Entries are counted up to here: beyond it the page says "more than".
+MOST_COUNTED = 10_000
+# What a kind of entry is called, and how its verbs begin.
+KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "settings": ("Settings", ("campaign.", "round.", "guidelines.", "model.")),
+    "raters": (
+        "Raters",
+        ("rater.", "member.", "case.", "exclusion.", "skill.", "appeal.", "gold.", "entry."),
+    ),
+    "data": ("Data in and out", ("import.", "job.", "snapshot.", "export.", "generation.")),
+    "review": ("Review", ("adjudication.", "comparison.", "judgment.withdrawn")),
+    "access": ("Access", ("token.", "person.", "invitation.", "organisation.", "sign_in.")),
+    "judging": ("Judging", ("judgment.submitted", "judgment.revised", "assignment.")),
+}
+SYSTEM = "thurstone"
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which entries are wanted; all but raters' judging unless something else is named."""
+
+    # The public id of a person, `thurstone` for what nobody asked for, or empty.
+    who: str = ""
+    what: str = ""
+    since: date | None = None
+    until: date | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One event, with the name its doer goes by in this campaign."""
+
+    event: AuditEvent
+    who: str
+
+    @property
+    def facts(self) -> list[tuple[str, Any]]:
+        """Its details as names and values, in a stable order."""
+        return [
+            (name.replace("_", " "), value) for name, value in sorted(self.event.details.items())
+        ]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of entries, newest first, and where the ones before and after it begin."""
+
+    entries: list[Entry] = field(default_factory=list)
+    older: UUID | None = None
+    is_first: bool = True
+    count: int = 0
+
+    @property
+    def is_cut(self) -> bool:
+        return self.count > MOST_COUNTED
+
+
+def activity_page(campaign: Campaign, wanted: Filter, *, after: UUID | None = None) -> Page:
+    """The newest entries that fit, or those older than the one called `after`."""
+    fitting = _fitting(campaign, wanted)
+    count = fitting.order_by()[: MOST_COUNTED + 1].count()
+    shown = fitting
+    if after is not None:
+        shown = shown.filter(pk__lt=_place(campaign, after))
+    events = list(shown.select_related("user", "rater")[: PAGE + 1])
+    older = events[PAGE - 1].public_id if len(events) > PAGE else None
+    return Page(_named(campaign, events[:PAGE]), older, after is None, count)
+
+
+def activity_rows(campaign: Campaign, wanted: Filter) -> Iterator[tuple[Any, ...]]:
+    """Every entry that fits, newest first, for a file; read as it is written."""
+    batch: list[AuditEvent] = []
+    for event in _fitting(campaign, wanted).select_related("user", "rater").iterator(2000):
+        batch.append(event)
+        if len(batch) == 2000:
+            yield from _rows(campaign, batch)
+            batch = []
+    yield from _rows(campaign, batch)
+
+
+def doers(campaign: Campaign) -> list[User]:
+    """The people who did something in the campaign other than judging."""
+    acted = AuditEvent.objects.filter(campaign=campaign, user__isnull=False).order_by()
+    return list(
+        User.objects.filter(pk__in=acted.values("user").distinct()).order_by("username")[:200]
+    )
+
+
+def _fitting(campaign: Campaign, wanted: Filter) -> QuerySet[AuditEvent]:
+    events = AuditEvent.objects.filter(campaign=campaign).order_by("-pk")
+    if wanted.what in KINDS:
+        events = events.filter(_begins(KINDS[wanted.what][1]))
+    elif wanted.what != "all":
+        events = events.exclude(_begins(KINDS["judging"][1]))
+    if wanted.who == SYSTEM:
+        events = events.filter(user=None, rater=None)
+    elif (person := _uuid(wanted.who)) is not None:
+        events = events.filter(user__public_id=person)
+    if wanted.since:
+        events = events.filter(created_at__gte=_midnight(wanted.since))
+    if wanted.until:
+        events = events.filter(created_at__lt=_midnight(wanted.until + timedelta(days=1)))
+    if words := wanted.words.strip():
+        found = Q(verb__icontains=words.replace(" ", ".")) | Q(text__icontains=words)
+        if (named := _uuid(words)) is not None:
+            found |= Q(subject=named)
+        events = events.annotate(text=Cast("details", TextField())).filter(found)
+    return events
+
+
+def _begins(verbs: Sequence[str]) -> Q:
+    found = Q()
+    for verb in verbs:
+        found |= Q(verb__startswith=verb)
+    return found
+
+
+def _named(campaign: Campaign, events: Sequence[AuditEvent]) -> list[Entry]:
+    raters = {event.rater_id for event in events if event.rater_id}
+    pseudonyms = dict(
+        Seat.objects.filter(campaign=campaign, rater__in=raters).values_list(
+            "rater_id", "pseudonym"
+        )
+    )
+    return [
+        Entry(
+            event,
+            event.user.label if event.user else pseudonyms.get(event.rater_id or 0, "Thurstone"),
+        )
+        for event in events
+    ]
+
+
+def _rows(campaign: Campaign, events: Sequence[AuditEvent]) -> Iterator[tuple[Any, ...]]:
+    for entry in _named(campaign, events):
+        event = entry.event
+        facts = "; ".join(f"{name}: {value}" for name, value in entry.facts)
+        at = event.created_at.astimezone(UTC).isoformat()
+        subject = str(event.subject or "")
+        yield at, entry.who, event.verb, subject, facts, event.via, event.address or ""
+
+
+def _place(campaign: Campaign, public_id: UUID) -> int:
+    found = AuditEvent.objects.filter(campaign=campaign, public_id=public_id)
+    return found.values_list("pk", flat=True).first() or 0
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,106 @@
+"""`/campaigns/<slug>/activity/`: the audit of the campaign, to read, filter and take along."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from labeling import access
+from labeling.formats.csv_writing import csv_lines
+from labeling.models import Campaign
+from labeling.queries.activity import (
+    KINDS,
+    SYSTEM,
+    Filter,
+    activity_page,
+    activity_rows,
+    doers,
+)
+from labeling.queries.audit_chain import last_check
+from labeling.web.campaigns import frame, uuid_of
+from labeling.web.days import DayField
+from labeling.web.signed_in import PageRequest, signed_in
+
+COLUMNS = ("at", "who", "did", "subject", "details", "via", "address")
+
+
+class ActivityForm(forms.Form):
+    """What the log is asked for. What cannot be read is left out, and said."""
+
+    who = forms.ChoiceField(required=False, label="Who")
+    what = forms.ChoiceField(
+        required=False,
+        label="What",
+        choices=[
+            ("", "All but judging"),
+            ("all", "Everything"),
+            *((kind, words) for kind, (words, _) in KINDS.items()),
+        ],
+    )
+    since = DayField(required=False, label="From")
+    until = DayField(required=False, label="To")
+    q = forms.CharField(
+        required=False,
+        max_length=100,
+        label="Words",
+        widget=forms.TextInput({"type": "search", "placeholder": "Words, ids"}),
+    )
+
+    def __init__(self, *args: Any, campaign: Campaign, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        who: Any = self.fields["who"]
+        who.choices = [
+            ("", "Anyone"),
+            *((str(person.public_id), person.label) for person in doers(campaign)),
+            (SYSTEM, "Thurstone itself"),
+        ]
+
+    def wanted(self) -> Filter:
+        """The filter; after `is_valid()`."""
+        data = self.cleaned_data
+        return Filter(
+            who=data.get("who", ""),
+            what=data.get("what", ""),
+            since=data.get("since"),
+            until=data.get("until"),
+            words=data.get("q", ""),
+        )
+
+
+@signed_in
+@require_safe
+def activity(request: PageRequest, slug: str) -> HttpResponse:
+    """The log, a page at a time; its rows alone when the filter changes."""
+    campaign = access.campaign_for_manager(request.user, slug)
+    form = ActivityForm(request.GET or {"what": ""}, campaign=campaign)
+    is_valid = form.is_valid()
+    page = activity_page(campaign, form.wanted(), after=uuid_of(request.GET.get("after", "")))
+    asked = {name: request.GET[name] for name in form.fields if request.GET.get(name)}
+    context = {
+        **frame(request, campaign, "activity"),
+        "form": form,
+        "page": page,
+        "asked": urlencode(asked),
+        "check": last_check(),
+    }
+    template = "labeling/campaign_activity.html" + ("#log" if request.htmx else "")
+    return render(request, template, context, status=200 if is_valid else 422)
+
+
+@signed_in
+@require_safe
+def activity_file(request: PageRequest, slug: str) -> HttpResponseBase:
+    """All entries that fit the filter, as CSV."""
+    campaign = access.campaign_for_manager(request.user, slug)
+    form = ActivityForm(request.GET or {"what": "all"}, campaign=campaign)
+    form.is_valid()
+    response = StreamingHttpResponse(
+        csv_lines(COLUMNS, activity_rows(campaign, form.wanted())),
+        content_type="text/csv; charset=utf-8",
+    )
+    response["Content-Disposition"] = f'attachment; filename="{campaign.slug}-activity.csv"'
+    return response

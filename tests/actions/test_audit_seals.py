@@ -1,0 +1,129 @@
+"""The audit is sealed in windows, and what is changed behind the product's back shows."""
+
+import threading
+
+import pytest
+from django.db import connection, transaction
+from django.db.utils import ProgrammingError
+
+from labeling import audit
+from labeling.actions import audit_seals
+from labeling.actions.audit_seals import check_audit, seal_audit
+from labeling.models import AuditEvent, AuditSeal
+from tests import factories
+from workers.audit import check_seals, sweep_audit
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def happen(count: int) -> None:
+    with transaction.atomic():
+        for number in range(count):
+            audit.record("campaign.updated", number=number, text="ünï | code\nline")
+
+
+def behind_our_back(sql: str) -> None:
+    """As a superuser would, past the triggers."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(sql)
+
+
+def test_every_settled_event_is_under_one_seal_and_all_fit():
+    happen(5)
+    first = seal_audit()
+    assert first is not None and first.event_count == AuditEvent.objects.count()
+    assert seal_audit() is None
+    happen(3)
+    second = seal_audit()
+    assert second is not None and (second.number, second.event_count) == (first.number + 1, 3)
+    found = check_audit()
+    assert found.broken_number is None
+    assert found.event_count == found.fitting_count == first.event_count + 3
+
+
+def test_a_long_audit_is_sealed_window_by_window(monkeypatch):
+    monkeypatch.setattr(audit_seals, "WINDOW", 2)
+    for _ in range(5):
+        happen(1)
+    sweep_audit()
+    counts = [*AuditSeal.objects.order_by("number").values_list("event_count", flat=True)]
+    assert counts == [2, 2, 1]
+    check_seals()
+    told = AuditEvent.objects.get(verb="audit.checked")
+    assert told.details == {"events": 5, "fitting": 5, "broken_seal": None}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "UPDATE labeling_auditevent SET details = '{}' WHERE details ->> 'number' = '1'",
+        "UPDATE labeling_auditevent SET verb = verb || '!' WHERE details ->> 'number' = '1'",
+        "UPDATE labeling_auditevent SET created_at = created_at - interval '1 microsecond'"
+        " WHERE details ->> 'number' = '1'",
+        "DELETE FROM labeling_auditevent WHERE details ->> 'number' = '1'",
+        "INSERT INTO labeling_auditevent (public_id, verb, details, xid) SELECT"
+        " gen_random_uuid(), 'campaign.created', '{}', xid FROM labeling_auditevent LIMIT 1",
+    ],
+)
+def test_what_is_changed_from_outside_breaks_the_seal(fault):
+    happen(3)
+    seal_audit()
+    happen(2)
+    seal_audit()
+    assert check_audit().broken_number is None
+    behind_our_back(fault)
+    broken = check_audit()
+    assert broken.broken_number == 1
+    assert broken.event_count == 5 > broken.fitting_count
+
+
+def test_the_database_refuses_to_change_a_seal_or_an_event():
+    happen(1)
+    seal_audit()
+    for rows in (AuditSeal.objects.all(), AuditEvent.objects.all()):
+        with pytest.raises(ProgrammingError, match="Cannot update or delete"):
+            rows.delete()
+    with pytest.raises(ProgrammingError, match="Cannot update or delete"):
+        AuditSeal.objects.update(event_count=7)
+
+
+def test_an_event_that_commits_late_is_in_a_later_seal_and_in_one_only():
+    begun, may_end = threading.Event(), threading.Event()
+
+    def late() -> None:
+        try:
+            with transaction.atomic():
+                audit.record("campaign.updated", which="late")
+                begun.set()
+                may_end.wait(10)
+        finally:
+            connection.close()
+
+    writer = threading.Thread(target=late)
+    writer.start()
+    assert begun.wait(10)
+    happen(2)
+    # The late one's transaction is older: nothing newer is settled while it runs.
+    assert seal_audit() is None
+    may_end.set()
+    writer.join()
+    sealed = seal_audit()
+    assert sealed is not None and sealed.event_count == 3
+    assert check_audit().broken_number is None
+
+
+def test_where_it_came_from_is_recorded_and_raters_addresses_are_not(client):
+    person = factories.user("mia", of=factories.organisation(), role="manager")
+    client.force_login(person)
+    made = client.post(
+        "/campaigns/new/", {"name": "Harbours", "scale": "7", "overlap": "2", "rationale": "off"}
+    )
+    assert made.status_code in {302, 303}, made.content
+    event = AuditEvent.objects.get(verb="campaign.created")
+    assert (event.via, event.address) == ("web", "127.0.0.1")
+    seat = factories.rater(factories.campaign(), "ann")
+    audit.coming_from("web", "203.0.113.9")
+    audit.record("guidelines.read", by=seat.rater)
+    assert AuditEvent.objects.get(verb="guidelines.read").address is None
+    audit.coming_from("", None)

@@ -1,0 +1,122 @@
+"""Credited time and counts: whatever was begun is credited, and no path drops it."""
+
+import csv
+import io
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from labeling.actions.judgments import withdraw_judgment
+from labeling.actions.raters import suspend_rater
+from labeling.actions.rating import claim_assignment, revise_judgment, submit_judgment
+from labeling.models import Campaign
+from labeling.policy import Policy
+from labeling.queries.pay import pay_of
+from tests import factories
+from tests.web.building import open_campaign
+
+pytestmark = pytest.mark.django_db
+HALF_HOUR = 1_800_000
+
+
+@pytest.fixture
+def campaign():
+    return open_campaign(3, overlap=2)
+
+
+@pytest.fixture
+def seat(campaign):
+    return factories.rater(campaign, "ann")
+
+
+def answer(active_ms, side="left"):
+    return {
+        "side": side,
+        "strength": 1,
+        "criteria": {"helpful": "left", "truthful": "left"},
+        "client": {"active_ms": active_ms} if active_ms is not None else {},
+    }
+
+
+def judge(campaign, seat, active_ms=HALF_HOUR):
+    taken = claim_assignment(rater=seat.rater, campaign=campaign)
+    return submit_judgment(
+        rater=seat.rater, assignment_id=taken.public_id, answer=answer(active_ms)
+    ).judgment
+
+
+def this_month(campaign, policy=None):
+    today = timezone.now().date()
+    policy = policy or Policy(pay_per_hour=20)
+    return pay_of(campaign, policy, since=today.replace(day=1), until=today)
+
+
+def test_time_is_paid_to_the_cent(campaign, seat):
+    judge(campaign, seat, 1_800_000)
+    judge(campaign, seat, 1_234_567)
+    (line,) = this_month(campaign).lines
+    assert (line.judged, line.credited_ms) == (2, 3_034_567)
+    # 3,034,567 ms of 3,600,000 at 20: 16.8587…
+    assert str(line.amount) == "16.86"
+
+
+def test_what_becomes_of_the_work_takes_nothing_from_it(campaign, seat):
+    first, second = judge(campaign, seat), judge(campaign, seat)
+    before = this_month(campaign).total.credited_ms
+    revise_judgment(rater=seat.rater, judgment_id=second.public_id, answer=answer(60_000, "right"))
+    withdraw_judgment(judgment=first, by=None, reason="no good")
+    suspend_rater(campaign=campaign, rater=seat.rater, by=None)
+    after = this_month(campaign)
+    assert after.total.credited_ms == before + 60_000
+    (line,) = after.lines
+    assert (line.judged, line.changed) == (2, 1)
+
+
+def test_an_answer_without_its_time_is_counted_and_said(campaign, seat):
+    judge(campaign, seat, None)
+    (line,) = this_month(campaign).lines
+    assert (line.judged, line.untimed, line.credited_ms) == (1, 1, 0)
+
+
+def test_only_the_period_counts_and_both_its_days_are_in_it(campaign, seat):
+    judge(campaign, seat)
+    today = timezone.now().date()
+    day = timedelta(days=1)
+    assert pay_of(campaign, Policy(), since=today, until=today).total.judged == 1
+    assert not pay_of(campaign, Policy(), since=today - 9 * day, until=today - day).lines
+    assert not pay_of(campaign, Policy(), since=today + day, until=today + 9 * day).lines
+
+
+def test_the_page_and_the_file_say_the_same(client, campaign, seat):
+    Campaign.objects.filter(pk=campaign.pk).update(policy={"pay_per_hour": 20, "currency": "NOK"})
+    judge(campaign, seat)
+    client.force_login(factories.member(campaign, "manager"))
+    shown = client.get(reverse("campaign_pay", args=[campaign.slug]))
+    assert b"NOK 20" in shown.content and b"10.00" in shown.content and b"30 min" in shown.content
+    file = client.get(reverse("campaign_pay_file", args=[campaign.slug]))
+    (row,) = csv.DictReader(io.StringIO(b"".join(file.streaming_content).decode()))
+    assert (row["rater"], row["username"]) == (seat.pseudonym, "ann")
+    assert (row["judgments"], row["credited_seconds"]) == ("1", "1800")
+    assert (row["currency"], row["amount"]) == ("NOK", "10.00")
+
+
+def test_a_period_that_runs_backwards_is_refused_in_words(client, campaign):
+    client.force_login(factories.member(campaign, "manager"))
+    asked = {"since": "2026-05-09", "until": "2026-05-01"}
+    answer = client.get(reverse("campaign_pay", args=[campaign.slug]), asked)
+    assert answer.status_code == 422 and b"ends before it begins" in answer.content
+    odd = client.get(reverse("campaign_pay", args=[campaign.slug]), {"since": "9999-12-32"})
+    assert odd.status_code == 422
+    last = {"since": "9999-12-31", "until": "9999-12-31"}
+    assert client.get(reverse("campaign_pay", args=[campaign.slug]), last).status_code == 422
+
+
+@pytest.mark.parametrize("name", ["campaign_pay", "campaign_pay_file"])
+@pytest.mark.parametrize(
+    ("role", "status"), [("researcher", 403), ("reviewer", 403), ("rater", 404)]
+)
+def test_who_may_not_read_it(client, campaign, name, role, status):
+    client.force_login(factories.member(campaign, role))
+    assert client.get(reverse(name, args=[campaign.slug])).status_code == status
