@@ -6,7 +6,7 @@ is put beside the field it is about.
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from django import forms
 from django.http import QueryDict
@@ -25,10 +25,10 @@ from labeling.web.settings_form import ArmForm, CriterionForm, SettingsForm, Ski
 # The choice that means the campaign itself; no slug looks like it.
 OWN = "*own"
 MOST_ROWS = 40
-Rows = forms.BaseFormSet[Any]
-Criteria = forms.formset_factory(CriterionForm, extra=1, absolute_max=MOST_ROWS)
-Skills = forms.formset_factory(SkillForm, extra=1, absolute_max=MOST_ROWS)
-Arms = forms.formset_factory(ArmForm, extra=1, absolute_max=MOST_ROWS)
+Rows: TypeAlias = "forms.BaseFormSet[Any]"
+Criteria = forms.formset_factory(CriterionForm, extra=1, max_num=MOST_ROWS, absolute_max=MOST_ROWS)
+Skills = forms.formset_factory(SkillForm, extra=1, max_num=MOST_ROWS, absolute_max=MOST_ROWS)
+Arms = forms.formset_factory(ArmForm, extra=1, max_num=MOST_ROWS, absolute_max=MOST_ROWS)
 # Fields of the form by what the actions call them, where the two differ.
 ELSEWHERE = {
     "lease_seconds": "lease_minutes",

@@ -122,6 +122,14 @@ class _Row(forms.Form):
     use_required_attribute = False
     says = "name"
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        number = (self.prefix or "").rpartition("-")[2]
+        row = int(number) + 1 if number.isdigit() else 1
+        for field in self.fields.values():
+            # The column's heading is no label to a screen reader.
+            field.widget.attrs["aria-label"] = f"{field.label}, row {row}"
+
     def says_something(self) -> bool:
         """Whether the row is one."""
         return bool(self.is_valid() and str(self.cleaned_data.get(self.says) or "").strip())
