@@ -72,6 +72,7 @@ def compute_report(campaign: Campaign) -> Report:
     body["clauses"], body["why"]["clauses"] = clause_report(
         campaign, read.votes, judges=read.is_judge, gold=read.gold
     )
+    body["counts"]["excluded_judgments"] = read.excluded_count
     body["is_simulated"] = campaign.is_simulated
     body["over_time"] = {
         "krippendorff_alpha_ordinal": agreement_over_time(

@@ -32,18 +32,25 @@ hinted AS MATERIALIZED (
     OR EXISTS (SELECT FROM labeling_job WHERE campaign_id = newest.id
       AND finished_at > newest.computed_at - %(late)s::interval AND kind = 'import')
     OR EXISTS (SELECT FROM labeling_withdrawal w JOIN labeling_judgment v ON v.id = w.judgment_id
-      WHERE v.campaign_id = newest.id AND w.created_at > newest.computed_at - %(late)s::interval))
+      WHERE v.campaign_id = newest.id AND w.created_at > newest.computed_at - %(late)s::interval)
+    OR EXISTS (SELECT FROM labeling_exclusion x WHERE x.campaign_id = newest.id
+      AND greatest(x.created_at, x.agreed_at, x.undone_at)
+        > newest.computed_at - %(late)s::interval))
 SELECT id FROM hinted
 WHERE event_count IS NULL OR method_version <> %(method)s OR event_count <>
   (SELECT count(*) FROM labeling_judgment WHERE campaign_id = hinted.id) +
   (SELECT count(*) FROM labeling_withdrawal w JOIN labeling_judgment v ON v.id = w.judgment_id
-    WHERE v.campaign_id = hinted.id)
+    WHERE v.campaign_id = hinted.id) +
+  -- Made, agreed to, undone: as labeling.queries.exclusions counts decisions.
+  (SELECT count(*) + count(x.agreed_at) + count(x.undone_at) FROM labeling_exclusion x
+    WHERE x.campaign_id = hinted.id)
 ORDER BY computed_at NULLS FIRST, id
 """
 
 
 def campaigns_to_report(*, method_version: str, campaign_id: int | None = None) -> list[int]:
-    """Ids of campaigns whose newest report misses a judgment or withdrawal, longest ago first.
+    """Ids of campaigns whose newest report misses a judgment, a withdrawal or a decision
+    about what is left out, longest ago first.
 
     One whose last report was costly rests in proportion; named by `campaign_id`, none does.
     """

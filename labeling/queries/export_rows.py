@@ -19,6 +19,7 @@ from labeling.formats.export_choice import ExportChoice
 from labeling.formats.export_rows import ExportRow, by_rule, signed_score, turned_row
 from labeling.formats.layouts import lines
 from labeling.models import Campaign
+from labeling.queries.exclusions import LEFT_OUT_SQL
 
 PIECE_BYTES = 65_536
 # A comparison has several judgments, so a window of them holds about as many rows.
@@ -116,6 +117,18 @@ SOURCES = """
 """
 
 
+_EXCLUDED = """
+SELECT count(DISTINCT x.judgment_id),
+  count(DISTINCT x.judgment_id) FILTER (WHERE later.id IS NULL AND gone.id IS NULL)
+FROM labeling_exclusion e
+JOIN labeling_excludedjudgment x ON x.exclusion_id = e.id
+LEFT JOIN labeling_judgment later ON later.supersedes_id = x.judgment_id
+LEFT JOIN labeling_withdrawal gone ON gone.judgment_id = x.judgment_id
+WHERE e.campaign_id = %s AND e.undone_at IS NULL
+  AND (NOT e.needs_second OR e.agreed_at IS NOT NULL)
+"""
+
+
 class _RawJson(Loader):
     """The bytes of a jsonb value as they are, without the version byte of its binary form."""
 
@@ -129,7 +142,8 @@ class Export:
     """Iterate for pieces of the file; close it whatever happens. `counts` is whole at the end.
 
     `counts`: `judgments` read, `lines` written, records left out: `ties_left_out`,
-    `without_text` and, where only edits are written, `without_edit`.
+    `without_text` and, where only edits are written, `without_edit`. `excluded` are judgments that
+    stand and that a decision about a rater's work leaves out.
     """
 
     def __init__(
@@ -148,6 +162,10 @@ class Export:
         self._window_size = window_size
         # Reading it takes the snapshot.
         self._first_end = self._window_end(after=0)
+        named, standing = (0, 0) if choice.keeps_excluded else self._excluded()
+        self._leaves_out = bool(named)
+        if named:
+            self.counts["excluded"] = standing
 
     def __iter__(self) -> Iterator[bytes]:
         try:
@@ -179,7 +197,7 @@ class Export:
             yield from written
 
     def _rows(self) -> Iterator[ExportRow]:
-        statement = _statement(self._choice)
+        statement = _statement(self._choice, leaves_out=self._leaves_out)
         start, end = 0, self._first_end
         while end is not None:
             values = {
@@ -202,6 +220,12 @@ class Export:
         row = ExportRow(campaign=self._campaign.slug, score=score, **named)
         # What the caller's file called a goes out as a, and the report's numbers are of these.
         return turned_row(row) if is_turned else row
+
+    def _excluded(self) -> tuple[int, int]:
+        """How many judgments are left out, and how many of these stand."""
+        values = [self._campaign.pk]
+        named, standing = self._connection.execute(_EXCLUDED, values).fetchone() or (0, 0)
+        return int(named), int(standing)
 
     def _window_end(self, *, after: int) -> int | None:
         """The last id of the window that begins there; None where nothing is left."""
@@ -242,7 +266,7 @@ def _connect() -> psycopg.Connection[Any]:
     return connection
 
 
-def _statement(choice: ExportChoice) -> sql.Composed:
+def _statement(choice: ExportChoice, *, leaves_out: bool) -> sql.Composed:
     """The COPY of one window: of `campaign` and `rater_kind`, after `start` and through `end`."""
     key = "c" if choice.rule == "majority" else "j"
     wanted = [
@@ -262,6 +286,8 @@ def _statement(choice: ExportChoice) -> sql.Composed:
         wanted.append("gold.id IS NULL")
     if not choice.keeps_repeats:
         wanted.append("NOT j.is_repeat")
+    if leaves_out:
+        wanted.append(f"NOT {LEFT_OUT_SQL}")
     columns = ", ".join(f"{expression} AS {name}" for name, expression, _ in COLUMNS)
     text = f"SELECT {columns}, c.is_turned FROM {SOURCES} WHERE {' AND '.join(wanted)}"  # noqa: S608
     order = "c.id, j.id" if choice.rule == "majority" else "j.id"
