@@ -12,13 +12,14 @@ app = Celery("thurstone")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 # One module per errand; a new one is added here and, if it runs by the clock, to schedule.py.
 app.conf.imports = (
-    "workers.generation",
     "workers.audit",
+    "workers.generation",
     "workers.imports",
     "workers.metrics",
-    "workers.raters",
     "workers.notifications",
+    "workers.raters",
     "workers.rating",
+    "workers.retention",
     "workers.rounds",
 )
 app.conf.beat_schedule = BEAT_SCHEDULE

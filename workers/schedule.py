@@ -46,6 +46,11 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 1800.0,
         "options": {"expires": 600.0},
     },
+    "retention": {
+        "task": "workers.retention.sweep_retention",
+        "schedule": 3600.0,
+        "options": {"expires": 600.0},
+    },
     "audit": {"task": "workers.audit.sweep_audit", "schedule": 60.0, "options": {"expires": 60.0}},
     "seals": {
         "task": "workers.audit.check_seals",

@@ -1,15 +1,15 @@
 """Change what people may do, and close their accounts; an owner is left in every place."""
 
-from datetime import timedelta
 from typing import Any
 
-from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from labeling import audit
 from labeling.access import rank_in_campaign, rank_in_organisation
+from labeling.actions.accounts import end_sessions
+from labeling.actions.leases import free_what_is_held
 from labeling.errors import (
     ConflictError,
     FieldProblem,
@@ -18,7 +18,6 @@ from labeling.errors import (
     NotFoundError,
 )
 from labeling.models import (
-    Assignment,
     Campaign,
     Invitation,
     Membership,
@@ -27,7 +26,6 @@ from labeling.models import (
     Seat,
     Token,
     User,
-    queue,
 )
 
 Role = OrganisationMember.Role
@@ -47,7 +45,7 @@ def change_role(*, organisation: Organisation, person: User, role: str, by: User
     if place.role == role:
         return
     if place.role == Role.OWNER:
-        _keep_an_owner(organisation, person)
+        keep_an_owner(organisation, person)
     before = place.role
     place.role = role
     place.save(update_fields=["role"])
@@ -66,9 +64,9 @@ def deactivate_person(*, organisation: Organisation, person: User, by: User) -> 
             "This account is not this organisation’s alone to close. Remove the person from the"
             " organisation instead: they lose every part they have in it."
         )
-    _keep_an_owner(organisation, person)
-    _keep_owners_of_campaigns(Campaign.objects.filter(organisation=organisation), person)
-    _free_what_is_held(Seat.objects.filter(rater__user=person))
+    keep_an_owner(organisation, person)
+    keep_owners_of_campaigns(Campaign.objects.filter(organisation=organisation), person)
+    free_what_is_held(Seat.objects.filter(rater__user=person))
     User.objects.filter(pk=person.pk).update(is_active=False)
     Token.objects.filter(user=person, revoked_at=None).update(revoked_at=Now())
     # Whoever they invited, they vouched for.
@@ -95,11 +93,11 @@ def remove_person(*, organisation: Organisation, person: User, by: User) -> None
     place = _place(organisation, person)
     if person != by:
         _refuse_rank(by, organisation, place.role)
-    _keep_an_owner(organisation, person)
+    keep_an_owner(organisation, person)
     own = Campaign.objects.filter(organisation=organisation)
-    _keep_owners_of_campaigns(own, person)
+    keep_owners_of_campaigns(own, person)
     seats = Seat.objects.filter(rater__user=person, campaign__in=own)
-    _free_what_is_held(seats)
+    free_what_is_held(seats)
     seats.update(is_active=False)
     Membership.objects.filter(user=person, campaign__in=own).delete()
     place.delete()
@@ -125,23 +123,14 @@ def take_role(*, campaign: Campaign, person: User, role: str, by: User) -> None:
     if person != by:
         _refuse_rank_in_campaign(by, campaign, role)
     if role == Membership.Role.OWNER:
-        _keep_owners_of_campaigns(Campaign.objects.filter(pk=campaign.pk), person)
+        keep_owners_of_campaigns(Campaign.objects.filter(pk=campaign.pk), person)
     if role == Membership.Role.RATER:
-        _free_what_is_held(Seat.objects.filter(rater__user=person, campaign=campaign))
+        free_what_is_held(Seat.objects.filter(rater__user=person, campaign=campaign))
     gone, _ = Membership.objects.filter(campaign=campaign, user=person, role=role).delete()
     if gone:
         audit.record(
             "member.removed", campaign=campaign, by=by, subject=person.public_id, role=role
         )
-
-
-def end_sessions(person: User, *, but: str = "") -> None:
-    """End the person's sessions, all but the named one. Only within an action's transaction."""
-    # A session does not know its user but by what is signed into it; closing an account is rare.
-    for session in Session.objects.filter(expire_date__gt=Now()).iterator():
-        is_theirs = session.get_decoded().get("_auth_user_id") == str(person.pk)
-        if is_theirs and session.session_key != but:
-            session.delete()
 
 
 def _place(organisation: Organisation, person: User) -> OrganisationMember:
@@ -169,7 +158,8 @@ def _refuse_rank_in_campaign(by: User, campaign: Campaign, role: str) -> None:
         raise NotAllowedError("Only an owner may make or unmake an owner. Ask one of them.")
 
 
-def _keep_an_owner(organisation: Organisation, person: User) -> None:
+def keep_an_owner(organisation: Organisation, person: User) -> None:
+    """Refuse to leave the organisation without an owner. Only within an action's transaction."""
     owners = OrganisationMember.objects.filter(
         organisation=organisation, role=Role.OWNER, user__is_active=True
     )
@@ -177,7 +167,8 @@ def _keep_an_owner(organisation: Organisation, person: User) -> None:
         raise ConflictError(LAST_OWNER.format(name=person.label, place=organisation.name))
 
 
-def _keep_owners_of_campaigns(campaigns: QuerySet[Campaign], person: User) -> None:
+def keep_owners_of_campaigns(campaigns: QuerySet[Campaign], person: User) -> None:
+    """Refuse to leave a campaign without an owner. Only within an action's transaction."""
     owned = campaigns.filter(
         memberships__user=person, memberships__role=Membership.Role.OWNER
     ).exclude(state=Campaign.State.ARCHIVED)
@@ -187,18 +178,6 @@ def _keep_owners_of_campaigns(campaigns: QuerySet[Campaign], person: User) -> No
         ).exclude(user=person)
         if not others.exists():
             raise ConflictError(LAST_OWNER.format(name=person.label, place=campaign.name))
-
-
-def _free_what_is_held(seats: QuerySet[Seat]) -> None:
-    """End the leases of these seats; the requeue opens them at once for others."""
-    for seat in seats.order_by("pk").select_for_update(no_key=True, of=("self",)):
-        held = Assignment.objects.filter(
-            rater=seat.rater_id, campaign=seat.campaign_id, ended_at=None
-        )
-        # Gold waits for nobody else: it ends with the rater's part.
-        held.filter(ordinal=None).update(ended_at=Now(), outcome="skipped")
-        held.update(leased_until=Now() - timedelta(days=1))
-        queue.requeue(campaign_id=seat.campaign_id, limit=1000)
 
 
 def _note(verb: str, organisation: Organisation, person: User, by: User, **details: Any) -> None:

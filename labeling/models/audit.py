@@ -38,10 +38,16 @@ class AuditEvent(PublicModel):
             models.Index(fields=["xid"], name="auditevent_xid"),
         ]
         triggers = [
+            pgtrigger.Protect(name="never_removed", operation=pgtrigger.Delete),
+            # An address may be forgotten, which the seals do not cover; nothing else ever changes.
             pgtrigger.Protect(
-                name="append_only",
-                operation=pgtrigger.Update | pgtrigger.Delete,
-            )
+                name="never_edited",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "NEW.address IS NOT NULL OR (to_jsonb(OLD) - 'address')"
+                    " IS DISTINCT FROM (to_jsonb(NEW) - 'address')"
+                ),
+            ),
         ]
 
 

@@ -91,7 +91,6 @@ class Seat(models.Model):
     )
     external_id = models.TextField(null=True, help_text="The id an imported file gave the rater.")
     groups = models.JSONField(default=dict, help_text='{"group": "value"} for per-group analysis.')
-    skills = ArrayField(models.CharField(max_length=60), default=list)
     qualified_at = models.DateTimeField(
         null=True, help_text="When they passed a qualification round of this campaign."
     )

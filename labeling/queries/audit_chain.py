@@ -20,10 +20,11 @@ from labeling.models import AuditEvent, AuditSeal
 
 FIRST = bytes(32)
 
-# One line of text for an event, every column of it but the internal id.
+# One line of text for an event: every column but the internal id, and the address, which may be
+# forgotten.
 _LINE = """concat_ws('|', e.public_id, e.verb, coalesce(e.campaign_id::text, ''),
   coalesce(e.user_id::text, ''), coalesce(e.rater_id::text, ''), coalesce(e.subject::text, ''),
-  e.details::text, e.via, coalesce(host(e.address), ''),
+  e.details::text, e.via,
   to_char(e.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'),
   coalesce(e.xid::text, ''))"""
 # Windows are of transaction ids, so that an event that commits late is in none too early. Events

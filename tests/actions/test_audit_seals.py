@@ -5,6 +5,7 @@ import threading
 import pytest
 from django.db import connection, transaction
 from django.db.utils import ProgrammingError
+from django.urls import reverse
 
 from labeling import audit
 from labeling.actions import audit_seals
@@ -82,9 +83,9 @@ def test_the_database_refuses_to_change_a_seal_or_an_event():
     happen(1)
     seal_audit()
     for rows in (AuditSeal.objects.all(), AuditEvent.objects.all()):
-        with pytest.raises(ProgrammingError, match="Cannot update or delete"):
+        with pytest.raises(ProgrammingError, match="Cannot (update|delete)"):
             rows.delete()
-    with pytest.raises(ProgrammingError, match="Cannot update or delete"):
+    with pytest.raises(ProgrammingError, match="Cannot (update|delete)"):
         AuditSeal.objects.update(event_count=7)
 
 
@@ -114,13 +115,10 @@ def test_an_event_that_commits_late_is_in_a_later_seal_and_in_one_only():
 
 
 def test_where_it_came_from_is_recorded_and_raters_addresses_are_not(client):
-    person = factories.user("mia", of=factories.organisation(), role="manager")
-    client.force_login(person)
-    made = client.post(
-        "/campaigns/new/", {"name": "Harbours", "scale": "7", "overlap": "2", "rationale": "off"}
-    )
-    assert made.status_code in {302, 303}, made.content
-    event = AuditEvent.objects.get(verb="campaign.created")
+    campaign = factories.campaign()
+    client.force_login(factories.member(campaign, "manager"))
+    client.post(reverse("campaign_state", args=[campaign.slug]), {"state": "paused"})
+    event = AuditEvent.objects.filter(verb="campaign.updated").latest("pk")
     assert (event.via, event.address) == ("web", "127.0.0.1")
     seat = factories.rater(factories.campaign(), "ann")
     audit.coming_from("web", "203.0.113.9")

@@ -88,13 +88,6 @@ def test_every_language_is_asked_for_and_the_rater_says_so_themselves() -> None:
     assert claim(seat, campaign) is not None
 
 
-def test_the_old_column_of_seats_opens_nothing() -> None:
-    campaign, seat = asking(skills={"Maths": 0.1})
-    Seat.objects.filter(pk=seat.pk).update(skills=["Maths"])
-    with pytest.raises(RequirementsUnmetError):
-        claim(seat, campaign)
-
-
 def test_a_campaigns_cap_ends_a_raters_part_and_not_another_ones() -> None:
     campaign, seat = asking(3, campaign_cap=2)
     other = factories.rater(campaign)
