@@ -83,9 +83,9 @@ def test_the_database_refuses_to_change_a_seal_or_an_event():
     happen(1)
     seal_audit()
     for rows in (AuditSeal.objects.all(), AuditEvent.objects.all()):
-        with pytest.raises(ProgrammingError, match="Cannot (update|delete)"):
+        with pytest.raises(ProgrammingError, match=r"Cannot (update|delete)"):
             rows.delete()
-    with pytest.raises(ProgrammingError, match="Cannot (update|delete)"):
+    with pytest.raises(ProgrammingError, match=r"Cannot (update|delete)"):
         AuditSeal.objects.update(event_count=7)
 
 
