@@ -54,7 +54,7 @@ def pairs_of(round_: Round) -> list[tuple[int, int]]:
     return list(rows.values_list("completion_a_id", "completion_b_id"))
 
 
-def models_of(round_: Round) -> list[frozenset[str]]:
+def models_of(round_: Round) -> list[frozenset[str | None]]:
     rows = round_.comparisons.values_list(
         "completion_a__source__model", "completion_b__source__model"
     )
