@@ -55,7 +55,7 @@ KINDS: dict[str, Kind] = {
     "gold.suspect": Kind(
         "Known answers that careful raters miss",
         "digest",
-        "{count} known answers are missed by careful raters, and may be wrong.",
+        "Careful raters got a known answer right in {right} of {count} cases: it may be wrong.",
     ),
     "comparison.decided": Kind(
         "A reviewer's word on what I judged",

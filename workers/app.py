@@ -15,6 +15,7 @@ app.conf.imports = (
     "workers.audit",
     "workers.generation",
     "workers.imports",
+    "workers.quality",
     "workers.metrics",
     "workers.notifications",
     "workers.raters",

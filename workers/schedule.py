@@ -62,6 +62,16 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3600.0,
         "options": {"expires": 600.0},
     },
+    "pauses": {
+        "task": "workers.quality.pause_by_rules",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
+    },
+    "gold": {
+        "task": "workers.quality.doubt_gold",
+        "schedule": 1800.0,
+        "options": {"expires": 600.0},
+    },
     "rounds": {
         "task": "workers.rounds.settle_recent",
         "schedule": 10.0,

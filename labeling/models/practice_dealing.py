@@ -42,7 +42,8 @@ SELECT EXISTS (SELECT FROM mine), (SELECT min(id) FROM (SELECT id FROM held UNIO
   SELECT id FROM made) one)
 """
 
-# What a rater did of each open qualification round: all its items, those ended, those right.
+# What a rater did of each open qualification round: all its items, those ended, those right. Who
+# was asked to practise anew has to in a round they have done nothing of before.
 _STANDING = """
 SELECT r.campaign_id, r.number, r.pass_share, count(*),
   count(a.id) FILTER (WHERE a.ended_at IS NOT NULL),
@@ -53,7 +54,12 @@ LEFT JOIN labeling_assignment a
   ON a.comparison_id = c.id AND a.rater_id = ANY(%(raters)s) AND a.repeat_of_id IS NULL
 LEFT JOIN labeling_judgment j ON j.assignment_id = a.id AND j.supersedes_id IS NULL
 WHERE r.campaign_id = ANY(%(campaigns)s) AND r.kind = 'qualification' AND r.state = 'open'
-GROUP BY r.id ORDER BY r.campaign_id, r.number
+GROUP BY r.id
+HAVING coalesce(min(a.ended_at) > (
+  SELECT max(e.created_at) FROM labeling_seat s JOIN labeling_case k ON k.seat_id = s.id
+  JOIN labeling_caseentry e ON e.case_id = k.id AND e.action = 'retrain'
+  WHERE s.campaign_id = r.campaign_id AND s.rater_id = ANY(%(raters)s)), true)
+ORDER BY r.campaign_id, r.number
 """
 
 
