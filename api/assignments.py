@@ -101,6 +101,14 @@ class SkipSerializer(KnownFieldsMixin[Any]):
     """Why it was given back."""
 
     reason = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    active_ms = serializers.IntegerField(
+        min_value=0,
+        max_value=10**9,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Milliseconds of attention it took; they are credited.",
+    )
 
 
 class LeaseSerializer(serializers.Serializer[Any]):
@@ -214,7 +222,7 @@ class SkipView(OwnAssignmentView):
         rater, _ = self.find()
         body = SkipSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        skip_assignment(rater=rater, assignment_id=id, reason=body.validated_data["reason"])
+        skip_assignment(rater=rater, assignment_id=id, **body.validated_data)
         return Response(status=204)
 
 

@@ -27,9 +27,11 @@ from labeling.errors import (
     NotAllowedError,
     NotFoundError,
     RequirementsUnmetError,
+    StudyDoneError,
 )
 from labeling.models import (
     Assignment,
+    AuditEvent,
     Campaign,
     GuidelineVersion,
     Judgment,
@@ -73,16 +75,21 @@ class Submission:
     is_practice: bool = False
 
 
-def claim_assignment(*, rater: Rater, campaign: Campaign, hold: int = 1) -> Assignment | None:
+def claim_assignment(
+    *, rater: Rater, campaign: Campaign, hold: int = 1, at_most: int | None = None
+) -> Assignment | None:
     """Lease the next assignment to `rater`, or renew one they hold; None if none is free.
 
     Each try is one statement and so one transaction: a retry must see a fresh snapshot. With
     `hold` above one, that many may be held at once (the current one and those prepared); practice
     comes one at a time. Raises NotQualifiedError, EnoughForTodayError and EnoughInAllError, which
-    say what to do. What is held already is given back all the same: it was begun.
+    say what to do. What is held already is given back all the same: it was begun. `at_most` is what
+    a participant's study still wants of them (`Desk.study_left`): StudyDoneError for nothing.
     """
     if campaign.state == Campaign.State.ARCHIVED:
         return None
+    if at_most is not None and at_most <= 0:
+        raise StudyDoneError("You have given all that this study asks for. Thank you.")
     requirements = read_requirements(campaign.requirements)
     try:
         practice, left = _way_in(rater, campaign, requirements)
@@ -92,8 +99,7 @@ def claim_assignment(*, rater: Rater, campaign: Campaign, hold: int = 1) -> Assi
         raise
     if practice is not None:
         return joined.assignment_to_show(practice, campaign)
-    if left is not None:
-        hold = min(hold, left)
+    hold = min(bound for bound in (hold, left, at_most) if bound is not None)
     with budget.within(campaign) as has_more:
         return _deal(rater, campaign, hold if has_more else 0)
 
@@ -247,6 +253,7 @@ def judge_assignment(*, rater: Rater, assignment: Assignment, answer: Any) -> Su
     judgments = Judgment.objects.filter(assignment=assignment, rater=rater)
     standing = judgments.select_related("assignment").order_by("-pk").first()
     if standing is None:
+        _credit_lost(rater, assignment, values["active_ms"])
         raise LeaseLostError(
             "The time for this comparison ran out and it has gone to another rater."
         )
@@ -259,6 +266,29 @@ def judge_assignment(*, rater: Rater, assignment: Assignment, answer: Any) -> Su
 
 
 @transaction.atomic(durable=True)
+def _credit_lost(rater: Rater, assignment: Assignment, active_ms: int | None) -> None:
+    """Keep the time of an answer that came too late to be taken: it was worked all the same.
+
+    Once for a rater and an assignment, however often the page sends it again.
+    """
+    Rater.objects.select_for_update(no_key=True).get(pk=rater.pk)
+    told = AuditEvent.objects.filter(
+        campaign=assignment.campaign_id,
+        rater=rater,
+        verb="assignment.lost",
+        subject=assignment.public_id,
+    )
+    if active_ms and not told.exists():
+        audit.record(
+            "assignment.lost",
+            campaign=assignment.campaign,
+            by=rater,
+            subject=assignment.public_id,
+            active_ms=active_ms,
+        )
+
+
+@transaction.atomic(durable=True)
 def record_refusal(*, user: User, subject: uuid.UUID) -> None:
     """Note that someone answered what is not theirs, or is over; what they sent is not kept."""
     audit.record("judgment.refused", by=user, subject=subject)
@@ -266,14 +296,22 @@ def record_refusal(*, user: User, subject: uuid.UUID) -> None:
 
 @transaction.atomic(durable=True)
 def skip_assignment(
-    *, rater: Rater, assignment_id: uuid.UUID, reason: str, campaign: Campaign | None = None
+    *,
+    rater: Rater,
+    assignment_id: uuid.UUID,
+    reason: str,
+    active_ms: int | None = None,
+    campaign: Campaign | None = None,
 ) -> None:
     """Give the comparison back, for good: this rater does not meet it again. Safe to repeat.
 
-    With `campaign`, an assignment of another one is unknown.
+    The time spent on it (`active_ms`) is credited. With `campaign`, an assignment of another one
+    is unknown.
     """
     assignment = _own_assignment(rater, assignment_id, campaign)
-    if queue.skip(assignment_id=assignment.pk, rater_id=rater.pk, reason=reason[:200]):
+    if queue.skip(
+        assignment_id=assignment.pk, rater_id=rater.pk, reason=reason[:200], active_ms=active_ms
+    ):
         return
     assignment.refresh_from_db()
     if assignment.rater_id == rater.pk and assignment.outcome == "skipped":

@@ -236,7 +236,8 @@ next AS (
     tail.tail, w.a_on_left, w.arm, '' FROM wanted w, tail),
 told AS (
   INSERT INTO labeling_auditevent (public_id, verb, campaign_id, rater_id, subject, details)
-  SELECT gen_random_uuid(), 'assignment.skipped', campaign_id, %(rater)s::bigint, public_id, '{{}}'
+  SELECT gen_random_uuid(), 'assignment.skipped', campaign_id, %(rater)s::bigint, public_id,
+    jsonb_strip_nulls(jsonb_build_object('active_ms', %(active_ms)s::bigint))
   FROM gone)
 SELECT id FROM gone
 """
@@ -334,10 +335,17 @@ def submit(parameters: dict[str, Any]) -> dict[str, Any] | None:
     return dict(zip(names, rows[0], strict=True)) if rows else None
 
 
-def skip(*, assignment_id: int, rater_id: int, reason: str) -> bool:
+def skip(*, assignment_id: int, rater_id: int, reason: str, active_ms: int | None = None) -> bool:
     """Whether the rater held it; if it is still wanted, its successor is open at the tail.
+
+    The time it took them, if known, is kept in the audit, from which work is credited.
 
     Within the caller's transaction.
     """
-    parameters = {"assignment": assignment_id, "rater": rater_id, "reason": reason}
+    parameters = {
+        "assignment": assignment_id,
+        "rater": rater_id,
+        "reason": reason,
+        "active_ms": active_ms,
+    }
     return bool(_run_together(HOLD_SKIPPED, SKIP, parameters))

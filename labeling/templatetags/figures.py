@@ -34,6 +34,7 @@ SENTENCES = {
     "judgment.revised": ("changed a judgment", "changed {n} judgments"),
     "judgment.withdrawn": ("withdrew a judgment", "withdrew {n} judgments"),
     "assignment.skipped": ("skipped a comparison", "skipped {n} comparisons"),
+    "assignment.lost": ("answered too late", "answered too late {n} times"),
     "guidelines.published": ("published guidelines", ""),
     "campaign.created": ("created the campaign", ""),
     "campaign.updated": ("changed the campaign", "changed the campaign {n} times"),

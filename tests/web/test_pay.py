@@ -8,10 +8,13 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from labeling.actions.campaigns import update_campaign
 from labeling.actions.judgments import withdraw_judgment
+from labeling.actions.leases import requeue_lapsed
 from labeling.actions.raters import suspend_rater
 from labeling.actions.rating import claim_assignment, revise_judgment, submit_judgment
-from labeling.models import Campaign
+from labeling.errors import LeaseLostError, NotFoundError
+from labeling.models import Assignment, Campaign
 from labeling.policy import Policy
 from labeling.queries.pay import pay_of
 from tests import factories
@@ -78,6 +81,32 @@ def test_an_answer_without_its_time_is_counted_and_said(campaign, seat):
     judge(campaign, seat, None)
     (line,) = this_month(campaign).lines
     assert (line.judged, line.untimed, line.credited_ms) == (1, 1, 0)
+
+
+def test_time_on_what_was_skipped_is_credited(client, campaign, seat):
+    taken = claim_assignment(rater=seat.rater, campaign=campaign)
+    client.force_login(seat.rater.user)
+    given = {"assignment_id": taken.public_id, "reason": "unclear", "active_ms": 42_000}
+    for _ in range(2):
+        client.post(reverse("skip", args=[campaign.slug]), given)
+    (line,) = this_month(campaign).lines
+    assert (line.skipped, line.credited_ms) == (1, 42_000)
+
+
+def test_time_on_what_went_to_another_is_credited_once(campaign, seat):
+    taken = claim_assignment(rater=seat.rater, campaign=campaign)
+    Assignment.objects.filter(pk=taken.pk).update(leased_until=timezone.now() - timedelta(1))
+    # Nobody is asked any more: the campaign's slots are all judged by others.
+    update_campaign(campaign=campaign, by=None, overlap=1)
+    requeue_lapsed(campaign=campaign)
+    other = factories.rater(campaign, "bob")
+    while claim_assignment(rater=other.rater, campaign=campaign):
+        judge(campaign, other)
+    for _ in range(3):
+        with pytest.raises((LeaseLostError, NotFoundError)):
+            submit_judgment(rater=seat.rater, assignment_id=taken.public_id, answer=answer(33_000))
+    lines = {line.pseudonym: line for line in this_month(campaign).lines}
+    assert lines[seat.pseudonym].credited_ms == 33_000
 
 
 def test_only_the_period_counts_and_both_its_days_are_in_it(campaign, seat):

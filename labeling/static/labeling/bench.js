@@ -194,6 +194,8 @@
     if (sent === work()) busy(true);
   });
   document.addEventListener("htmx:configRequest", (event) => {
+    // What was begun and given back is credited, too.
+    if (event.detail.elt.id === "skip") { count(); event.detail.parameters.active_ms = Math.round(activeMs); }
     // The form itself: links in it, such as undo, are no answer.
     if (event.detail.elt !== work()) return;
     if (locked !== null) { event.preventDefault(); announce(locked); return; }
