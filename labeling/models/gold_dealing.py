@@ -37,7 +37,8 @@ _NOT_RESTING = """(
       WHERE j.comparison_id = {comparison} AND j.supersedes_id IS NULL
       OFFSET (SELECT (policy ->> 'gold_exposure_cap')::bigint - 1 FROM labeling_campaign k
         WHERE k.id = {campaign})))"""
-_DEALABLE = """EXISTS (
+_DEALABLE = (
+    """EXISTS (
     SELECT FROM labeling_gold g JOIN labeling_comparison c ON c.id = g.comparison_id
     WHERE g.comparison_id = {comparison} AND g.retired_at IS NULL AND c.campaign_id = {campaign}
     -- The answers of a qualification are told: its items are no gold any more.
@@ -49,10 +50,13 @@ _DEALABLE = """EXISTS (
       AND EXISTS (SELECT FROM labeling_completion t
         WHERE t.id IN (c.completion_a_id, c.completion_b_id)
           AND t.marks @> ARRAY[%(named)s]::varchar[] OFFSET 0)) OFFSET 0)
-  AND """ + _NOT_RESTING + """
+  AND """
+    + _NOT_RESTING
+    + """
   AND NOT EXISTS (SELECT FROM labeling_assignment m
     WHERE m.comparison_id = {comparison} AND m.rater_id = {rater} AND m.repeat_of_id IS NULL
     OFFSET 0)"""
+)
 _HERE = {"campaign": "%(campaign)s", "rater": "%(rater)s"}
 
 _DEAL = f"""
@@ -70,7 +74,7 @@ due AS MATERIALIZED (
         AND a.ended_at IS NULL) < %(hold)s),
 lane AS MATERIALIZED (
   SELECT lane.id FROM labeling_lane lane, due WHERE lane.campaign_id = %(campaign)s
-  ORDER BY rank, lane.id LIMIT 1),
+    AND lane.rank = 0 ORDER BY lane.id LIMIT 1),
 -- What lapsed or was given back. A slot would go to the tail: these come after the others.
 lapsed AS MATERIALIZED (
   SELECT a.id, a.comparison_id FROM lane JOIN labeling_assignment a ON a.lane_id = lane.id
@@ -118,6 +122,7 @@ WHERE EXISTS (SELECT FROM labeling_assignment a
     WHERE a.rater_id = s.rater_id AND a.campaign_id = q.campaign AND a.rater_id IS NOT NULL
       AND a.ended_at IS NULL OFFSET 0)
   OR q.rate > 0 AND (s.id IS NULL OR {_IS_DUE.format(rate="q.rate")})
+    AND EXISTS (SELECT FROM labeling_lane l WHERE l.campaign_id = q.campaign)
     AND EXISTS (SELECT FROM labeling_gold one
       WHERE {
     _DEALABLE.format(comparison="one.comparison_id", campaign="q.campaign", rater="s.rater_id")

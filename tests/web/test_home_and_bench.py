@@ -10,7 +10,7 @@ from labeling.actions.campaigns import update_campaign
 from labeling.actions.raters import add_member, take_seat
 from labeling.actions.rating import claim_assignment, submit_judgment
 from labeling.actions.rounds import open_round
-from labeling.models import Assignment, Campaign, Gold, Organisation, Seat, User
+from labeling.models import Assignment, Campaign, Gold, Lane, Organisation, Seat, User
 from labeling.queries.home import home_of
 from tests import factories
 from tests.web.visiting import as_
@@ -29,6 +29,8 @@ def joined(campaign: Campaign, person: User) -> Seat:
 
 
 def add_gold(campaign: Campaign, count: int = 1) -> None:
+    # As the first round that was opened left it.
+    Lane.objects.get_or_create(campaign=campaign)
     for _ in range(count):
         Gold.objects.create(comparison=factories.comparison(campaign), preference="a")
 
