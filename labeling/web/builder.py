@@ -52,6 +52,7 @@ def new_campaign(request: PageRequest) -> HttpResponse:
         data,
         initial=start.settings,
         qualifications=qualifications_of(organisation, None),
+        is_looked_at=data is not None and bool({"look", "more"} & data.keys()),
     )
     upload = DraftImportForm(data, request.FILES or None)
     is_saving = data is not None and not {"look", "more"} & data.keys()
@@ -81,7 +82,12 @@ def new_campaign(request: PageRequest) -> HttpResponse:
 def new_preview(request: PageRequest) -> HttpResponse:
     """What stands beside the form, for what is typed in it just now. Stores nothing."""
     organisation = access.organisation_for_manager(request.user)
-    draft = Draft(request.POST, initial={}, qualifications=qualifications_of(organisation, None))
+    draft = Draft(
+        request.POST,
+        initial={},
+        qualifications=qualifications_of(organisation, None),
+        is_looked_at=True,
+    )
     found = beside(draft, organisation=organisation, campaign=None, setup=None)
     context = {**_shown(request, organisation, draft, found), "is_update": True, "is_new": True}
     return render(request, "labeling/builder_beside.html", context)
@@ -96,6 +102,8 @@ def _shown(
         "draft": draft,
         "form": draft.form,
         "beside": found,
+        # Each dock is another one: none is kept.
+        "fresh": None,
         "warnings": placed(found.warnings),
         "sections": sections(SECTIONS, draft, found.warnings, unready),
         "preview_url": reverse("campaign_new_preview"),

@@ -6,7 +6,7 @@ is put beside the field it is about.
 
 import re
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django import forms
 from django.http import QueryDict
@@ -25,7 +25,11 @@ from labeling.web.settings_form import ArmForm, CriterionForm, SettingsForm, Ski
 # The choice that means the campaign itself; no slug looks like it.
 OWN = "*own"
 MOST_ROWS = 40
-Rows: TypeAlias = "forms.BaseFormSet[Any]"
+if TYPE_CHECKING:
+    Rows: TypeAlias = forms.BaseFormSet[Any]
+else:
+    # Generic to the type checker alone.
+    Rows = forms.BaseFormSet
 Criteria = forms.formset_factory(CriterionForm, extra=1, max_num=MOST_ROWS, absolute_max=MOST_ROWS)
 Skills = forms.formset_factory(SkillForm, extra=1, max_num=MOST_ROWS, absolute_max=MOST_ROWS)
 Arms = forms.formset_factory(ArmForm, extra=1, max_num=MOST_ROWS, absolute_max=MOST_ROWS)
@@ -57,12 +61,15 @@ class Draft:
         initial: Mapping[str, Any],
         qualifications: list[tuple[str, str]],
         slug: str = "",
+        is_looked_at: bool = False,
     ) -> None:
         if data is not None:
             data = _with_more_rows(data)
         self.slug = slug
         values = initial_of(initial, slug)
         self.form = SettingsForm(data, initial=values["form"], qualifications=qualifications)
+        # What is only looked at needs no name yet.
+        self.form.fields["name"].required = not is_looked_at
         self.criteria = Criteria(data, initial=values["criteria"], prefix="criteria")
         self.skills = Skills(data, initial=values["skills"], prefix="skills")
         self.arms = Arms(data, initial=values["arms"], prefix="arms")

@@ -185,12 +185,17 @@ def _shown(request: PageRequest, campaign: Campaign, draft: Draft) -> dict[str, 
     unready = set()
     if is_draft and not campaign.comparisons.exists():
         unready = {"prompts"} if not campaign.prompts.exists() else {"models"}
+    around = frame(request, campaign, "settings")
     shown = DRAFT_SECTIONS if is_draft else SECTIONS
+    if not around["may_manage"]:
+        shown = tuple(one for one in shown if one != "danger")
     return {
-        **frame(request, campaign, "settings"),
+        **around,
         "draft": draft,
         "form": draft.form,
         "beside": found,
+        # Each dock is another one: none is kept.
+        "fresh": None,
         "warnings": placed(found.warnings),
         "effects": _effects(campaign, changes) if changes else [],
         "is_changed": bool(changes),
