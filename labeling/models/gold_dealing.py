@@ -122,7 +122,7 @@ WHERE EXISTS (SELECT FROM labeling_assignment a
     WHERE a.rater_id = s.rater_id AND a.campaign_id = q.campaign AND a.rater_id IS NOT NULL
       AND a.ended_at IS NULL OFFSET 0)
   OR q.rate > 0 AND (s.id IS NULL OR {_IS_DUE.format(rate="q.rate")})
-    AND EXISTS (SELECT FROM labeling_lane l WHERE l.campaign_id = q.campaign)
+    AND EXISTS (SELECT FROM labeling_lane l WHERE l.campaign_id = q.campaign AND l.rank = 0)
     AND EXISTS (SELECT FROM labeling_gold one
       WHERE {
     _DEALABLE.format(comparison="one.comparison_id", campaign="q.campaign", rater="s.rater_id")
