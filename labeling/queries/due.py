@@ -33,6 +33,8 @@ hinted AS MATERIALIZED (
       AND finished_at > newest.computed_at - %(late)s::interval AND kind = 'import')
     OR EXISTS (SELECT FROM labeling_withdrawal w JOIN labeling_judgment v ON v.id = w.judgment_id
       WHERE v.campaign_id = newest.id AND w.created_at > newest.computed_at - %(late)s::interval)
+    OR EXISTS (SELECT FROM labeling_adjudication k WHERE k.campaign_id = newest.id
+      AND k.created_at > newest.computed_at - %(late)s::interval)
     OR EXISTS (SELECT FROM labeling_exclusion x WHERE x.campaign_id = newest.id
       AND greatest(x.created_at, x.agreed_at, x.undone_at)
         > newest.computed_at - %(late)s::interval))
@@ -43,7 +45,11 @@ WHERE event_count IS NULL OR method_version <> %(method)s OR event_count <>
     WHERE v.campaign_id = hinted.id) +
   -- Made, agreed to, undone: as labeling.queries.exclusions counts decisions.
   (SELECT count(*) + count(x.agreed_at) + count(x.undone_at) FROM labeling_exclusion x
-    WHERE x.campaign_id = hinted.id)
+    WHERE x.campaign_id = hinted.id) +
+  -- Left out and taken in again: as labeling.queries.adjudicated counts them.
+  (SELECT count(*) FROM labeling_adjudication k
+    LEFT JOIN labeling_adjudication s ON s.id = k.supersedes_id
+    WHERE k.campaign_id = hinted.id AND 'left_out' IN (k.outcome, s.outcome))
 ORDER BY computed_at NULLS FIRST, id
 """
 

@@ -19,6 +19,7 @@ from labeling.formats.export_choice import ExportChoice
 from labeling.formats.export_rows import ExportRow, by_rule, signed_score, turned_row
 from labeling.formats.layouts import lines
 from labeling.models import Campaign
+from labeling.queries.adjudicated import ADJUDICATION_SQL, LEFT_OUT_COMPARISON_SQL
 from labeling.queries.exclusions import LEFT_OUT_SQL
 
 PIECE_BYTES = 65_536
@@ -96,6 +97,8 @@ COLUMNS = (
     ("superseded_by", "coalesce(later.external_id, later.public_id::text)", "text"),
     ("marks_a", "a.marks::text[]", "text[]"),
     ("marks_b", "b.marks::text[]", "text[]"),
+    # Where a campaign has no reviewer's word, none is looked for.
+    ("adjudication", f"CASE WHEN %(is_reviewed)s THEN {ADJUDICATION_SQL} END", "jsonb"),
 )
 NAMES = tuple(name for name, _, _ in COLUMNS)
 TYPES = (*(kind for _, _, kind in COLUMNS), "bool")
@@ -166,6 +169,7 @@ class Export:
         self._leaves_out = bool(named)
         if named:
             self.counts["excluded"] = standing
+        self._is_reviewed = self._has_reviews()
 
     def __iter__(self) -> Iterator[bytes]:
         try:
@@ -179,6 +183,13 @@ class Export:
                 yield bytes(piece)
         finally:
             self.close()
+
+    def visible(self) -> str:
+        """The transactions it sees, as PostgreSQL writes a snapshot: with each row's xid, what was
+        in it can be told for ever.
+        """
+        (text,) = self._connection.execute("SELECT pg_current_snapshot()::text").fetchone() or ("",)
+        return str(text)
 
     def close(self) -> None:
         """End the snapshot and its connection. Safe to repeat."""
@@ -197,14 +208,18 @@ class Export:
             yield from written
 
     def _rows(self) -> Iterator[ExportRow]:
-        statement = _statement(self._choice, leaves_out=self._leaves_out)
+        statement = _statement(
+            self._choice, leaves_out=self._leaves_out, is_reviewed=self._is_reviewed
+        )
         start, end = 0, self._first_end
         while end is not None:
             values = {
                 "campaign": self._campaign.pk,
                 "rater_kind": self._choice.raters,
+                "round": self._choice.only_round,
                 "start": start,
                 "end": end,
+                "is_reviewed": self._is_reviewed,
             }
             with self._connection.cursor().copy(statement, values) as copy:
                 copy.set_types(TYPES)
@@ -226,6 +241,14 @@ class Export:
         values = [self._campaign.pk]
         named, standing = self._connection.execute(_EXCLUDED, values).fetchone() or (0, 0)
         return int(named), int(standing)
+
+    def _has_reviews(self) -> bool:
+        """Whether a reviewer decided anything in the campaign."""
+        found = self._connection.execute(
+            "SELECT EXISTS (SELECT FROM labeling_adjudication WHERE campaign_id = %s)",
+            [self._campaign.pk],
+        ).fetchone()
+        return bool(found and found[0])
 
     def _window_end(self, *, after: int) -> int | None:
         """The last id of the window that begins there; None where nothing is left."""
@@ -266,7 +289,7 @@ def _connect() -> psycopg.Connection[Any]:
     return connection
 
 
-def _statement(choice: ExportChoice, *, leaves_out: bool) -> sql.Composed:
+def _statement(choice: ExportChoice, *, leaves_out: bool, is_reviewed: bool) -> sql.Composed:
     """The COPY of one window: of `campaign` and `rater_kind`, after `start` and through `end`."""
     key = "c" if choice.rule == "majority" else "j"
     wanted = [
@@ -278,6 +301,8 @@ def _statement(choice: ExportChoice, *, leaves_out: bool) -> sql.Composed:
         # Practice, whose answers are told one by one, is no data, whatever is asked for.
         "r.kind IS DISTINCT FROM 'qualification'",
     ]
+    if choice.only_round is not None:
+        wanted.append("r.number = %(round)s")
     if not choice.with_history:
         wanted.append("later.supersedes_id IS NULL")
     if choice.raters != "all":
@@ -288,6 +313,8 @@ def _statement(choice: ExportChoice, *, leaves_out: bool) -> sql.Composed:
         wanted.append("NOT j.is_repeat")
     if leaves_out:
         wanted.append(f"NOT {LEFT_OUT_SQL}")
+    if is_reviewed and not choice.keeps_excluded:
+        wanted.append(f"NOT {LEFT_OUT_COMPARISON_SQL}")
     columns = ", ".join(f"{expression} AS {name}" for name, expression, _ in COLUMNS)
     text = f"SELECT {columns}, c.is_turned FROM {SOURCES} WHERE {' AND '.join(wanted)}"  # noqa: S608
     order = "c.id, j.id" if choice.rule == "majority" else "j.id"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from django.db import connection
 from django.db.models import Count, F, Func, Q
 
 from labeling.clauses import changes, clauses_of, former_ids, likely_renames
@@ -147,19 +148,17 @@ def _qualified(campaign: Campaign) -> Any:
     return Seat.objects.filter(campaign=campaign, qualified_at__isnull=False)
 
 
-def requalified_since(campaign: Campaign, rater_id: int) -> int | None:
-    """The version for which the rater has to pass the qualification once more; None if for none.
-
-    One who had answered here before it came out knew the older text.
+def requalifications(raters: Sequence[int], campaigns: Sequence[int]) -> dict[int, int]:
+    """Of the campaigns those whose qualification one of the raters has to pass once more, with the
+    version that asks for it: they had judged there before it came out.
     """
-    asked = GuidelineVersion.objects.filter(
-        campaign=campaign, number__isnull=False, asks_requalification=True
-    ).order_by("-number")
-    newest = asked.values_list("number", "published_at").first()
-    if newest is None:
-        return None
-    number, published_at = newest
-    judged = Judgment.objects.filter(
-        campaign=campaign, rater=rater_id, created_at__lt=published_at
-    ).exists()
-    return number if judged else None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT g.campaign_id, max(g.number) FROM labeling_guidelineversion g
+            WHERE g.campaign_id = ANY(%s) AND g.number IS NOT NULL AND g.asks_requalification
+              AND EXISTS (SELECT FROM labeling_judgment j WHERE j.campaign_id = g.campaign_id
+                AND j.rater_id = ANY(%s) AND j.created_at < g.published_at)
+            GROUP BY g.campaign_id""",
+            [list(campaigns), list(raters)],
+        )
+        return dict(cursor.fetchall())

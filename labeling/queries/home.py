@@ -15,6 +15,7 @@ from labeling.metrics.estimates import Estimate, proportion
 from labeling.models import Campaign, Membership, Seat, User
 from labeling.models.gold_dealing import campaigns_with_more
 from labeling.models.practice_dealing import RoundStanding, standings
+from labeling.queries.guidelines import requalifications
 from labeling.queries.rating import RatedCampaign, rated_campaigns
 from labeling.queries.routing import OPEN, Routing, routings_of
 from labeling.schemas import Requirements, read_requirements
@@ -72,6 +73,8 @@ class MyCampaign:
     qualifying: Qualifying | None
     # What it asks for and the rater lacks, and what its cap leaves them.
     routing: Routing
+    # The version of the guidelines for which they pass their qualification once more.
+    requalify: int | None = None
 
     @property
     def campaign(self) -> Campaign:
@@ -201,6 +204,8 @@ def home_of(user: User) -> Home:
         raters=raters, rates={key: one.gold_rate for key, one in asked.items() if not left.get(key)}
     )
     told = _told(user, raters)
+    anew = [key for key, one in qualifying.items() if one.is_own and not one.is_passed]
+    requalify = requalifications(raters, anew) if anew else {}
     mine = []
     for one in rated:
         key = one.campaign.pk
@@ -222,6 +227,7 @@ def home_of(user: User) -> Home:
                 int(times.get(key, (0,))[0]),
                 qualifying.get(key),
                 way,
+                requalify.get(key),
             )
         )
     return Home(

@@ -13,6 +13,7 @@ from psycopg import sql
 from labeling.metrics.binary_copy import SIGNATURE, read_integer_columns
 from labeling.metrics.votes import UNKNOWN, Ints, Votes
 from labeling.models import Campaign, Comparison, Gold, Judgment, Rater, Seat, Source
+from labeling.queries.adjudicated import left_out_comparisons, left_out_decisions
 from labeling.queries.exclusions import excluded_judgments, exclusion_decisions
 
 # Whatever was decided is read, superseded and withdrawn rows too: what counts and how many events
@@ -97,9 +98,11 @@ def outcomes(campaign: Campaign) -> Outcomes:
     """All that the report needs of the campaign, in bounded memory: about 150 bytes a judgment."""
     # Before the judgments are read: a decision that comes later makes the report lag behind.
     decisions = exclusion_decisions(campaign)
+    reviews = left_out_decisions(campaign)
     columns, read_at = _columns(campaign)
     through = int(columns["judgment"].max()) if len(columns["judgment"]) else None
-    event_count = len(columns["judgment"]) + int(columns["is_withdrawn"].sum()) + decisions
+    event_count = len(columns["judgment"]) + int(columns["is_withdrawn"].sum())
+    event_count += decisions + reviews
     stands = (columns.pop("is_withdrawn") == 0) & (columns.pop("is_superseded") == 0)
     # Those who practised were told the answers one by one: no data.
     practice = Comparison.objects.filter(round__kind="qualification", round__campaign=campaign)
@@ -109,6 +112,10 @@ def outcomes(campaign: Campaign) -> Outcomes:
     if decisions and (left_out := excluded_judgments(campaign)):
         is_left_out = np.isin(columns["judgment"], left_out)
         excluded_count = int((stands & is_left_out).sum())
+        stands &= ~is_left_out
+    if reviews and (items := left_out_comparisons(campaign)):
+        is_left_out = np.isin(columns["comparison"], items)
+        excluded_count += int((stands & is_left_out).sum())
         stands &= ~is_left_out
     if not stands.all():
         columns = {name: values[stands] for name, values in columns.items()}

@@ -15,6 +15,7 @@ from labeling.actions.appeals import make_appeal
 from labeling.errors import ConflictError, InvalidInputError
 from labeling.models import Campaign
 from labeling.queries import told_answers
+from labeling.queries.adjudicated import told_decisions
 from labeling.queries.answering import clauses_in_force
 from labeling.queries.told_answers import ToldAnswer
 from labeling.schemas import read_schema
@@ -58,6 +59,15 @@ def answers(request: PageRequest, slug: str) -> HttpResponse:
         "rows": [
             {"told": one, "summary": summary, **_words(one, desk.campaign, titles)}
             for one, summary in zip(found, summaries, strict=True)
+        ],
+        "decisions": [
+            {
+                "told": one,
+                "your_words": words_of(*one.yours),
+                "decided_words": words_of(*one.decided) if one.decided else "",
+                "note": rendered.markdown(one.note),
+            }
+            for one in told_decisions(desk.rater, desk.campaign)
         ],
     }
     return render(request, "labeling/rate_answers.html", context)
