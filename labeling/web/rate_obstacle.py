@@ -12,9 +12,12 @@ from labeling.errors import (
     EnoughInAllError,
     NotAllowedError,
     RequirementsUnmetError,
+    StudyDoneError,
 )
-from labeling.models import Assignment, Campaign, Membership
+from labeling.models import Assignment, Campaign, EntryVisit, Membership
 from labeling.queries import rating, told_answers
+from labeling.queries.entry import visit_in
+from labeling.queries.guidelines import requalifications
 from labeling.queries.rating import Desk
 from labeling.queries.told_answers import Practice
 from labeling.schemas import read_requirements
@@ -49,9 +52,10 @@ def obstacle(desk: Desk, error: NotAllowedError) -> dict[str, Any]:
     if campaign.state != Campaign.State.ACTIVE:
         return {}  # The page says so, and no practice is due meanwhile.
     practice = told_answers.practice_of(desk.rater, campaign)
+    requalify = requalifications([desk.rater.pk], [campaign.pk]).get(campaign.pk)
     if practice is None:
-        return {"obstacle": "not_open"}
-    return {"obstacle": "not_passed", "standing": practice.standing}
+        return {"obstacle": "not_open", "requalify": requalify}
+    return {"obstacle": "not_passed", "standing": practice.standing, "requalify": requalify}
 
 
 def pace_of(desk: Desk) -> dict[str, Any] | None:
