@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "labeling.web.pages_only.CsrfViewMiddleware",
     "labeling.web.pages_only.AuthenticationMiddleware",
+    "labeling.web.entry.ParticipantMiddleware",
     "labeling.web.pages_only.LocaleMiddleware",
     "labeling.web.pages_only.MessageMiddleware",
     "labeling.web.pages_only.HtmxMiddleware",

@@ -65,6 +65,12 @@ class EnoughInAllError(NotAllowedError):
     title = "You have done your part here"
 
 
+class StudyDoneError(NotAllowedError):
+    """A participant has given all that their study wanted."""
+
+    title = "You have finished this study"
+
+
 class NotFoundError(LabelingError):
     """Unknown, or not for this user: the two look the same from outside."""
 

@@ -26,7 +26,9 @@ class Kept:
     prepared: bool
 
 
-def prepare_assignment(*, rater: Rater, campaign: Campaign, beside: UUID) -> Assignment | None:
+def prepare_assignment(
+    *, rater: Rater, campaign: Campaign, beside: UUID, at_most: int | None = None
+) -> Assignment | None:
     """Lease one more to `rater`, for a short while, and renew the one they read (`beside`).
 
     None if they do not hold that one any more, hold another besides, would have enough for today
@@ -40,8 +42,9 @@ def prepare_assignment(*, rater: Rater, campaign: Campaign, beside: UUID) -> Ass
     if requirements.qualification and not is_qualified(rater, campaign, requirements.qualification):
         return None
     routing = routing_of(rater, campaign, requirements)
-    # Its last one is on the screen.
-    if routing.obstacles or (routing.left is not None and routing.left <= 1):
+    bounds = [bound for bound in (routing.left, at_most) if bound is not None]
+    # The last one is on the screen.
+    if routing.obstacles or min(bounds, default=2) <= 1:
         return None
     if requirements.daily_cap and judged_today(rater, campaign) + 1 >= requirements.daily_cap:
         return None

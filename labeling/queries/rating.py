@@ -40,6 +40,8 @@ class Desk:
     guideline_number: int | None = None
     # The newest guidelines, where the rater is to read what changed before going on.
     to_read_number: int | None = None
+    # Of a participant of a study: how many judgments it still wants of them.
+    study_left: int | None = None
 
 
 @dataclass(frozen=True)

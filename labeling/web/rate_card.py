@@ -208,8 +208,13 @@ def go_on(request: PageRequest, desk: Desk, **said: object) -> HttpResponse:
 
 def after(desk: Desk, judgment: Judgment, *, is_new: bool) -> Desk:
     """The desk once this judgment is stored, without asking again."""
-    judged = desk.judged_today + (1 if is_new else 0)
-    return replace(desk, judged_today=judged, undoable=judgment.public_id)
+    one = 1 if is_new else 0
+    return replace(
+        desk,
+        judged_today=desk.judged_today + one,
+        undoable=judgment.public_id,
+        study_left=None if desk.study_left is None else desk.study_left - one,
+    )
 
 
 def show_news(request: PageRequest, desk: Desk, form: AnswerForm, number: int) -> HttpResponse:
@@ -240,6 +245,8 @@ def show_news(request: PageRequest, desk: Desk, form: AnswerForm, number: int) -
 def frame(request: PageRequest, desk: Desk) -> dict[str, Any]:
     """What every state of the bench says around the card."""
     cap = read_requirements(desk.campaign.requirements).daily_cap
+    if desk.study_left is not None:
+        cap = desk.judged_today + max(desk.study_left, 0)
     saved = request.GET.get("saved", "")
     return {
         "campaign": desk.campaign,

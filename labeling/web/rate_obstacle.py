@@ -5,6 +5,7 @@ from typing import Any
 from django.utils.formats import time_format
 from django.utils.translation import gettext
 
+from labeling.actions.entry import finish_visit
 from labeling.actions.qualification import asks_own_qualification, is_practice
 from labeling.charts.small import steps
 from labeling.errors import (
@@ -32,6 +33,8 @@ def obstacle(desk: Desk, error: NotAllowedError) -> dict[str, Any]:
     asked = read_requirements(campaign.requirements)
     if isinstance(error, EnoughForTodayError):
         return {"obstacle": "enough", "cap": asked.daily_cap}
+    if isinstance(error, StudyDoneError):
+        return {"obstacle": "study_done", "visit": study_done(desk)}
     if isinstance(error, EnoughInAllError):
         return {"obstacle": "enough_in_all", "cap": asked.campaign_cap}
     if isinstance(error, RequirementsUnmetError):
@@ -77,6 +80,14 @@ def pace_of(desk: Desk) -> dict[str, Any] | None:
         % {"first": labels[0], "last": labels[-1], "most": max(counts)},
     )
     return {"chart": chart, "rows": [row for row in rows if row[1]]}
+
+
+def study_done(desk: Desk) -> EntryVisit | None:
+    """The participant's visit, noted as finished, with what its link gives them for it."""
+    visit = visit_in(desk.rater, desk.campaign)
+    if visit is not None:
+        finish_visit(visit=visit)
+    return visit
 
 
 def practice_shown(desk: Desk, assignment: Assignment) -> Practice | None:

@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from labeling.web import (
     account,
+    entry,
     images,
     invitations,
     notifications,
@@ -50,6 +51,7 @@ urlpatterns = [
     path("notifications/read/", notifications.read_all, name="notifications_read"),
     path("notifications/off/<str:given>/", notifications.mail_off, name="mail_off"),
     path("notifications/<uuid:notification_id>/", notifications.follow, name="notification"),
+    path("enter/<str:code>/", entry.entry, name="enter"),
     path("images/<str:given>", images.image, name="image"),
     path("campaigns/", include("labeling.web.campaign_urls")),
     path("rate/", rate_home.rate_home, name="rate_home"),
