@@ -8,6 +8,7 @@ from django.test import Client
 
 from labeling.actions.appeals import make_appeal
 from labeling.actions.endpoints import ensure_demo_endpoint
+from labeling.actions.entry import make_entry_link
 from labeling.actions.generation import start_generation
 from labeling.actions.rating import claim_assignment, submit_judgment
 from labeling.models import (
@@ -15,6 +16,7 @@ from labeling.models import (
     Assignment,
     Campaign,
     Endpoint,
+    EntryLink,
     GenerationRun,
     GuidelineReading,
     GuidelineVersion,
@@ -23,6 +25,7 @@ from labeling.models import (
     Membership,
     Round,
     Seat,
+    Skill,
     Token,
     User,
 )
@@ -72,6 +75,7 @@ def make_lab() -> Lab:
     )
     refresh_report(campaign.pk)
     factories.token(manager, "admin")
+    link = make_entry_link(campaign=campaign, kind="other", name="zq", wanted=1, by=None)
     comparison = judgment.comparison
     token = Token.objects.get(user=manager).public_id
     values = {
@@ -86,6 +90,8 @@ def make_lab() -> Lab:
         "rater_id": loud.rater.public_id,
         "appeal_id": make_appeal(judgment=judgment, rater=loud.rater, reason=LOUD).public_id,
         "token_id": token,
+        "code": link.code,
+        "link_id": link.public_id,
         "comparison_id": comparison.public_id,
         "judgment_id": judgment.public_id,
         "api:import-errors.id": job.public_id,
@@ -139,6 +145,8 @@ def state() -> list[Any]:
         list(Endpoint.objects.order_by("pk").values("pk", "name")),
         list(Job.objects.order_by("pk").values("pk", "status", "is_cancel_requested")),
         list(Round.objects.order_by("pk").values("pk", "state")),
+        list(EntryLink.objects.order_by("pk").values("pk", "closed_at")),
+        list(Skill.objects.order_by("pk").values("pk", "level")),
         GuidelineVersion.objects.count(),
         User.objects.count(),
     ]

@@ -6,8 +6,10 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 # What answers those whom the server does not know: nothing here is about anybody. An image's
-# address is signed for one person (tests/web/test_images.py).
+# address is signed for one person (tests/web/test_images.py), and the participants of a study come
+# in by a code that only its panel has (tests/web/test_entry.py).
 PUBLIC = {"live", "ready", "metrics", "api:schema", "api-docs:docs", "login", "welcome", "image"}
+PUBLIC |= {"enter"}
 
 
 def routes() -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -29,13 +29,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 SECRETS = (*CANARIES, LOUD, "zq-canary-file")
 # What a rater of the campaign is for, besides their own account and tokens: to read, to send.
 RATERS_READ = {
-    *("home", "account", "rate_home", "rate", "undo", "rate_guidelines"),
+    *("home", "account", "profile", "rate_home", "rate", "undo", "rate_guidelines"),
     "rate_recorded",
     *("rate_news", "rate_answers"),
     *("api:campaign-list", "api:campaign-detail", "api:token-list", "api:endpoint-list"),
 }
 RATERS_SEND = {
     *("logout", "account", "preferences", "rate", "skip", "undo"),
+    *("profile", "profile_demographics"),
     *("api:claim", "api:token-list"),
     *("rate_ahead", "rate_hold", "rate_leave", "rate_draft", "rate_news"),
 }
@@ -45,6 +46,8 @@ OF_THE_CALLER = {
     "logout",
     "account",
     "preferences",
+    "profile",
+    "profile_demographics",
     "rate_home",
     "rate_recorded",
     "campaigns",
