@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from labeling.metrics.gold_items import SuspectItem, suspect_items
 from labeling.models import AuditEvent, Campaign, Comparison, Gold
@@ -76,6 +76,13 @@ def suspect_gold(campaign: Campaign) -> list[SuspectGold]:
     }
     suspects = [SuspectGold(comparisons[one.item], one) for one in found]
     return [one for one in suspects if one.found.n >= LOOKED_AT_AGAIN * kept.get(one.public_id, 0)]
+
+
+def gold_counts(campaign: Campaign) -> tuple[int, int]:
+    """How many known answers the campaign has, and how many of them are retired."""
+    known = Gold.objects.filter(comparison__campaign=campaign)
+    counts = known.aggregate(n=Count("pk"), retired=Count("retired_at"))
+    return counts["n"], counts["retired"]
 
 
 def retired_gold(campaign: Campaign) -> QuerySet[Gold]:

@@ -104,6 +104,9 @@ SENTENCES = (
     _("These settings cannot be read."),
     _("Choose a letter, a digit or another single sign."),
     _("%(action)s: %(key)s is taken by %(taker)s. Choose another."),
+    # labeling.actions.cases
+    _("Write a word or two."),
+    _("There is no such case about your work."),
     # labeling.web
     _("At most %(limit)s bytes can be sent here."),
     _("There is nothing to undo: a judgment can be changed for %(minutes)s minutes."),

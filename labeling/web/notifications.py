@@ -40,7 +40,7 @@ PLACES: dict[str, tuple[str, tuple[str, ...]]] = {
     "appeal.decided": ("rate_answers", ()),
     "case.opened": ("campaign_case", ("rater_id",)),
     "case.reply": ("campaign_case", ("rater_id",)),
-    "gold.suspect": ("campaign_raters", ()),
+    "gold.suspect": ("campaign_gold", ()),
 }
 
 
@@ -121,6 +121,10 @@ def place_of(told: Notification) -> str:
     name, parameters = PLACES.get(told.kind, ("", ()))
     if told.campaign is None:
         return reverse("notifications")
+    if told.kind == "case.entry":
+        # A rater's page, which names no campaign.
+        case_id = told.details.get("case_id")
+        return reverse("rate_case", args=[case_id]) if case_id else reverse("rate_home")
     values = [told.details.get(parameter) for parameter in parameters]
     try:
         return reverse(name or "home", args=[told.campaign.slug, *values] if name else [])

@@ -50,7 +50,7 @@ RULE = {"pause_rule": {"in_a_row": 3, "seconds": 10}}
 def rated(count: int = 4, *, active_ms: int = 30_000, **fields: Any) -> tuple[Campaign, Seat, User]:
     """A campaign, a rater who judged `count` comparisons in that time, and a manager."""
     campaign = factories.campaign(**fields)
-    factories.open_comparisons(campaign, count + 4)
+    factories.open_comparisons(campaign, count + 8)
     seat = factories.rater(campaign)
     judge(campaign, seat, count, active_ms)
     return campaign, seat, factories.member(campaign, "manager")
