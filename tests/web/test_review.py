@@ -32,8 +32,8 @@ def reviewer(campaign: Campaign) -> User:
 
 @pytest.fixture
 def items(campaign: Campaign) -> list[Comparison]:
-    """Agreed, split three ways, and two to one."""
-    answers = {"one": ["a", "a", "a"], "two": ["a", "b", "a"], "three": ["a", "tie", "b"]}
+    """Agreed, two against one, and two against a tie, which is less of a quarrel."""
+    answers = {"one": ["a", "a", "a"], "two": ["a", "b", "a"], "three": ["a", "b", "tie"]}
     return judged(campaign, answers)
 
 
@@ -52,8 +52,8 @@ def test_the_most_contested_comes_first_and_what_is_agreed_is_not_there(
     campaign: Campaign, reviewer: User, items: list[Comparison]
 ) -> None:
     client = as_(reviewer)
-    agreed, three_ways, two_to_one = items
-    assert listed(client, campaign) == [three_ways, two_to_one]
+    agreed, opposed, half_opposed = items
+    assert listed(client, campaign) == [opposed, half_opposed]
     # The number stands in the tab of every page of the campaign.
     assert '2<span class="sr-only"> to decide' in page(client, "campaign_prompts", campaign.slug)
     assert agreed not in listed(client, campaign, state="all")
@@ -85,10 +85,10 @@ def test_a_comparison_shows_all_judgments_under_pseudonyms_and_no_model(
     for seat in seats:
         assert seat.pseudonym in html
         assert seat.rater.user is not None
-        assert f">{seat.rater.user.username}<" not in html
+        assert f'<th scope="row">{seat.rater.user.username}' not in html
     assert "model-one" not in html
     assert "too few" in html
-    assert "3 raters, 0 % of their pairs agree" in html
+    assert "3 raters, 33 % of their pairs agree" in html
 
 
 def test_deciding_leads_to_the_next_and_takes_it_off_the_list(
