@@ -7,6 +7,7 @@ from typing import Any
 from django.test import Client
 
 from labeling.actions.appeals import make_appeal
+from labeling.actions.cases import open_case
 from labeling.actions.endpoints import ensure_demo_endpoint
 from labeling.actions.entry import make_entry_link
 from labeling.actions.generation import start_generation
@@ -15,7 +16,9 @@ from labeling.models import (
     Appeal,
     Assignment,
     Campaign,
+    CaseEntry,
     Endpoint,
+    Exclusion,
     EntryLink,
     GenerationRun,
     GuidelineReading,
@@ -90,6 +93,9 @@ def make_lab() -> Lab:
         "rater_id": loud.rater.public_id,
         "appeal_id": make_appeal(judgment=judgment, rater=loud.rater, reason=LOUD).public_id,
         "token_id": token,
+        "case_id": open_case(
+            campaign=campaign, rater=loud.rater, by=manager, text="zq-canary-case"
+        ).public_id,
         "code": link.code,
         "link_id": link.public_id,
         "comparison_id": comparison.public_id,
@@ -138,6 +144,8 @@ def state() -> list[Any]:
         list(Assignment.objects.order_by("pk").values("pk", "rater", "outcome")),
         list(Seat.objects.order_by("pk").values("pk", "is_active", "qualified_at")),
         list(Appeal.objects.order_by("pk").values("pk", "state", "answer")),
+        list(CaseEntry.objects.order_by("pk").values("pk", "kind", "text")),
+        list(Exclusion.objects.order_by("pk").values("pk", "agreed_at", "undone_at")),
         GuidelineReading.objects.count(),
         list(Membership.objects.order_by("pk").values("pk", "role")),
         list(Token.objects.order_by("pk").values("pk", "revoked_at")),
