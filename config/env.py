@@ -74,6 +74,22 @@ class UnsafeSettingsError(SystemExit):
     """The server refuses to start on a setting that would hurt; the message says which and why."""
 
 
+def sign_on_origins(issuer: str, beside: list[str]) -> list[str]:
+    """The servers a single sign-on may be asked at: the issuer, and those named beside it."""
+    if not issuer:
+        return []
+    origins = []
+    for url in (issuer, *beside):
+        parts = urlsplit(url)
+        is_safe = parts.scheme == "https" or (parts.hostname or "") in LOOPBACK - {""}
+        if not parts.netloc or not is_safe:
+            raise UnsafeSettingsError(
+                f"OIDC_ISSUER and OIDC_ORIGINS: {url} is no https:// address."
+            )
+        origins.append(f"{parts.scheme}://{parts.netloc}")
+    return list(dict.fromkeys(origins))
+
+
 def refuse_unsafe(
     *, debug: bool, secret_key: str, hosts: list[str], base_url: str, database_url: str
 ) -> None:

@@ -6,7 +6,7 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 from config import embedded
-from config.env import BASE_DIR, HOME, env, mail_settings, refuse_unsafe
+from config.env import BASE_DIR, HOME, env, mail_settings, refuse_unsafe, sign_on_origins
 
 # Loaded with the settings, so that any process that has settings can ring a worker.
 from workers.app import app as celery_app  # noqa: F401
@@ -68,6 +68,12 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "labeling",
 ]
 MIDDLEWARE = [
@@ -84,6 +90,8 @@ MIDDLEWARE = [
     "labeling.web.pages_only.LocaleMiddleware",
     "labeling.web.pages_only.MessageMiddleware",
     "labeling.web.pages_only.HtmxMiddleware",
+    # It asks nothing of the database, and is wanted by this name.
+    "allauth.account.middleware.AccountMiddleware",
     "labeling.web.errors.LabelingErrorMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
@@ -152,6 +160,47 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
+PASSWORD_RESET_TIMEOUT = 24 * 3600
+
+ACCOUNT_ADAPTER = "labeling.web.sign_in.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["email", "username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if _HTTPS else "http"
+# A whole office may come from one address; a name is guessed at a few times.
+ACCOUNT_RATE_LIMITS = {"login": "120/m/ip", "login_failed": "20/m/ip,5/5m/key"}
+# As many of the addresses in X-Forwarded-For, from the right, as were written by our own proxy.
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if SECURE_PROXY_SSL_HEADER else 0
+MFA_ADAPTER = "labeling.web.sign_in.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_TOTP_ISSUER = "Thurstone"
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _HTTPS
+SOCIALACCOUNT_ADAPTER = "labeling.web.single_sign_on.SocialAdapter"
+SOCIALACCOUNT_ONLY = False
+OIDC_ISSUER = env.str("OIDC_ISSUER", "")
+OIDC_NAME = env.str("OIDC_NAME", "Single sign-on")
+OIDC_ORIGINS = sign_on_origins(OIDC_ISSUER, env.list("OIDC_ORIGINS", []))
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "sso",
+                "name": OIDC_NAME,
+                "client_id": env.str("OIDC_CLIENT_ID", ""),
+                "secret": env.str("OIDC_CLIENT_SECRET", ""),
+                "settings": {"server_url": OIDC_ISSUER},
+            }
+        ]
+        if OIDC_ISSUER
+        else [],
+    }
+}
 LOGOUT_REDIRECT_URL = "login"
 
 LANGUAGE_CODE = "en"

@@ -1,14 +1,26 @@
 """Let people in: an account without a password, and a link with which its owner chooses one."""
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.tokens import default_token_generator
+from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils.text import slugify
 
 from labeling import audit
 from labeling.bench_settings import BenchSettings
 from labeling.errors import ConflictError, FieldProblem, InvalidInputError
-from labeling.models import Organisation, OrganisationMember, User
+from labeling.models import Organisation, OrganisationMember, Token, User
 from labeling.schemas import as_json
+
+
+def end_sessions(person: User, *, but: str = "") -> None:
+    """End the person's sessions, all but the named one. Only within an action's transaction."""
+    # A session does not know its user but by what is signed into it; this is rarely done.
+    for session in Session.objects.filter(expire_date__gt=Now()).iterator():
+        is_theirs = session.get_decoded().get("_auth_user_id") == str(person.pk)
+        if is_theirs and session.session_key != but:
+            session.delete()
 
 
 @transaction.atomic(durable=True)
@@ -54,3 +66,44 @@ def invite_person(
 def change_preferences(*, user: User, language: str, bench: BenchSettings) -> None:
     """Keep the language the user wants to be spoken to in, and how they like the bench."""
     User.objects.filter(pk=user.pk).update(language=language, bench=as_json(bench))
+
+
+@transaction.atomic(durable=True)
+def link_single_sign_on(*, person: User, email: str) -> None:
+    """Trust the address that a single sign-on vouches for, before its first use.
+
+    If the account's address was never confirmed, somebody else may have made the account in the
+    expectation of its owner: the password, sessions and tokens that they know end.
+    """
+    address, _ = EmailAddress.objects.get_or_create(
+        user=person, email=email.lower(), defaults={"primary": True}
+    )
+    if address.verified:
+        return
+    address.verified = True
+    address.save(update_fields=["verified"])
+    person.set_unusable_password()
+    person.save(update_fields=["password"])
+    Token.objects.filter(user=person, revoked_at=None).update(revoked_at=Now())
+    end_sessions(person)
+    audit.record("person.address_trusted", by=person, subject=person.public_id)
+
+
+@transaction.atomic(durable=True)
+def forget_unconfirmed_address(*, user: User) -> None:
+    """Drop the sign-in's note that the account's address is unconfirmed; the address stays."""
+    EmailAddress.objects.filter(user=user, email__iexact=user.email, verified=False).delete()
+
+
+@transaction.atomic(durable=True)
+def change_name(*, user: User, name: str) -> None:
+    """Keep what the user wants to be called."""
+    first, _, last = name.strip().partition(" ")
+    User.objects.filter(pk=user.pk).update(first_name=first[:150], last_name=last[:150])
+
+
+@transaction.atomic(durable=True)
+def sign_out_elsewhere(*, user: User, session_key: str) -> None:
+    """End the user's sessions, all but this one."""
+    end_sessions(user, but=session_key)
+    audit.record("person.signed_out_elsewhere", by=user, subject=user.public_id)

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -154,6 +155,7 @@ def join_by_address(*, email: str, username: str, name: str) -> User | None:
     )
     person.set_unusable_password()
     person.save()
+    EmailAddress.objects.create(user=person, email=person.email, primary=True, verified=True)
     for invitation in invitations:
         _let_in(invitation, person)
     return person

@@ -31,6 +31,7 @@ from labeling.errors import LabelingError, NotFoundError
 from labeling.models import Campaign, Invitation, Membership, Organisation, OrganisationMember, User
 from labeling.web.mail import send_mail
 from labeling.web.messages import in_their_language
+from labeling.web.sign_in import allow_sign_on
 from labeling.web.signed_in import PageRequest, signed_in
 
 AT_ONCE = 200
@@ -162,7 +163,7 @@ def revoke(request: PageRequest, invitation_id: UUID) -> HttpResponse:
 
 @sensitive_post_parameters("password", "again")
 @require_http_methods(["GET", "HEAD", "POST"])
-def join(request: HttpRequest, token: str) -> HttpResponse:
+def join(request: HttpRequest, token: str) -> Any:
     """Where an invited person signs in, or chooses a name and a password, and is let in."""
     try:
         invitation = open_invitation(token)
@@ -182,7 +183,8 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
             login(request, person, backend=BACKEND)
             return redirect("home")
     context = {"invitation": invitation, "form": form, "has_account": has_account, "token": token}
-    return render(request, "labeling/join.html", context, status=422 if form.errors else 200)
+    status = 422 if form.errors else 200
+    return allow_sign_on(render(request, "labeling/join.html", context, status=status))
 
 
 def _join_signed_in(

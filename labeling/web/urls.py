@@ -1,6 +1,5 @@
 """The addresses of pages. A slug's path converter refuses what no campaign can be called."""
 
-from django.contrib.auth import views as auth_views
 from django.urls import include, path
 
 from labeling.web import (
@@ -23,9 +22,8 @@ from labeling.web import (
 
 urlpatterns = [
     path("", rate_home.home, name="home"),
-    path("login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("", include("labeling.web.sign_in_urls")),
     path("welcome/<uidb64>/<token>/", account.Welcome.as_view(), name="welcome"),
-    path("logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("account/", account.account, name="account"),
     path("account/profile/", profile.profile, name="profile"),
     path("account/profile/about/", profile.demographics, name="profile_demographics"),
