@@ -123,8 +123,8 @@ def test_the_time_a_claim_and_an_answer_take_does_not_tell_gold_from_slots() -> 
     """Ranks, not milliseconds: a busy machine blurs the two alike.
 
     2.58 standard deviations are p = 0.01, so equal ones fail once in a hundred, and twice in a row
-    once in ten thousand; those of 100 and 900 come to 0.08 of the share. Picking gold by sorting all
-    of it, in tables not analysed yet, put them 0.35 apart and more.
+    once in ten thousand; those of 100 and 900 come to 0.08 of the share. Picking gold by sorting
+    all of it, in tables not analysed yet, put them 0.35 apart and more.
     """
     campaign = factories.campaign(requirements={"gold_rate": 0.1}, overlap=2)
     comparisons = add_comparisons(campaign, KNOWN + ROUNDS)
