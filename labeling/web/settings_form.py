@@ -15,8 +15,8 @@ IDENTITIES = (
 MODES = (("instant", "All at once"), ("paced", "At a pace"), ("recorded", "As recorded"))
 CONTEXTS = (("full", "Whole conversation"), ("last_turn", "Last turn"))
 ERASURES = (
-    ("keep", "Stay, under a pseudonym nobody can resolve"),
-    ("withdraw", "Are withdrawn from every number"),
+    ("keep", "Stay, under a pseudonym"),
+    ("withdraw", "Are withdrawn"),
 )
 
 
@@ -176,12 +176,17 @@ class ArmForm(_Row):
     name = forms.CharField(max_length=60, required=False, label="Arm")
     mode = forms.ChoiceField(choices=MODES, initial="instant", required=False, label="How")
     tokens_per_second = forms.FloatField(
-        required=False, label="Tokens a second", widget=forms.NumberInput({"step": "any"})
+        required=False,
+        label="Tokens a second",
+        widget=forms.NumberInput({"step": "any", "class": "tiny"}),
     )
     context = forms.ChoiceField(choices=CONTEXTS, initial="full", required=False, label="Context")
     lock_until_shown = forms.BooleanField(initial=True, required=False, label="Answer waits")
     weight = forms.FloatField(
-        initial=1, required=False, label="Weight", widget=forms.NumberInput({"step": "any"})
+        initial=1,
+        required=False,
+        label="Weight",
+        widget=forms.NumberInput({"step": "any", "class": "tiny"}),
     )
 
     def arm(self) -> dict[str, Any]:
