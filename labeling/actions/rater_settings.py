@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.db import transaction
 
@@ -71,7 +70,7 @@ def import_raters(
     done = RaterImport(rows=len(rows))
     people = _people(campaign, rows)
     # Seats before the campaign, as everywhere; who has none gets one below.
-    seats = {
+    seats: dict[int | None, Seat] = {
         seat.rater.user_id: seat
         for seat in Seat.objects.select_for_update(no_key=True, of=("self",))
         .filter(campaign=campaign, rater__user__in=[one for one in people.values() if one])
@@ -85,11 +84,12 @@ def import_raters(
             continue
         try:
             with transaction.atomic():
-                outcome = _take_row(campaign, row, person, seats, by)
+                outcome, seat = _take_row(campaign, row, person, seats.get(person.pk), by)
         except LabelingError as error:
             problem = error.problems[0] if error.problems else FieldProblem("row", error.message)
             done.problems.append(FieldProblem(problem.field, problem.message, row.line))
         else:
+            seats[person.pk] = seat
             setattr(done, outcome, getattr(done, outcome) + 1)
     if done.problems or is_dry_run:
         transaction.set_rollback(True)
@@ -108,8 +108,8 @@ def import_raters(
 
 
 def _take_row(
-    campaign: Campaign, row: RaterRow, person: User, seats: dict[Any, Seat], by: User | None
-) -> str:
+    campaign: Campaign, row: RaterRow, person: User, seat: Seat | None, by: User | None
+) -> tuple[str, Seat]:
     _, is_member = Membership.objects.get_or_create(
         campaign=campaign, user=person, role=Membership.Role.RATER
     )
@@ -121,21 +121,20 @@ def _take_row(
             subject=person.public_id,
             role=Membership.Role.RATER,
         )
-    seat = seats.get(person.pk)
     if seat is None:
         rater, _ = Rater.objects.get_or_create(
             organisation=campaign.organisation,
             user=person,
             defaults={"is_simulated": person.is_simulated},
         )
-        seat = seats[person.pk] = seat_with_places(rater, campaign)
+        seat = seat_with_places(rater, campaign)
     groups = {**seat.groups, **row.groups} if row.groups else None
     changed = _set_seat(seat, groups=groups, external_id=row.external_id or None)
     if row.languages:
         changed |= _set_languages(seat.rater, row.languages)
     for name, level in row.skills.items():
         changed |= _set_skill(seat.rater, name, level, Skill.Source.IMPORTED)
-    return "added" if is_member else "changed" if changed else "unchanged"
+    return "added" if is_member else "changed" if changed else "unchanged", seat
 
 
 def _people(campaign: Campaign, rows: Sequence[RaterRow]) -> dict[int, User | None]:

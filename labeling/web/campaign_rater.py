@@ -8,14 +8,16 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from labeling import access
 from labeling.actions.rater_settings import change_rater, import_raters
 from labeling.actions.skills import grant_skill, remove_skill
 from labeling.errors import InvalidInputError, LabelingError
+from labeling.formats.csv_writing import csv_lines
 from labeling.formats.raters import COLUMNS, MOST_BYTES, read_raters
 from labeling.models import Campaign, Skill
+from labeling.queries.rater_file import rater_file
 from labeling.queries.routing import known_skills, routing_of
 from labeling.schemas import read_requirements
 from labeling.skills import level_on
@@ -126,6 +128,17 @@ def rater(request: PageRequest, slug: str, rater_id: UUID) -> HttpResponse:
     }
     status = 422 if grant.errors or kept.errors else 200
     return render(request, "labeling/campaign_rater.html", context, status=status)
+
+
+@signed_in
+@require_safe
+def raters_file(request: PageRequest, slug: str) -> HttpResponse:
+    """The raters as a CSV that may be edited and imported again; for managers, as it names them."""
+    campaign = access.campaign_for_manager(request.user, slug)
+    header, lines = rater_file(campaign)
+    response = HttpResponse("".join(csv_lines(header, lines)), content_type="text/csv")
+    response["Content-Disposition"] = f'attachment; filename="{campaign.slug}-raters.csv"'
+    return response
 
 
 @signed_in

@@ -52,6 +52,7 @@ urlpatterns = [
     ),
     path("<slug:slug>/raters/", campaign_people.raters, name="campaign_raters"),
     path("<slug:slug>/raters/import/", campaign_rater.import_file, name="campaign_import_raters"),
+    path("<slug:slug>/raters/csv/", campaign_rater.raters_file, name="campaign_raters_file"),
     path("<slug:slug>/raters/links/", entry_links.make, name="campaign_entry_links"),
     path(
         "<slug:slug>/raters/links/<uuid:link_id>/close/",

@@ -10,10 +10,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from labeling.actions.entry import Participant, enter, make_entry_link
+from labeling.actions.rater_settings import change_rater, import_raters
 from labeling.actions.raters import add_member, suspend_rater
 from labeling.actions.rating import claim_assignment, submit_judgment
 from labeling.actions.rounds import open_round
 from labeling.actions.skills import grant_skill
+from labeling.formats.raters import read_raters
 from labeling.models import AuditEvent, Campaign, EntryLink, Gold, Seat, Skill, User
 from labeling.queries.pool import PAGE, pool_of
 from tests import factories
@@ -89,7 +92,8 @@ class TestStatus:
         seat = self.gold(campaign, 5, 7)
         assert status_of(campaign, seat) == "probation"
         (row,) = pool_of(campaign, status="probation").rows
-        assert (row.gold.value, row.gold.n) == (pytest.approx(5 / 12), 12)
+        assert row.gold.value == pytest.approx(5 / 12)
+        assert row.gold.n == 12
         # It stops nobody.
         assert claim_assignment(rater=seat.rater, campaign=campaign) is not None
 
@@ -271,3 +275,40 @@ def test_an_earned_skill_shows_its_level_then_and_today(
     html = page(manager, "campaign_rater", campaign.slug, seat.rater.public_id)
     assert ">0.80<" in html
     assert ">0.40<" in html
+
+
+def test_the_pool_as_a_file_is_read_again_and_changes_nothing(
+    campaign: Campaign, manager: Client
+) -> None:
+    seat = factories.rater(campaign, "ada")
+    factories.rater(campaign, "=bo")
+    change_rater(
+        campaign=campaign,
+        rater=seat.rater,
+        by=None,
+        groups={"team": "north"},
+        external_id="A1",
+        languages=["en", "nb"],
+        skills={"Maths": 0.8},
+    )
+    Skill.objects.create(rater=seat.rater, name="Prose", level=0.9, source="gold")
+    path = reverse("campaign_raters_file", args=[campaign.slug])
+    text = manager.get(path).content
+    assert text.decode().splitlines() == [
+        "username,email,external_id,languages,groups.team,skills.Maths",
+        "'=bo,,,,,",
+        'ada,,A1,"en,nb",north,0.8',
+    ]
+    rows, problems = read_raters(text)
+    assert problems == []
+    done = import_raters(campaign=campaign, rows=rows[1:], by=None, is_dry_run=True)
+    assert (done.rows, done.added, done.problems) == (1, 0, [])
+    assert as_(factories.member(campaign, "researcher")).get(path).status_code == 403
+
+
+def test_a_participants_id_is_not_in_the_file(campaign: Campaign, manager: Client) -> None:
+    link = make_entry_link(campaign=campaign, kind="other", name="One", wanted=1, by=None)
+    enter(link=link, participant=Participant("zqpanelid"), now=timezone.now())
+    text = manager.get(reverse("campaign_raters_file", args=[campaign.slug])).content.decode()
+    assert "participant-" in text
+    assert "zqpanelid" not in text

@@ -34,6 +34,7 @@ from labeling.queries.queue_faults import QueueFaults
 from tests import factories
 from tests.web.building import CANARIES, add_gold, answer, open_campaign, signed_in
 from tests.web.visiting import as_
+from workers.metrics import refresh_report
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -66,7 +67,7 @@ def at(link: EntryLink) -> str:
     return reverse("enter", args=[link.code])
 
 
-def start(link: EntryLink, client: Client | None = None, **ids: str) -> tuple[Client, Any]:
+def start(link: EntryLink, client: Client | None = None, **ids: Any) -> tuple[Client, Any]:
     client = client or Client()
     return client, client.post(at(link), {**IDS, **ids})
 
@@ -186,7 +187,7 @@ class TestDoor:
         ],
     )
     def test_an_id_that_no_panel_gives_is_refused(
-        self, link: EntryLink, ids: dict[str, str]
+        self, link: EntryLink, ids: dict[str, Any]
     ) -> None:
         page = Client().get(at(link), {**IDS, **ids})
         assert page.status_code == 400
@@ -264,7 +265,7 @@ class TestOver:
             EntryLink.objects.filter(pk=link.pk).update(expires_at=past)
         else:
             update_campaign(campaign=link.campaign, by=None, state=how)
-        ids = {"PROLIFIC_PID": "newcomer"}
+        ids: dict[str, Any] = {"PROLIFIC_PID": "newcomer"}
         page = Client().get(at(link), {**IDS, **ids})
         assert page.status_code == status
         assert words in page.content.decode()
@@ -428,6 +429,7 @@ def test_a_participants_id_leaves_by_no_door(link: EntryLink) -> None:
     """PR-01: neither exports nor lists nor what other raters see name it."""
     client, _ = start(link)
     judge(client, link.campaign)
+    refresh_report(link.campaign.pk)
     reader = factories.member(link.campaign, "researcher")
     script = Client(headers={"authorization": f"Bearer {factories.token(reader, 'read')}"})
     below = f"/api/v1/campaigns/{link.campaign.slug}/"
