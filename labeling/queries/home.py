@@ -15,6 +15,7 @@ from labeling.metrics.estimates import Estimate, proportion
 from labeling.models import Campaign, Membership, Seat, User
 from labeling.models.gold_dealing import campaigns_with_more
 from labeling.models.practice_dealing import RoundStanding, standings
+from labeling.queries.budget import used_up
 from labeling.queries.guidelines import requalifications
 from labeling.queries.rating import RatedCampaign, rated_campaigns
 from labeling.queries.routing import OPEN, Routing, routings_of
@@ -196,12 +197,20 @@ def home_of(user: User) -> Home:
             most=MOST_LEFT + 1,
         )
     )
+    # Beyond its budget a campaign hands nothing out, open slots or not; what is held may be done.
+    spent = used_up(one.campaign for one in rated)
+    left = {key: count for key, count in left.items() if key not in spent}
     times = {row[0]: row[1:] for row in _rows(_TIME, raters)}
     qualifying = _qualifications(rated, asked, seats, raters)
     routing = routings_of(user, {one.campaign: asked[one.campaign.pk] for one in rated})
     # Where no slot is open, a claim may give something all the same.
     beside = campaigns_with_more(
-        raters=raters, rates={key: one.gold_rate for key, one in asked.items() if not left.get(key)}
+        raters=raters,
+        rates={
+            key: 0 if key in spent else one.gold_rate
+            for key, one in asked.items()
+            if not left.get(key)
+        },
     )
     told = _told(user, raters)
     anew = [key for key, one in qualifying.items() if one.is_own and not one.is_passed]
