@@ -1,7 +1,7 @@
 """`…/reviews/`: what reviewers decided of comparisons, and a decision more."""
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -66,6 +66,8 @@ class ReviewSerializer(KnownFieldsMixin[Adjudication], serializers.ModelSerializ
             "created_at",
         ]
         read_only_fields = ["created_at"]
+        # What stands already is the action's to look at, under the comparison's lock.
+        validators: ClassVar[list[Any]] = []
 
     def to_representation(self, instance: Adjudication) -> dict[str, Any]:
         comparison = instance.comparison

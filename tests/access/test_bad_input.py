@@ -19,6 +19,7 @@ WORDS = ("a\0b", "", "-1", "NaN", "9" * 40, "x" * 3000, "\u202e%00'")
 PARAMETERS = (
     *("cursor", "page_size", "language", "preference", "history", "state", "kind", "from", "to"),
     *("layout", "rule", "ties", "raters", "gold", "mode", "dry_run", "seen", "after", "before"),
+    *("outcome", "clause", "tag", "page", "flagged", "edited"),
     *("next", "saved", "skipped", "prompt", "unknown"),
 )
 VALUES: tuple[Any, ...] = (

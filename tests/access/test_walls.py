@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from labeling.actions.adjudications import adjudicate
 from labeling.models import (
+    Adjudication,
     Assignment,
     AuditEvent,
     Completion,
@@ -146,7 +148,13 @@ def test_no_list_tells_by_its_cursor_whether_a_foreign_row_exists(lab: Lab) -> N
         "guidelines": lab.campaign.guidelines,
         "generations": lab.campaign.generation_runs,
         "images": Image.objects.filter(campaign=lab.campaign),
+        "reviews": Adjudication.objects.filter(campaign=lab.campaign),
     }
+    adjudicate(
+        comparison=lab.campaign.comparisons.exclude(round=None).first(),  # type: ignore[arg-type]
+        by=Membership.objects.filter(campaign=lab.campaign, role="manager").get().user,
+        preference="tie",
+    )
     Image.objects.create(
         campaign=lab.campaign,
         source_hash=bytes(32),

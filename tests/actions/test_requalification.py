@@ -51,7 +51,11 @@ def test_everybody_passes_it_once_more_and_old_answers_do_not_count(campaign: Ca
     seat.refresh_from_db()
     assert seat.qualified_at is not None
     version = publish_guidelines(
-        campaign=campaign, body=BODY + " Always.", by=None, asks_requalification=True
+        campaign=campaign,
+        body=BODY + " Always.",
+        by=None,
+        asks_rereading=False,
+        asks_requalification=True,
     )
     seat.refresh_from_db()
     assert seat.qualified_at is None
