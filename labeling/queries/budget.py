@@ -5,7 +5,7 @@ leases, gold and repeats included. Practice is left out, as it is of the caps. A
 revised or withdrawn was asked for all the same; one that was imported was not.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from django.core.cache import cache
@@ -22,17 +22,18 @@ CLAIMS_A_SECOND = 1_000
 LONGEST_TRUST_SECONDS = 60
 
 _SPENT = """
-SELECT
-  (SELECT count(*) FROM labeling_judgment WHERE campaign_id = %(campaign)s
+SELECT k.id,
+  (SELECT count(*) FROM labeling_judgment WHERE campaign_id = k.id
     AND assignment_id IS NOT NULL AND supersedes_id IS NULL)
   - (SELECT count(*) FROM labeling_round r JOIN labeling_comparison c ON c.round_id = r.id
       JOIN labeling_judgment j ON j.comparison_id = c.id
-    WHERE r.campaign_id = %(campaign)s AND r.kind = 'qualification'
+    WHERE r.campaign_id = k.id AND r.kind = 'qualification'
       AND j.assignment_id IS NOT NULL AND j.supersedes_id IS NULL)
-  + (SELECT count(*) FROM labeling_assignment a WHERE a.campaign_id = %(campaign)s
+  + (SELECT count(*) FROM labeling_assignment a WHERE a.campaign_id = k.id
     AND a.rater_id IS NOT NULL AND a.ended_at IS NULL AND a.leased_until > now()
     AND NOT EXISTS (SELECT FROM labeling_comparison c JOIN labeling_round r ON r.id = c.round_id
       WHERE c.id = a.comparison_id AND r.kind = 'qualification'))
+FROM unnest(%(campaigns)s::bigint[]) k (id)
 """
 
 
@@ -43,10 +44,22 @@ def budget_of(campaign: Campaign) -> int | None:
 
 def spent_of(campaign: Campaign) -> int:
     """How many judgments the campaign has asked for, those in hand included."""
+    return _spent([campaign.pk])[campaign.pk]
+
+
+def used_up(campaigns: Iterable[Campaign]) -> set[int]:
+    """Ids of those that have nothing left of their budget; one statement, or none."""
+    budgets = {one.pk: budget for one in campaigns if (budget := budget_of(one)) is not None}
+    if not budgets:
+        return set()
+    spent = _spent(list(budgets))
+    return {pk for pk, budget in budgets.items() if spent[pk] >= budget}
+
+
+def _spent(campaigns: list[int]) -> dict[int, int]:
     with connection.cursor() as cursor:
-        cursor.execute(_SPENT, {"campaign": campaign.pk})
-        ((spent,),) = cursor.fetchall()
-    return int(spent)
+        cursor.execute(_SPENT, {"campaigns": campaigns})
+        return {int(pk): int(spent) for pk, spent in cursor.fetchall()}
 
 
 def left_of(campaign: Campaign) -> int | None:

@@ -15,6 +15,7 @@ from labeling.metrics.estimates import Estimate, proportion
 from labeling.models import Campaign, Membership, Seat, User
 from labeling.models.gold_dealing import campaigns_with_more
 from labeling.models.practice_dealing import RoundStanding, standings
+from labeling.models.repeat_dealing import campaigns_with_repeats
 from labeling.queries.budget import used_up
 from labeling.queries.guidelines import requalifications
 from labeling.queries.rating import RatedCampaign, rated_campaigns
@@ -211,6 +212,9 @@ def home_of(user: User) -> Home:
             for key, one in asked.items()
             if not left.get(key)
         },
+    ) | campaigns_with_repeats(
+        seats=[(seat.rater_id, key) for key, seat in seats.items()],
+        rates={key: one.repeat_rate for key, one in asked.items() if not left.get(key)},
     )
     told = _told(user, raters)
     anew = [key for key, one in qualifying.items() if one.is_own and not one.is_passed]
