@@ -15,7 +15,10 @@ from labeling.actions.rounds import open_round
 from labeling.errors import InvalidInputError, NotFoundError
 from labeling.models import Campaign, Report
 from labeling.queries import progress, votes
+from labeling.queries.budget import budget_of, spent_of
+from labeling.queries.readiness import warnings_of
 from labeling.web import dashboard
+from labeling.web.builder_parts import placed
 from labeling.web.signed_in import PageRequest, signed_in
 
 SHOWN_RATERS = 8
@@ -49,6 +52,9 @@ def campaign(request: PageRequest, slug: str) -> HttpResponse:
     context = _live(request, shown, report, seen_of(shown, report))
     context |= frame(request, shown, "overview")
     context |= _of_report(shown, report, context["stats"])
+    if context["may_manage"] and shown.state in COLLECTING:
+        # Asked once a visit: what changes with every judgment is the live part's.
+        context["warnings"] = placed(tuple(warnings_of(shown)))
     return render(request, "labeling/campaign.html", context)
 
 
@@ -133,6 +139,7 @@ def _live(
 ) -> dict[str, Any]:
     body = report.body if report else None
     shows_all = request.GET.get("models") == "all"
+    budget = budget_of(shown)
     return {
         "campaign": shown,
         "report": report,
@@ -142,6 +149,8 @@ def _live(
         "is_collecting": shown.state in COLLECTING,
         "activity": progress.activity(shown, limit=SHOWN_EVENTS),
         "seen": seen,
+        "budget": budget,
+        "spent": None if budget is None else spent_of(shown),
     }
 
 
