@@ -38,6 +38,7 @@ PLACES: dict[str, tuple[str, tuple[str, ...]]] = {
     "endpoint.failing": ("campaign_generation", ()),
     "appeal.waiting": ("campaign_raters", ()),
     "appeal.decided": ("rate_answers", ()),
+    "comparison.decided": ("rate_answers", ()),
     "case.opened": ("campaign_case", ("rater_id",)),
     "case.reply": ("campaign_case", ("rater_id",)),
     "gold.suspect": ("campaign_gold", ()),
