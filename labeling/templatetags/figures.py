@@ -37,6 +37,7 @@ SENTENCES = {
     "assignment.lost": ("answered too late", "answered too late {n} times"),
     "guidelines.published": ("published guidelines", ""),
     "campaign.created": ("created the campaign", ""),
+    "campaign.cloned": ("took another campaign's settings over", ""),
     "campaign.updated": ("changed the campaign", "changed the campaign {n} times"),
     "campaign.overlap_changed": ("changed how many judgments are wanted", ""),
     "round.opened": ("opened a round", "opened {n} rounds"),
