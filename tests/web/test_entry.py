@@ -346,7 +346,13 @@ class TestDone:
 
 
 class TestNothingElse:
-    @pytest.mark.parametrize("name", ["campaigns", "campaign_new", "organisation", "revoke_token"])
+    @pytest.mark.parametrize(
+        "name",
+        [
+            *("campaigns", "campaign_new", "organisation", "revoke_token"),
+            *("account_set_password", "account_email", "account_name"),
+        ],
+    )
     def test_a_participant_opens_the_bench_and_their_own_pages_alone(
         self, link: EntryLink, name: str
     ) -> None:
