@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from labeling.actions.adjudications import adjudicate, leave_out
 from labeling.formats.export_choice import choose
+from labeling.metrics.report import METHOD_VERSION
 from labeling.models import Campaign, Comparison, Judgment, User
 from labeling.queries.adjudicated import told_decisions
 from labeling.queries.due import campaigns_to_report
@@ -18,7 +19,7 @@ from labeling.queries.outcomes import outcomes
 from tests import factories
 from tests.imports.files import import_file, lines
 from tests.judging import judged
-from workers.metrics import METHOD_VERSION, compute_report
+from workers.metrics import compute_report
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
