@@ -22,5 +22,6 @@ app.conf.imports = (
     "workers.rating",
     "workers.retention",
     "workers.rounds",
+    "workers.snapshots",
 )
 app.conf.beat_schedule = BEAT_SCHEDULE

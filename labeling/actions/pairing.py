@@ -2,8 +2,6 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import ceil
 from typing import Any
 
 import msgspec
@@ -17,7 +15,6 @@ from labeling.actions.rounds import (
     GIVEN,
     NOTHING_WAITS,
     begin_round,
-    check_overlap,
     lay_round,
     lay_waiting,
     named_comparisons,
@@ -25,7 +22,6 @@ from labeling.actions.rounds import (
     refused,
 )
 from labeling.errors import ConflictError, InvalidInputError
-from labeling.metrics.stopping import STOP_RULES
 from labeling.models import (
     Campaign,
     Comparison,
@@ -38,12 +34,11 @@ from labeling.models import (
     candidates,
 )
 from labeling.models.candidates import Drawn
-from labeling.pairing.allocation import Allotment, Candidates, allot
+from labeling.pairing.allocation import Allotment
 from labeling.pairing.ranking import Ranking
 from labeling.pairing.settings import EVEN, PairingSettings, Rule, read_pairing
-from labeling.policy import read_policy
 from labeling.practice import DEFAULT_PASS_SHARE
-from labeling.queries.asked import judgments_asked
+from labeling.queries.round_plans import RoundPlan, choose_pairs, plan_round
 
 # Raters that one item of a calibration can have at most, as any comparison.
 MOST_RATERS = 100
@@ -60,18 +55,6 @@ _OWN: Mapping[str, frozenset[str]] = {
     Kind.CALIBRATION: frozenset({"items"}),
     Kind.ADJUDICATION: frozenset({"items", "comparisons"}),
 }
-
-
-@dataclass(frozen=True)
-class RoundPlan:
-    """What a production round asks for, checked: `count` comparisons, None as many as there are."""
-
-    overlap: int
-    count: int | None
-    budget: int | None
-    stop_rule: str
-    max_overlap: int | None
-    stop_at: float | None
 
 
 @transaction.atomic(durable=True)
@@ -116,68 +99,6 @@ def pair_and_open_round(
     if kind == Kind.ADJUDICATION:
         return _open_adjudication(campaign, by, name, seed, asked)
     return _open_production(campaign, by, name, seed, asked)
-
-
-def plan_round(campaign: Campaign, asked: Mapping[str, Any]) -> RoundPlan:
-    """What a production round would ask for; InvalidInputError names what cannot be."""
-    overlap = asked.get("overlap") or campaign.overlap
-    check_overlap(overlap)
-    stop_rule = asked.get("stop_rule") or "fixed"
-    max_overlap, stop_at = asked.get("max_overlap"), asked.get("stop_at")
-    if stop_rule not in STOP_RULES:
-        raise refused("stop_rule", f"Write one of {', '.join(STOP_RULES)}.")
-    if stop_rule != "posterior":
-        for field, value in (("max_overlap", max_overlap), ("stop_at", stop_at)):
-            if value is not None:
-                raise refused(field, 'Only the stop rule "posterior" has this.')
-    else:
-        max_overlap = min(overlap + 2, 100) if max_overlap is None else max_overlap
-        stop_at = 0.8 if stop_at is None else stop_at
-        if not max(overlap, 2) <= max_overlap <= 100:
-            raise refused("max_overlap", f"It goes from {max(overlap, 2)} to 100.")
-        if not 0.5 < stop_at < 1:
-            raise refused("stop_at", "It lies between 0.5 and 1.")
-    budget, left = asked.get("budget"), None
-    if (whole := read_policy(campaign.policy).budget) is not None:
-        left = max(whole - judgments_asked(campaign), 0)
-        if budget is not None and budget > left:
-            raise refused("budget", f"The campaign's budget of {whole:,} leaves {left:,}.")
-        budget = left if budget is None else budget
-    # An item that may go on is planned at the middle of what it may come to.
-    each = overlap if max_overlap is None else ceil((overlap + max_overlap) / 2)
-    if budget is not None and budget < each:
-        why = "" if left is None or budget < left else " That is what the campaign's budget leaves."
-        raise refused("budget", f"{budget} is not enough for one comparison, {each}.{why}")
-    count = None if budget is None else budget // each
-    return RoundPlan(overlap, count, budget, stop_rule, max_overlap, stop_at)
-
-
-def choose_pairs(
-    campaign: Campaign,
-    *,
-    rule: Rule,
-    settings: PairingSettings,
-    plan: RoundPlan,
-    kept: int,
-    seed: int,
-) -> tuple[list[Allotment], Ranking, Report | None]:
-    """How many comparisons of which models the rule would make, and the ranking it went by."""
-    found = [Candidates(lower, upper, n) for lower, upper, n in candidates.count(campaign)]
-    report = campaign.reports.order_by("-computed_at").first()
-    models = {name for one in found for name in (one.model_a, one.model_b) if name}
-    bases = dict(campaign.trained_models.exclude(base="").values_list("name", "base"))
-    ranking = Ranking.of_report(models, report.body if report else None, bases)
-    left = None if plan.count is None else max(plan.count - kept, 0)
-    made = allot(
-        found,
-        budget=left,
-        rule=rule,
-        settings=settings,
-        ranking=ranking,
-        overlap=plan.overlap,
-        seed=seed,
-    )
-    return made, ranking, report
 
 
 def _open_production(

@@ -42,6 +42,8 @@ class ExportChoice(Struct, frozen=True, kw_only=True):
     with_history: bool
     edits: Edits
     keeps_excluded: bool = False
+    # Of a frozen round: only what was judged in it. Not a parameter of the live export.
+    only_round: int | None = None
 
     @property
     def keeps_repeats(self) -> bool:

@@ -20,6 +20,7 @@ from labeling.web import (
     organisation,
     pay,
     review,
+    rounds,
 )
 
 urlpatterns = [
@@ -33,6 +34,14 @@ urlpatterns = [
     path("<slug:slug>/settings/end/", campaign_settings.end, name="campaign_end"),
     path("<slug:slug>/state/", campaigns.change_state, name="campaign_state"),
     path("<slug:slug>/rounds/open/", campaigns.start_round, name="campaign_open_round"),
+    path("<slug:slug>/rounds/", rounds.campaign_rounds, name="campaign_rounds"),
+    path("<slug:slug>/rounds/forecast/", rounds.forecast, name="campaign_round_forecast"),
+    path("<slug:slug>/rounds/open/<slug:kind>/", rounds.open_special, name="campaign_open_special"),
+    path("<slug:slug>/rounds/<uuid:round_id>/close/", rounds.close, name="campaign_close_round"),
+    path("<slug:slug>/rounds/<uuid:round_id>/freeze/", rounds.freeze, name="campaign_freeze_round"),
+    path(
+        "<slug:slug>/rounds/<uuid:round_id>/model/", rounds.register, name="campaign_register_model"
+    ),
     path("<slug:slug>/report/recompute/", campaigns.recompute, name="campaign_recompute"),
     path("<slug:slug>/prompts/", campaign_data.prompts, name="campaign_prompts"),
     path(

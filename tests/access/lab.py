@@ -11,6 +11,7 @@ from labeling.actions.cases import open_case
 from labeling.actions.endpoints import ensure_demo_endpoint
 from labeling.actions.entry import make_entry_link
 from labeling.actions.generation import start_generation
+from labeling.actions.invitations import invite
 from labeling.actions.rating import claim_assignment, submit_judgment
 from labeling.models import (
     Appeal,
@@ -18,14 +19,16 @@ from labeling.models import (
     Campaign,
     CaseEntry,
     Endpoint,
-    Exclusion,
     EntryLink,
+    Exclusion,
     GenerationRun,
     GuidelineReading,
     GuidelineVersion,
+    Invitation,
     Job,
     Judgment,
     Membership,
+    OrganisationMember,
     Round,
     Seat,
     Skill,
@@ -82,6 +85,11 @@ def make_lab() -> Lab:
     comparison = judgment.comparison
     token = Token.objects.get(user=manager).public_id
     values = {
+        "key": "c0ffee",
+        "pk": 1,
+        "uidb36": "1",
+        "user_id": loud.rater.user.public_id,  # type: ignore[union-attr]
+        "invitation_id": _invitation(campaign, manager).public_id,
         "slug": campaign.slug,
         "uidb64": "MQ",
         "token": "c0ffee-0",
@@ -116,7 +124,18 @@ def make_lab() -> Lab:
         "api:rater-reinstate.id": loud.rater.public_id,
         "api:rater-qualify.id": loud.rater.public_id,
         "api:round-detail.id": Round.objects.filter(campaign=campaign).latest("pk").public_id,
+        **{
+            f"{name}": Round.objects.filter(campaign=campaign).latest("pk").public_id
+            for name in ("round_id", "api:round-freeze.id", "api:round-models.id")
+        },
+        "kind": "calibration",
         "api:round-close.id": Round.objects.filter(campaign=campaign).latest("pk").public_id,
+        "round_id": Round.objects.filter(campaign=campaign).latest("pk").public_id,
+        "notification_id": uuid.uuid4(),
+        **{
+            f"api:round-{what}.id": Round.objects.filter(campaign=campaign).latest("pk").public_id
+            for what in ("freeze", "models")
+        },
         "api:endpoint-detail.id": demo.public_id,
         "api:token-detail.id": token,
         **{
@@ -127,9 +146,19 @@ def make_lab() -> Lab:
     return Lab(campaign, loud, values)
 
 
+def _invitation(campaign: Campaign, by: User) -> Invitation:
+    return invite(
+        organisation=campaign.organisation,
+        campaign=campaign,
+        email="zq-invited@example.org",
+        role="rater",
+        by=by,
+    )[0]
+
+
 def nowhere(values: dict[str, Any]) -> dict[str, Any]:
     """The same addresses with ids of nothing at all."""
-    same = {"uidb64", "token", "verb", "number"}
+    same = {"uidb64", "uidb36", "key", "pk", "token", "verb", "number"}
     return {
         name: value if name in same else "zq-no-such" if name == "slug" else uuid.uuid4()
         for name, value in values.items()
@@ -157,6 +186,9 @@ def state() -> list[Any]:
         list(Skill.objects.order_by("pk").values("pk", "level")),
         GuidelineVersion.objects.count(),
         User.objects.count(),
+        list(Invitation.objects.order_by("pk").values("pk", "digest", "revoked_at")),
+        list(OrganisationMember.objects.order_by("pk").values("pk", "role")),
+        list(User.objects.order_by("pk").values("pk", "is_active", "email", "password")),
     ]
 
 
