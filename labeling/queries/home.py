@@ -374,7 +374,13 @@ def _told(user: User, raters: list[int]) -> dict[int, Campaign]:
         LEFT JOIN labeling_round r ON r.id = c.round_id
         WHERE j.rater_id = ANY(%(raters)s) AND j.assignment_id IS NOT NULL
           AND (r.kind = 'qualification' OR g.retired_at IS NOT NULL
-            OR k.state = 'archived')""",
+            OR k.state = 'archived')
+        -- Or a reviewer's word, where they let those who judged read it.
+        UNION SELECT d.campaign_id FROM labeling_adjudication d
+        JOIN labeling_judgment j ON j.comparison_id = d.comparison_id
+        WHERE j.rater_id = ANY(%(raters)s) AND j.assignment_id IS NOT NULL
+          AND d.criteria @> '{"@tells_raters": true}'
+          AND NOT EXISTS (SELECT FROM labeling_adjudication l WHERE l.supersedes_id = d.id)""",
         raters,
     )
     may_open = Campaign.objects.filter(
