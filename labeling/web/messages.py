@@ -65,6 +65,12 @@ SENTENCES = (
     _("Only a person who signs in can rate here."),
     _("A draft holds at most %(most)s characters."),
     _("A manager has withdrawn this judgment; it cannot be changed any more."),
+    # labeling.actions.invitations
+    _("This link no longer works. Ask whoever invited you for a new one."),
+    _("This invitation is for %(email)s, which is not an address of your account."),
+    _("%(email)s has an account. Sign in, then open this link."),
+    _("The account could not be made."),
+    _("Somebody else has this name. Choose another."),
     # labeling.actions.appeals, qualification, readings
     _("At most %(most)s characters, and no NUL among them."),
     _("This appeal is %(state)s already."),
