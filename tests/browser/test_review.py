@@ -136,7 +136,7 @@ def test_a_draft_saves_itself_and_a_second_editor_is_told(
     other.close()
     page.get_by_role("button", name="Preview").press("Enter")
     expect(page.locator("#preview")).to_contain_text("Real risk comes first.")
-    page.get_by_label("What changed").fill("Safety")
+    page.get_by_label("What changed", exact=True).fill("Safety")
     page.get_by_role("button", name="Publish version 3").first.press("Enter")
     expect(page.get_by_text("Version 3 is out")).to_be_visible()
     assert not campaign.guidelines.filter(number=None).exists()

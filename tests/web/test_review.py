@@ -55,7 +55,7 @@ def test_the_most_contested_comes_first_and_what_is_agreed_is_not_there(
     agreed, opposed, half_opposed = items
     assert listed(client, campaign) == [opposed, half_opposed]
     # The number stands in the tab of every page of the campaign.
-    assert '2<span class="sr-only"> to decide' in page(client, "campaign_prompts", campaign.slug)
+    assert 'aria-label="Review 2 to decide"' in page(client, "campaign_prompts", campaign.slug)
     assert agreed not in listed(client, campaign, state="all")
 
 
@@ -105,7 +105,7 @@ def test_deciding_leads_to_the_next_and_takes_it_off_the_list(
     assert (made.preference, made.strength, made.by) == ("a", 1, reviewer)
     assert listed(client, campaign) == [items[2]]
     assert listed(client, campaign, state="decided") == [items[1]]
-    assert '1<span class="sr-only"> to decide' in page(client, "campaign_prompts", campaign.slug)
+    assert 'aria-label="Review 1 to decide"' in page(client, "campaign_prompts", campaign.slug)
     shown = client.get(answer["Location"]).content.decode()
     assert "Decided" in shown
     # The last one leads back to the list.
