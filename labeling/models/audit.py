@@ -36,6 +36,12 @@ class AuditEvent(PublicModel):
         indexes = [
             models.Index(fields=["campaign", "-id"], name="auditevent_newest"),
             models.Index(fields=["xid"], name="auditevent_xid"),
+            # Work that was begun and not answered: it is credited from here.
+            models.Index(
+                fields=["rater", "created_at"],
+                condition=models.Q(verb__in=["assignment.skipped", "assignment.lost"]),
+                name="auditevent_begun",
+            ),
         ]
         triggers = [
             pgtrigger.Protect(name="never_removed", operation=pgtrigger.Delete),

@@ -52,7 +52,8 @@ class Entry:
     def facts(self) -> list[tuple[str, Any]]:
         """Its details as names and values, in a stable order."""
         return [
-            (name.replace("_", " "), value) for name, value in sorted(self.event.details.items())
+            (name.replace("_", " "), _plain(value))
+            for name, value in sorted(self.event.details.items())
         ]
 
 
@@ -121,6 +122,15 @@ def _fitting(campaign: Campaign, wanted: Filter) -> QuerySet[AuditEvent]:
             found |= Q(subject=named)
         events = events.annotate(text=Cast("details", TextField())).filter(found)
     return events
+
+
+def _plain(value: Any) -> Any:
+    """A detail as people read it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else value
 
 
 def _begins(verbs: Sequence[str]) -> Q:

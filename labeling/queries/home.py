@@ -145,16 +145,22 @@ LEFT JOIN LATERAL (
 WHERE c.id = ANY(%(campaigns)s) GROUP BY c.id
 """
 
-# Time counts once an answer was begun and given: practice, gold, what was revised or withdrawn.
+# Time counts whatever became of it: practice, gold, what was revised or withdrawn, and what was
+# begun and then skipped or lost, as in labeling.queries.pay.
 _TIME = """
-SELECT j.campaign_id, sum(coalesce(j.active_ms, 0))::bigint,
-  sum(coalesce(j.active_ms, 0)) FILTER (WHERE j.created_at >= %(week)s)::bigint,
-  sum(coalesce(j.active_ms, 0)) FILTER (WHERE j.created_at >= %(midnight)s)::bigint,
-  percentile_disc(0.5) WITHIN GROUP (ORDER BY j.active_ms)
-    FILTER (WHERE j.created_at >= %(midnight)s AND j.supersedes_id IS NULL)
-FROM labeling_judgment j
-WHERE j.rater_id = ANY(%(raters)s) AND j.assignment_id IS NOT NULL
-GROUP BY GROUPING SETS ((j.campaign_id), ())
+SELECT w.campaign_id, sum(coalesce(w.active_ms, 0))::bigint,
+  sum(coalesce(w.active_ms, 0)) FILTER (WHERE w.created_at >= %(week)s)::bigint,
+  sum(coalesce(w.active_ms, 0)) FILTER (WHERE w.created_at >= %(midnight)s)::bigint,
+  percentile_disc(0.5) WITHIN GROUP (ORDER BY w.active_ms)
+    FILTER (WHERE w.created_at >= %(midnight)s AND w.is_first_answer)
+FROM (
+  SELECT campaign_id, active_ms::bigint, created_at, supersedes_id IS NULL AS is_first_answer
+  FROM labeling_judgment WHERE rater_id = ANY(%(raters)s) AND assignment_id IS NOT NULL
+  UNION ALL
+  SELECT campaign_id, (details ->> 'active_ms')::bigint, created_at, false
+  FROM labeling_auditevent
+  WHERE rater_id = ANY(%(raters)s) AND verb IN ('assignment.skipped', 'assignment.lost')) w
+GROUP BY GROUPING SETS ((w.campaign_id), ())
 """
 _DAYS = """
 SELECT (a.ended_at AT TIME ZONE %(zone)s)::date,

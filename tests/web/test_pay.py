@@ -149,3 +149,14 @@ def test_a_period_that_runs_backwards_is_refused_in_words(client, campaign):
 def test_who_may_not_read_it(client, campaign, name, role, status):
     client.force_login(factories.member(campaign, role))
     assert client.get(reverse(name, args=[campaign.slug])).status_code == status
+
+
+def test_the_raters_home_credits_the_same(client, campaign, seat):
+    judge(campaign, seat, 60_000)
+    taken = claim_assignment(rater=seat.rater, campaign=campaign)
+    client.force_login(seat.rater.user)
+    given = {"assignment_id": taken.public_id, "reason": "unclear", "active_ms": 120_000}
+    client.post(reverse("skip", args=[campaign.slug]), given)
+    home = client.get(reverse("rate_home")).context["home"]
+    assert home.work.all_ms == home.work.week_ms == 180_000
+    assert this_month(campaign).total.credited_ms == 180_000
