@@ -71,6 +71,8 @@ def adjudicate(
     if standing is not None and _is_same(standing, fields):
         return standing
     _refuse_moved(standing, supersedes)
+    if tells_raters and Gold.objects.filter(comparison=held, retired_at=None).exists():
+        _refuse("tells_raters", "It has a known answer, which is told to nobody until it retires.")
     if makes_gold:
         _make_gold(held, preference, fields["strength"], note)
     return _record(held, rounds, standing, fields, makes_gold=makes_gold)

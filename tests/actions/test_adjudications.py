@@ -159,14 +159,18 @@ def test_what_is_made_gold_is_a_known_answer_and_told_to_nobody(
     gold = Gold.objects.get(comparison=split)
     assert (gold.preference, gold.strength, gold.explanation) == ("b", 3, "Clear.")
     assert not Notification.objects.filter(kind="comparison.decided").exists()
-    with pytest.raises(ConflictError):
-        adjudicate(
-            comparison=split,
-            by=reviewer,
-            preference="a",
-            makes_gold=True,
-            supersedes=first.public_id,
-        )
+    for wrong, refusal in (
+        ({"makes_gold": True}, ConflictError),
+        ({"tells_raters": True, "note": "Why."}, InvalidInputError),
+    ):
+        with pytest.raises(refusal):
+            adjudicate(
+                comparison=split,
+                by=reviewer,
+                preference="a",
+                supersedes=first.public_id,
+                **wrong,
+            )
     assert Adjudication.objects.filter(comparison=split).count() == 1
 
 
