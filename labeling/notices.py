@@ -49,6 +49,11 @@ KINDS: dict[str, Kind] = {
         is_for_raters=True,
     ),
     "case.reply": Kind("A rater replies", "app", "{rater} replied in their case."),
+    "exclusion.waiting": Kind(
+        "A decision waits for a second manager",
+        "app",
+        "Leaving out all work of {rater} waits for a second manager.",
+    ),
     "skill.earned": Kind(
         "I earned a skill", "app", "You now have the skill {skill}.", is_for_raters=True
     ),

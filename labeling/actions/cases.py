@@ -118,6 +118,8 @@ def decide(
             "round": round_number,
             "needs_second": excluded.needs_second,
         }
+        if excluded.needs_second:
+            _tell_managers(held, "exclusion.waiting", str(excluded.public_id), but=by)
     entry = CaseEntry.objects.create(
         case=held, kind=CaseEntry.Kind.DECISION, action=action, text=note, by=by, details=details
     )
@@ -302,10 +304,12 @@ def _tell_rater(case: Case, entry: CaseEntry) -> None:
         )
 
 
-def _tell_managers(case: Case, kind: str, key: str, **details: Any) -> None:
+def _tell_managers(
+    case: Case, kind: str, key: str, *, but: User | None = None, **details: Any
+) -> None:
     seat = case.seat
     notify.tell(
-        notify.managers_of(seat.campaign),
+        [one for one in notify.managers_of(seat.campaign) if one != but],
         kind,
         key=key,
         campaign=seat.campaign,

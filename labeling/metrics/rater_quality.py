@@ -109,6 +109,8 @@ class Pool:
         return binomial.all_together(chances)
 
     def _has(self, key: Key, rater: int) -> bool:
+        if key == "longer" and not self._knows_taste(rater):
+            return False
         n = self._run_n if key == "run" else self._counted[key].n
         return bool(n[rater])
 
@@ -135,6 +137,10 @@ class Pool:
         if key == "repeats":
             return binomial.at_most(hits, n, min(usual, 1 - RARELY))
         return binomial.at_least(hits, n, max(usual, SKIMMED if key == "fast" else RARELY))
+
+    def _knows_taste(self, rater: int) -> bool:
+        """Whether there are raters enough to say how much length is liked here."""
+        return int(np.count_nonzero(self._others(self._counted["longer"], rater))) >= SMALL_POOL
 
     def _others(self, counted: Counted, rater: int) -> Bools:
         others: Bools = counted.n >= LEAST_OF_POOL
@@ -187,10 +193,11 @@ class Pool:
         weight: Weight = "none"
         if n:
             value, (lower, upper) = hits / n, wilson(hits, n)
-            chance = self._chance(key, rater)
+            if self._has(key, rater):
+                chance = self._chance(key, rater)
+                weight = self._weight(key, rater, hits / n, chance)
             if key == "longer":
                 value, lower, upper = self._shrunk(counted, rater)
-            weight = self._weight(key, rater, hits / n, chance)
         words = WORDS[key](hits, n) if n else NOTHING[key]
         return Signal(
             key, value, lower, upper, hits, n, median, high, len(pool), chance, weight, words

@@ -7,6 +7,7 @@ and counts towards no overlap; when its lease ends it is let go of and stays, op
 where no claim looks, for its rater alone. Which turn it is comes from a hash of seat and turn.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import connection
@@ -22,20 +23,9 @@ GAP_HOURS = 12
 DRAWN_FROM = 64
 LOOKED_AT = 500
 
-_DEAL = """
-WITH seen AS MATERIALIZED (
-  SELECT turn FROM labeling_seat WHERE rater_id = %(rater)s AND campaign_id = %(campaign)s),
-mine AS MATERIALIZED (
-  SELECT id, turn FROM labeling_seat
-  WHERE rater_id = %(rater)s AND campaign_id = %(campaign)s AND is_active FOR NO KEY UPDATE),
-due AS MATERIALIZED (
-  SELECT s.id FROM mine s JOIN seen USING (turn)
-  WHERE (hashtextextended(s.id || ':' || s.turn, 11) & 2147483647) < %(rate)s * 2147483648.0
-    AND (SELECT state = 'active' FROM labeling_campaign WHERE id = %(campaign)s)
-    AND (SELECT count(*) FROM labeling_assignment a
-      WHERE a.rater_id = %(rater)s AND a.campaign_id = %(campaign)s AND a.rater_id IS NOT NULL
-        AND a.ended_at IS NULL) < %(hold)s),
-past AS MATERIALIZED (
+_IS_DUE = """(hashtextextended(s.id || ':' || s.turn, 11) & 2147483647) < {rate} * 2147483648.0"""
+# Of `due`, a seat whose turn it is: what it is dealt, as `pick` or as `again`.
+_CHOICE = """past AS MATERIALIZED (
   SELECT h.*, row_number() OVER (ORDER BY h.ended_at DESC, h.id DESC) AS n FROM due, LATERAL (
     SELECT a.id, a.campaign_id, a.comparison_id, a.ordinal, a.ended_at, a.outcome
     FROM labeling_assignment a WHERE a.rater_id = %(rater)s AND a.ended_at IS NOT NULL
@@ -64,7 +54,21 @@ again AS MATERIALIZED (
   JOIN labeling_assignment o ON o.id = a.repeat_of_id AND o.rater_id = %(rater)s
   WHERE a.position = 0 AND a.rater_id IS NULL AND a.ended_at IS NULL
     AND NOT EXISTS (SELECT FROM pick)
-  ORDER BY a.id LIMIT 1 FOR NO KEY UPDATE OF a),
+  ORDER BY a.id LIMIT 1 {lock})"""
+_DEAL = f"""
+WITH seen AS MATERIALIZED (
+  SELECT turn FROM labeling_seat WHERE rater_id = %(rater)s AND campaign_id = %(campaign)s),
+mine AS MATERIALIZED (
+  SELECT id, turn FROM labeling_seat
+  WHERE rater_id = %(rater)s AND campaign_id = %(campaign)s AND is_active FOR NO KEY UPDATE),
+due AS MATERIALIZED (
+  SELECT s.id FROM mine s JOIN seen USING (turn)
+  WHERE {_IS_DUE.format(rate="%(rate)s")}
+    AND (SELECT state = 'active' FROM labeling_campaign WHERE id = %(campaign)s)
+    AND (SELECT count(*) FROM labeling_assignment a
+      WHERE a.rater_id = %(rater)s AND a.campaign_id = %(campaign)s AND a.rater_id IS NOT NULL
+        AND a.ended_at IS NULL) < %(hold)s),
+{_CHOICE.format(lock="FOR NO KEY UPDATE OF a")},
 made AS (
   INSERT INTO labeling_assignment (public_id, campaign_id, comparison_id, lane_id, position,
     rater_id, a_on_left, arm, leased_until, skip_reason, repeat_of_id)
@@ -79,6 +83,14 @@ dealt AS (SELECT id FROM made UNION ALL SELECT id FROM taken),
 turned AS (UPDATE labeling_seat s SET turn = s.turn + 1 FROM due, dealt WHERE s.id = due.id)
 SELECT id FROM dealt
 """
+_WOULD_DEAL = f"""
+WITH due AS MATERIALIZED (
+  SELECT s.id FROM labeling_seat s
+  WHERE s.rater_id = %(rater)s AND s.campaign_id = %(campaign)s
+    AND {_IS_DUE.format(rate="%(rate)s")}),
+{_CHOICE.format(lock="")}
+SELECT EXISTS (SELECT FROM pick) OR EXISTS (SELECT FROM again)
+"""
 
 
 def deal_repeat(
@@ -92,18 +104,40 @@ def deal_repeat(
     rate = read_requirements(campaign.requirements).repeat_rate
     if not rate:
         return None
-    parameters: dict[str, Any] = {
-        "rater": rater.pk,
-        "campaign": campaign.pk,
-        "rate": rate,
+    parameters = _parameters(rater.pk, campaign.pk, rate) | {
         "lease": lease_seconds or campaign.lease_seconds,
         "hold": hold,
-        "gap": GAP_JUDGMENTS,
-        "hours": GAP_HOURS,
-        "drawn_from": DRAWN_FROM,
-        "looked_at": LOOKED_AT,
     }
     with connection.cursor() as cursor:
         cursor.execute(_DEAL, parameters)
         row = cursor.fetchone()
     return int(row[0]) if row else None
+
+
+def campaigns_with_repeats(
+    *, seats: Iterable[tuple[int, int]], rates: dict[int, float]
+) -> set[int]:
+    """Of the campaigns of `rates`, those in which the next claim of one of the seats (rater and
+    campaign) would be a repeat: who tells what is left asks this, as of gold.
+    """
+    found = set()
+    for rater, campaign in seats:
+        if rate := rates.get(campaign):
+            with connection.cursor() as cursor:
+                cursor.execute(_WOULD_DEAL, _parameters(rater, campaign, rate))
+                ((is_next,),) = cursor.fetchall()
+            if is_next:
+                found.add(campaign)
+    return found
+
+
+def _parameters(rater: int, campaign: int, rate: float) -> dict[str, Any]:
+    return {
+        "rater": rater,
+        "campaign": campaign,
+        "rate": rate,
+        "gap": GAP_JUDGMENTS,
+        "hours": GAP_HOURS,
+        "drawn_from": DRAWN_FROM,
+        "looked_at": LOOKED_AT,
+    }

@@ -41,6 +41,7 @@ PLACES: dict[str, tuple[str, tuple[str, ...]]] = {
     "comparison.decided": ("rate_answers", ()),
     "case.opened": ("campaign_case", ("rater_id",)),
     "case.reply": ("campaign_case", ("rater_id",)),
+    "exclusion.waiting": ("campaign_case", ("rater_id",)),
     "gold.suspect": ("campaign_gold", ()),
 }
 

@@ -196,9 +196,11 @@ def test_a_round_is_left_out_and_no_other() -> None:
 
 def test_leaving_out_all_work_needs_a_second_manager() -> None:
     campaign, seat, manager = rated()
+    second = factories.member(campaign, "manager")
     case = opened(campaign, seat, manager)
     decide(case=case, action="exclude_all", note="All of it.", by=manager)
     exclusion = Exclusion.objects.get()
+    assert Notification.objects.get(kind="exclusion.waiting").user == second
     assert ExcludedJudgment.objects.count() == 4
     assert excluded_judgments(campaign) == []
     with pytest.raises(NotAllowedError):
@@ -206,7 +208,6 @@ def test_leaving_out_all_work_needs_a_second_manager() -> None:
     assert seat.rater.user is not None
     with pytest.raises(NotAllowedError):
         agree_exclusion(exclusion=exclusion, by=seat.rater.user)
-    second = factories.member(campaign, "manager")
     agree_exclusion(exclusion=exclusion, by=second)
     assert len(excluded_judgments(campaign)) == 4
 

@@ -19,6 +19,7 @@ from labeling.actions.rating import (
 )
 from labeling.models import Assignment, Campaign, Gold, Judgment, Seat
 from labeling.models.repeat_dealing import GAP_JUDGMENTS
+from labeling.queries.home import home_of
 from labeling.queries.outcomes import outcomes
 from tests import factories
 from tests.concurrency.crowd import at_once, check_queue, lapse
@@ -222,3 +223,19 @@ def test_a_repeat_looks_to_its_rater_like_any_other(client):
         headers=their,
     )
     assert refused.status_code == unknown.status_code == 404
+
+
+def test_where_nothing_is_left_the_home_says_so_only_if_no_repeat_is_next():
+    campaign, seat = repeating(2)
+    done = [judge(seat, campaign) for _ in range(2)]
+
+    def reason() -> str:
+        (mine,) = home_of(seat.rater.user).campaigns
+        return mine.reason
+
+    assert claim_assignment(rater=seat.rater, campaign=campaign) is None
+    assert reason() == "nothing_left"
+    Assignment.objects.filter(pk=done[0].pk).update(ended_at=Now() - timedelta(days=1))
+    assert reason() == ""
+    assert judge(seat, campaign).repeat_of_id == done[0].pk
+    assert reason() == "nothing_left"
