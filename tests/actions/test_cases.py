@@ -159,6 +159,7 @@ def test_retraining_asks_for_a_round_of_practice_that_is_new_to_the_rater() -> N
     # The first round still stands for who was not asked anew.
     item = claim_assignment(rater=other.rater, campaign=campaign)
     assert item is not None
+    assert item.comparison.round is not None
     assert item.comparison.round.number == 1
 
 
