@@ -144,6 +144,8 @@ class Pool:
     needs: list[Need]
     skills: list[str]
     languages: list[str]
+    # Where it does not, whoever judged is simply one who rates.
+    asks_qualification: bool
 
     @property
     def first(self) -> int:
@@ -197,6 +199,7 @@ def pool_of(campaign: Campaign, *, skill: str = "", status: str = "", page: int 
         needs=_needs(campaign, asked, people, now),
         skills=[names[key] for key in sorted(names)],
         languages=sorted(spoken),
+        asks_qualification=asked.qualification is not None,
     )
 
 

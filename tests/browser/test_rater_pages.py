@@ -78,7 +78,7 @@ def test_the_pool_and_one_of_it(live_server: LiveServer, enter: Enter, troubles:
     look.at_every_width("rater")
     look.widen(1440)
     page.get_by_label("Skill", exact=True).fill("Tables")
-    page.get_by_role("button", name="Give").click()
+    page.get_by_role("button", name="Give", exact=True).click()
     expect(page.locator("main")).to_contain_text("Tables")
     assert Skill.objects.filter(name="Tables", source="granted").count() == 1
     # A file with a bad line says which, and nothing is done.
@@ -157,7 +157,7 @@ def test_a_participant_comes_judges_and_goes_back_with_the_code(
         page.keyboard.press("1")
         page.keyboard.press("Enter")
         if number == 0:
-            expect(page.locator("#progress")).to_contain_text("2")
+            expect(page.locator("#progress")).to_contain_text("2 of 2")
     expect(page.locator("#task h1")).to_have_text("You have finished this study")
     expect(page.locator(".secret")).to_have_text("C0DE-77")
     expect(page.get_by_role("link", name="Back to the panel")).to_be_visible()

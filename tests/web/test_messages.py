@@ -20,6 +20,7 @@ HEARD = [
     "schemas.py",
     *(f"actions/{name}.py" for name in ("ahead", "appeals", "drafts", "leases", "qualification")),
     *(f"actions/{name}.py" for name in ("raters", "rating", "readings", "profiles", "entry")),
+    *("actions/skills.py", "web/entry.py"),
     "skills.py",
     *(f"web/{name}.py" for name in ("answer_fields", "answering", "cards", "errors", "forms")),
     *(f"web/{path.name}" for path in sorted((LABELING / "web").glob("rat*.py"))),
@@ -31,6 +32,9 @@ UNHEARD = (
     "There is no such job",
     "Mark the steps: {",
     "A paced arm needs",
+    *("An address that begins with", "At least one, or leave", "Choose Prolific", "From 1 to "),
+    *("This campaign has ended; nobody can", "A level goes from", "The rater says so themselves"),
+    "There is no such skill",
     "\0: two of them have the same name",
 )
 PLACE = re.compile(r"%\(\w+\)s")
