@@ -43,8 +43,8 @@ FROM (
     (SELECT count(*) FROM labeling_assignment a WHERE a.comparison_id = c.id
       AND a.ordinal IS NOT NULL AND a.rater_id IS NULL AND a.ended_at IS NULL) AS free
   FROM labeling_comparison c JOIN labeling_round r ON r.id = c.round_id
-  WHERE r.campaign_id = %(campaign)s AND r.state = 'open' AND r.kind <> 'qualification'
-    AND r.overlap = %(before)s) counted
+  WHERE r.campaign_id = %(campaign)s AND r.state = 'open' AND r.kind = 'production'
+    AND r.overlap = %(before)s AND r.budget IS NULL AND r.max_overlap IS NULL) counted
 """
 
 
@@ -126,14 +126,14 @@ def _of_overlap(campaign: Campaign, overlap: int, work: _Work) -> Iterator[Effec
             f" judgment is touched.{more}",
             "warn",
         )
-    own = (
-        campaign.rounds.filter(state=Round.State.OPEN)
-        .exclude(kind=Round.Kind.QUALIFICATION)
-        .exclude(overlap=before)
-        .order_by("number")
-    )
-    for number, its in own.values_list("number", "overlap"):
-        yield Effect(f"Round {number} was opened with an overlap of its own, {its}, and keeps it.")
+    rounds = campaign.rounds.filter(state=Round.State.OPEN, kind=Round.Kind.PRODUCTION)
+    for own in rounds.exclude(overlap=before, budget=None, max_overlap=None).order_by("number"):
+        why = (
+            "was opened with an overlap of its own"
+            if own.overlap != before
+            else "has a budget or a stop rule of its own"
+        )
+        yield Effect(f"Round {own.number} {why} and keeps its overlap of {own.overlap}.")
 
 
 def _of_arms(campaign: Campaign, after: Presentation, work: _Work) -> Iterator[Effect]:

@@ -227,6 +227,11 @@ def _share(percent: float | None) -> float | None:
     return None if percent is None else round(percent / 100, 8)
 
 
+def _plain(number: float | None) -> float | int | None:
+    """The number without a fraction it does not have."""
+    return int(number) if number is not None and number == int(number) else number
+
+
 def _with_more_rows(data: QueryDict) -> QueryDict:
     """The data with one more row where a button asked for one (`more=arms`)."""
     asked = data.get("more", "")
@@ -263,13 +268,13 @@ def initial_of(stored: Mapping[str, Any], slug: str = "") -> dict[str, Any]:
         "campaign_cap": asked.campaign_cap,
         "identity": asked.identity,
         "budget": policy.budget,
-        "pay_per_hour": policy.pay_per_hour,
+        "pay_per_hour": _plain(policy.pay_per_hour),
         "currency": policy.currency,
         "gold_exposure_cap": policy.gold_exposure_cap,
         "gold_bar": as_percent(policy.gold_bar),
         "pause_rule": rule is not None,
         "pause_in_a_row": rule.in_a_row if rule else None,
-        "pause_seconds": rule.seconds if rule else None,
+        "pause_seconds": _plain(rule.seconds) if rule else None,
         "smallest_group": policy.smallest_group,
         "agreement_floor": policy.agreement_floor,
         "erasure": policy.erasure,
@@ -285,10 +290,10 @@ def initial_of(stored: Mapping[str, Any], slug: str = "") -> dict[str, Any]:
             {
                 "name": arm.name,
                 "mode": arm.mode,
-                "tokens_per_second": arm.tokens_per_second,
+                "tokens_per_second": _plain(arm.tokens_per_second),
                 "context": arm.context,
                 "lock_until_shown": arm.lock_until_shown,
-                "weight": arm.weight,
+                "weight": _plain(arm.weight),
             }
             for arm in read_presentation(stored.get("presentation") or {}).arms
         ],

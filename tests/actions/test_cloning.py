@@ -9,7 +9,7 @@ from labeling.actions.rating import claim_assignment, submit_judgment
 from labeling.errors import ConflictError, InvalidInputError
 from labeling.models import AuditEvent, Campaign, Completion, Judgment, Membership, Prompt, Token
 from tests import factories
-from tests.web.building import SCHEMA, add_gold, open_campaign, publish
+from tests.web.building import add_gold, open_campaign, publish
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,7 +27,7 @@ def source():
     publish(campaign, "## T1 Truth\n\nNo lies.")
     seat = factories.rater(campaign)
     claimed = claim_assignment(rater=seat.rater, campaign=campaign)
-    said = {"side": "left", "criteria": {one["key"]: "left" for one in SCHEMA["criteria"]}}
+    said = {"side": "left", "criteria": {"helpful": "left", "truthful": "left"}}
     submit_judgment(rater=seat.rater, assignment_id=claimed.public_id, answer=said)
     return campaign
 

@@ -13,7 +13,7 @@ from tests.web.visiting import as_, page
 
 pytestmark = pytest.mark.django_db
 
-SAID = {"side": "left", "criteria": {one["key"]: "left" for one in SCHEMA["criteria"]}}
+SAID = {"side": "left", "criteria": {"helpful": "left", "truthful": "left"}}
 
 
 @pytest.fixture
@@ -82,7 +82,11 @@ def test_lowering_says_what_it_ends_and_touches_no_judgment(running, manager):
 def test_a_round_with_an_overlap_of_its_own_is_said_to_keep_it(running, manager):
     running.rounds.update(overlap=9)
     shown = looked_at(manager, running, overlap="3")
-    assert "an overlap of its own, 9, and keeps it" in shown
+    assert "opened with an overlap of its own and keeps its overlap of 9" in shown
+    assert "lays" not in shown
+    running.rounds.update(overlap=2, budget=50)
+    shown = looked_at(manager, running, overlap="3")
+    assert "has a budget or a stop rule of its own and keeps its overlap of 2" in shown
     assert "lays" not in shown
 
 
