@@ -147,6 +147,8 @@ def _people(
         users = users.filter(pk__in=members.values("user")).exclude(
             pk__in=paused.values("rater__user")
         )
+    if not asked.skills and not asked.languages:
+        return [_Person(user.label, ()) for user in users]
     raters = {
         rater.user_id: rater
         for rater in Rater.objects.filter(organisation=organisation, user__in=users)
