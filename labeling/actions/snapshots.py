@@ -24,6 +24,8 @@ def freeze_round(*, campaign: Campaign, round_: Round, by: User | None) -> Job:
     the one that is there; with one, a new number that supersedes it.
     """
     campaign = hold_campaign(campaign)
+    # As it is now that nobody closes or opens it.
+    round_ = Round.objects.get(pk=round_.pk)
     if round_.kind not in {Round.Kind.PRODUCTION, Round.Kind.CALIBRATION}:
         raise ConflictError(f"A round of {round_.kind} has no judgments of its own to freeze.")
     if round_.state != Round.State.CLOSED:
