@@ -122,4 +122,3 @@ def entries_of(cases: list[Case], *, for_rater: bool) -> QuerySet[CaseEntry]:
     """What was said and decided, in order; the rater reads all but notes."""
     entries = CaseEntry.objects.filter(case__in=cases).select_related("by").order_by("pk")
     return entries.exclude(kind=CaseEntry.Kind.NOTE) if for_rater else entries
-

@@ -9,6 +9,7 @@ from pytest_django.live_server_helper import LiveServer
 from labeling.actions.cases import decide, open_case, write_entry
 from labeling.actions.rating import claim_assignment, submit_judgment
 from labeling.models import Campaign, Case, Gold, Seat
+from labeling.queries.gold import suspect_gold
 from tests import factories
 from tests.browser.test_campaign_looks import look, manager  # noqa: F401
 from workers.quality import pause_by_rules
@@ -27,7 +28,8 @@ def judge(campaign: Campaign, seat: Seat, *, active_ms: int, count: int, reason:
             "keystrokes": 3,
             "pastes": [{"into": "rationale", "chars": 80}] if reason else [],
         }
-        better = "a" if claimed.comparison_id % 3 else "b"
+        is_gold = claimed.ordinal is None
+        better = "a" if is_gold or claimed.comparison_id % 3 else "b"
         side = claimed.side(better) if active_ms > 10_000 else "left"
         answer = {"side": side, "strength": 2, "rationale": reason, "client": client}
         submit_judgment(rater=seat.rater, assignment_id=claimed.public_id, answer=answer)
@@ -119,4 +121,5 @@ def test_doubted_gold_is_for_everybody_to_read(
         )
     for _ in range(5):
         judge(campaign, factories.rater(campaign), active_ms=30_000, count=7)
+    assert len(suspect_gold(campaign)) == 1
     look(f"/campaigns/{campaign.slug}/gold/", "gold")
