@@ -26,6 +26,7 @@ from labeling.queries.entry import PARTICIPANT
 # New participants of one link in a minute; the next are asked to wait.
 MOST_A_MINUTE = 120
 MOST_WANTED = 100_000
+_CODE = re.compile(r"[A-Za-z0-9_-]{1,43}")
 # What a panel calls a participant: neither an address nor a place left unfilled (“{{%PID%}}”).
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
@@ -108,7 +109,9 @@ def close_entry_link(*, link: EntryLink, by: User | None) -> None:
 
 def entry_link(code: str) -> EntryLink:
     """The link with this code, closed ones too; NotFoundError for any other text."""
-    link = EntryLink.objects.filter(code=code).select_related("campaign__organisation").first()
+    links = EntryLink.objects.select_related("campaign__organisation")
+    # No other text can be one, and not every text may be asked of the database.
+    link = links.filter(code=code).first() if _CODE.fullmatch(code) else None
     if link is None:
         raise NotFoundError("There is no such study.")
     return link

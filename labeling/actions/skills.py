@@ -42,7 +42,7 @@ def remove_skill(
     if source == Skill.Source.DECLARED:
         raise ConflictError("The rater says so themselves; it satisfies no requirement above 0.")
     _hold(rater)
-    rows = [one for one in rater.skills.filter(source=source) if _is_called(one, name)]
+    rows = [one for one in rater.skills.all() if one.source == source and _is_called(one, name)]
     if not rows:
         raise NotFoundError("There is no such skill of this rater.")
     for skill in rows:

@@ -89,6 +89,8 @@ def rater(request: PageRequest, slug: str, rater_id: UUID) -> HttpResponse:
     kept = SettingsForm(request.POST if what == "settings" else None, initial=initial)
     if request.method == "POST":
         campaign = access.campaign_for_manager(request.user, slug)
+        if what not in {"grant", "remove", "settings"}:
+            raise InvalidInputError("Say what is to be done: grant, remove or settings.")
         try:
             if what == "grant" and grant.is_valid():
                 grant_skill(campaign=campaign, rater=shown, by=request.user, **grant.cleaned_data)
@@ -109,8 +111,6 @@ def rater(request: PageRequest, slug: str, rater_id: UUID) -> HttpResponse:
                     external_id=kept.cleaned_data["external_id"],
                     languages=kept.spoken(),
                 )
-            elif what not in {"grant", "settings"}:
-                raise InvalidInputError("Say what is to be done: grant, remove or settings.")
         except InvalidInputError as error:
             _blame(grant if what == "grant" else kept, error)
         if not grant.errors and not kept.errors:

@@ -245,8 +245,8 @@ def show_news(request: PageRequest, desk: Desk, form: AnswerForm, number: int) -
 def frame(request: PageRequest, desk: Desk) -> dict[str, Any]:
     """What every state of the bench says around the card."""
     cap = read_requirements(desk.campaign.requirements).daily_cap
-    if desk.study_left is not None:
-        cap = desk.judged_today + max(desk.study_left, 0)
+    if desk.study_left is not None and desk.study_left > 0:
+        cap = desk.judged_today + desk.study_left
     saved = request.GET.get("saved", "")
     return {
         "campaign": desk.campaign,
