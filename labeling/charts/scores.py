@@ -7,6 +7,9 @@ from labeling.charts.axes import Axis, value_axis
 from labeling.charts.lines import frame, label, placed
 from labeling.charts.markup import Svg, element, path, per_cent
 
+# Per cent of the chart's height from one name to the next: a line of text.
+APART = 7.5
+
 
 @dataclass(frozen=True, slots=True)
 class ScorePoint:
@@ -42,6 +45,7 @@ def scores_chart(lines: Sequence[ScoreLine], *, anchor: str, key: str) -> Svg:
     ]
     y = value_axis(values, least=-1e6, most=1e6)
     x = Axis(rounds[0], rounds[-1], tuple((number, f"Round {number}") for number in rounds))
+    names = _names(lines, x, y)
     drawing: list[str] = []
     after: list[str] = []
     words = []
@@ -56,10 +60,6 @@ def scores_chart(lines: Sequence[ScoreLine], *, anchor: str, key: str) -> Svg:
         drawing.append(element("path", class_=f"line {hue}".strip(), d=path(placed(points, x, y))))
         at, value = points[-1]
         where = (per_cent(x.place(at)), per_cent(100 - y.place(value)))
-        text = f"{line.model}, the anchor" if line.is_anchor else line.model
-        after.append(
-            label(text, where, dx=-2, dy=-10, anchor="end" if x.place(at) > 0 else "start")
-        )
         if line.is_chief or len(points) == 1:
             after.append(element("circle", class_="dot", cx=where[0], cy=where[1], r="3.5"))
         words.append(f"{line.model} {points[0][1]:,.0f} to {value:,.0f}")
@@ -71,5 +71,27 @@ def scores_chart(lines: Sequence[ScoreLine], *, anchor: str, key: str) -> Svg:
         description=f"With {anchor} held at one score: {'; '.join(words)}.",
         before=[],
         drawing=drawing,
-        after=after,
+        after=[*names, *after],
     )
+
+
+def _names(lines: Sequence[ScoreLine], x: Axis, y: Axis) -> list[str]:
+    """Each line's name near its end, from the top down, none over another."""
+    ends = sorted(
+        ((100 - y.place(line.points[-1].elo), line) for line in lines if line.points),
+        key=lambda end: (end[0], end[1].model),
+    )
+    # Upwards from the bottom where they would leave the box, else downwards as they come.
+    places: list[float] = []
+    for height, _ in ends:
+        places.append(max(height, places[-1] + APART) if places else height)
+    for k in range(len(places) - 1, -1, -1):
+        limit = 100.0 if k == len(places) - 1 else places[k + 1] - APART
+        places[k] = min(places[k], limit)
+    names: list[str] = []
+    for place, (_, line) in zip(places, ends, strict=True):
+        at = x.place(line.points[-1].round)
+        text = f"{line.model}, the anchor" if line.is_anchor else line.model
+        where = (per_cent(at), per_cent(place))
+        names.append(label(text, where, dx=-6, dy=-5, anchor="end" if at > 0 else "start"))
+    return names

@@ -199,4 +199,4 @@ def _reach(
     now = np.sqrt(np.diag(ranking.covariance()))[known] * Z95 * ELO_PER_LOGIT
     shown = np.array([reached[ranking.models[k]] for k in known])
     wider = max(float(np.median(shown / now)), 1.0)
-    return float(np.median(shown)), float(np.median(then)) * wider
+    return float(np.median(shown)), float(np.median(then[known])) * wider
