@@ -118,7 +118,7 @@ class Editor:
         return {
             "body": str(data.get("body", "")).replace("\r\n", "\n"),
             "examples": self.filled() or [],
-            "change_note": str(data.get("change_note", ""))[:500],
+            "change_note": str(data.get("change_note", ""))[:500].replace("\x00", ""),
             "asks_rereading": bool(data.get("asks_rereading")),
             "asks_requalification": bool(data.get("asks_requalification")),
             "seen": str(data.get("seen", ""))[:40],

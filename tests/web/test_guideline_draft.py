@@ -228,3 +228,15 @@ def test_only_managers_write(campaign: Campaign, role: str, status: int, verb: s
     assert person.post(address(campaign), form("", do=verb)).status_code == status
     assert person.get(address(campaign)).status_code == status
     assert not campaign.guidelines.exists()
+
+
+def test_a_character_that_cannot_be_stored_makes_nothing_fail(
+    campaign: Campaign, manager: Client
+) -> None:
+    sent = form(seen_by(manager, campaign), change_note="a\x00b")
+    assert save(manager, campaign, sent).status_code == 302
+    sent = form(seen_by(manager, campaign), body="## T1 a\x00b")
+    assert save(manager, campaign, sent).status_code == 422
+    example = {"clause": "T1", "prompt": "a\x00b"}
+    sent = form(seen_by(manager, campaign), example)
+    assert save(manager, campaign, sent).status_code < 500
