@@ -66,7 +66,6 @@ SENTENCES = (
     _("A draft holds at most %(most)s characters."),
     _("A manager has withdrawn this judgment; it cannot be changed any more."),
     # labeling.actions.invitations
-    _("This link no longer works. Ask whoever invited you for a new one."),
     _("This invitation is for %(email)s, which is not an address of your account."),
     _("%(email)s has an account. Sign in, then open this link."),
     _("The account could not be made."),
