@@ -79,11 +79,13 @@ def test_another_campaigns_exports_are_asked_nothing_more():
     asked: list[str] = []
     statement = export_rows._statement
 
-    plain = statement(choose({}), leaves_out=False).as_string(connection.connection)
-    assert "excludedjudgment" not in plain
-    assert "excludedjudgment" in statement(choose({}), leaves_out=True).as_string(
+    plain = statement(choose({}), leaves_out=False, is_reviewed=False).as_string(
         connection.connection
     )
+    assert "excludedjudgment" not in plain
+    assert "excludedjudgment" in statement(
+        choose({}), leaves_out=True, is_reviewed=False
+    ).as_string(connection.connection)
     assert not asked
     assert not open_export(campaign, choose({}))._leaves_out
 
@@ -92,7 +94,9 @@ def test_leaving_out_is_a_probe_for_each_row():
     campaign = small_campaign()
     excluded(campaign, Judgment.objects.filter(rater=of("r-bob")))
     export = open_export(campaign, choose({}))
-    text = export_rows._statement(choose({}), leaves_out=True).as_string(export._connection)
+    text = export_rows._statement(choose({}), leaves_out=True, is_reviewed=False).as_string(
+        export._connection
+    )
     query = text.removeprefix("COPY (").removesuffix(") TO STDOUT (FORMAT binary)")
     plan = export._connection.execute(
         f"EXPLAIN {query}", {"campaign": campaign.pk, "start": 0, "end": 10**9, "rater_kind": ""}
