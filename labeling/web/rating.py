@@ -48,9 +48,7 @@ def rate(request: PageRequest, slug: str) -> HttpResponse:
     if desk.to_read_number is not None:
         return SeeOther(reverse("rate_news", args=[slug]))
     try:
-        assignment = claim_assignment(
-            rater=desk.rater, campaign=campaign, at_most=desk.study_left
-        )
+        assignment = claim_assignment(rater=desk.rater, campaign=campaign, at_most=desk.study_left)
     except (NotQualifiedError, EnoughForTodayError, EnoughInAllError, StudyDoneError) as error:
         return show_finished(request, desk, because=error)
     if assignment is None:
