@@ -7,12 +7,9 @@ from django.db import transaction
 from django.db.models import Q
 
 from labeling import audit
+from labeling.actions.accounts import end_sessions
 from labeling.actions.leases import free_what_is_held
-from labeling.actions.organisations import (
-    end_sessions,
-    keep_an_owner,
-    keep_owners_of_campaigns,
-)
+from labeling.actions.organisations import keep_an_owner, keep_owners_of_campaigns
 from labeling.models import (
     Appeal,
     AuditEvent,
@@ -77,7 +74,7 @@ def erase_person(*, person: User, by: User | None) -> dict[str, int]:
     _forget_sign_in(person)
     raters.update(user=None, languages=[])
     _make_nobody(person)
-    audit.record("person.erased", by=by, subject=person.public_id, **gone)
+    audit.record("person.erased", by=by, subject=person.public_id, rows=gone)
     return gone
 
 

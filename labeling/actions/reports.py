@@ -55,8 +55,10 @@ def record_report(
 def _tell_of_agreement(campaign: Campaign, body: dict[str, Any], at: datetime) -> None:
     """Tell managers, once a day, while ordinal alpha is below the floor they set."""
     floor = read_policy(campaign.policy).agreement_floor
+    if floor is None:
+        return
     alpha = body["agreement"]["krippendorff_alpha_ordinal"]
-    if floor is None or alpha is None or alpha["value"] is None or alpha["value"] >= floor:
+    if alpha is None or alpha["value"] is None or alpha["value"] >= floor:
         return
     notify.tell(
         notify.managers_of(campaign),

@@ -115,7 +115,7 @@ def to_ask_again(judgments: QuerySet[Judgment], rule: StaleRule) -> QuerySet[Com
     """Comparisons of stale judgments that may be put before one more rater.
 
     Of open rounds, not known answers, none waiting already or judged under the newest version,
-    none that everybody has met, and none that a reviewer has decided or left out: theirs is the word.
+    none that everybody has met, and none that a reviewer has decided or left out.
     """
     waiting = Assignment.objects.filter(
         comparison=OuterRef("pk"), ended_at=None, ordinal__isnull=False

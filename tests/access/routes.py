@@ -16,9 +16,12 @@ PUBLIC |= {
     *("socialaccount_login_cancelled", "account_reset_password", "account_reset_password_done"),
     *("account_reset_password_from_key", "account_reset_password_from_key_done"),
     "account_confirm_email",
+    # Signed for one person, from the foot of a mail.
+    "mail_off",
 }
 # One's own account, whoever one is: nothing in these addresses is anybody else's.
 OWN = {
+    *("notifications", "notifications_read", "notification_settings"),
     *("account_name", "end_other_sessions", "account_reauthenticate", "account_change_password"),
     *("account_set_password", "account_email", "account_logout", "mfa_index", "mfa_authenticate"),
     *("mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp"),

@@ -26,6 +26,7 @@ def judged() -> Judgment:
     campaign = open_campaign(1, overlap=1)
     seat = factories.rater(campaign)
     taken = claim_assignment(rater=seat.rater, campaign=campaign)
+    assert taken is not None
     said = {"side": "left", "strength": 1, "criteria": {"helpful": "left", "truthful": "left"}}
     said["client"] = {"active_ms": 4000, "blur_count": 2}
     return submit_judgment(rater=seat.rater, assignment_id=taken.public_id, answer=said).judgment

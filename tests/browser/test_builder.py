@@ -46,7 +46,7 @@ def test_what_is_typed_is_previewed_at_once_and_stored_by_saving_alone(
     page.goto(f"{live_server.url}/campaigns/new/")
     dock = page.locator("#beside .dock")
     expect(dock.locator(".step")).to_have_count(7)
-    page.locator("#schema input[name=scale][value=\"4\"]").check()
+    page.locator('#schema input[name=scale][value="4"]').check()
     expect(dock.locator(".step")).to_have_count(5)
     page.get_by_label("Criterion, row 1").fill("Zest")
     page.get_by_label("Criterion, row 1").blur()

@@ -3,6 +3,7 @@
 import uuid
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -27,7 +28,7 @@ from tests.concurrency.crowd import at_once, check_queue, lapse
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def repeating(count: int, rate: float = 1.0, **fields: object) -> tuple[Campaign, Seat]:
+def repeating(count: int, rate: float = 1.0, **fields: Any) -> tuple[Campaign, Seat]:
     """A campaign that asks again as often as it may, with `count` comparisons and one rater."""
     campaign = factories.campaign(requirements={"repeat_rate": rate}, **fields)
     factories.open_comparisons(campaign, count)
@@ -72,7 +73,7 @@ def test_after_half_a_day_it_comes_without_that_many_judgments_between():
     assert judge(seat, campaign).repeat_of_id == first.pk
 
 
-def ready(count: int = 2, **fields: object) -> tuple[Campaign, Seat, list[Assignment]]:
+def ready(count: int = 2, **fields: Any) -> tuple[Campaign, Seat, list[Assignment]]:
     """A rater who judged `count` comparisons yesterday, of a campaign with more."""
     campaign, seat = repeating(count + 6, **fields)
     done = [judge(seat, campaign) for _ in range(count)]

@@ -8,12 +8,13 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from labeling.formats.export_choice import choose
+from labeling.metrics.report import METHOD_VERSION
 from labeling.models import Campaign, ExcludedJudgment, Exclusion, Judgment, Rater, Report
 from labeling.queries import export_rows
 from labeling.queries.due import campaigns_to_report
 from labeling.queries.export_rows import open_export
 from tests.queries.export_campaign import small_campaign
-from workers.metrics import METHOD_VERSION, refresh_report
+from workers.metrics import refresh_report
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
