@@ -58,7 +58,8 @@ def _tell_of_agreement(campaign: Campaign, body: dict[str, Any], at: datetime) -
     if floor is None:
         return
     alpha = body["agreement"]["krippendorff_alpha_ordinal"]
-    if alpha is None or alpha["value"] is None or alpha["value"] >= floor:
+    # One item with two votes has a value and no interval: too little to alarm anybody.
+    if alpha is None or alpha.get("low") is None or alpha["value"] >= floor:
         return
     notify.tell(
         notify.managers_of(campaign),

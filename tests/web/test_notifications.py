@@ -138,6 +138,25 @@ def test_agreement_below_its_floor_is_told_once_a_day(campaign, manager):
     assert kinds.count("agreement.fell") == 1
 
 
+def test_one_comparison_alone_alarms_nobody_and_has_its_report():
+    campaign = open_campaign(1, overlap=2)
+    manager = factories.member(campaign, "manager")
+    Campaign.objects.filter(pk=campaign.pk).update(policy={"agreement_floor": 0.99})
+    for name, side in (("ann", "a"), ("bob", "b")):
+        seat = factories.rater(campaign, name)
+        taken = claim_assignment(rater=seat.rater, campaign=campaign)
+        said = {
+            "side": taken.side(side),
+            "strength": 1,
+            "criteria": {"helpful": "left", "truthful": "left"},
+        }
+        submit_judgment(rater=seat.rater, assignment_id=taken.public_id, answer=said)
+    refresh_report(campaign.pk)
+    alpha = campaign.reports.get().body["agreement"]["krippendorff_alpha_ordinal"]
+    assert alpha["value"] < 0.99 and alpha["low"] is None
+    assert told(manager) == []
+
+
 def test_mail_says_it_once_and_how_to_stop_it(client, campaign, manager):
     tell(manager, "agreement.fell", campaign=campaign, alpha="0.10", floor="0.50")
     send_mail()
@@ -182,6 +201,35 @@ def test_a_mail_that_fails_goes_out_later(campaign, manager, monkeypatch):
     assert told(manager)[0].mailed_at is None and mail.outbox == []
     send_mail()
     assert len(mail.outbox) == 1
+
+
+@pytest.mark.parametrize("breaks", ["\n", "\r\nBcc: eve@example.org\r\n", "\u2028"])
+def test_words_of_several_lines_are_one_line_in_the_subject(campaign, manager, breaks):
+    answer = f"Read T1.{breaks}Then T2."
+    Notification.objects.create(
+        user=manager,
+        kind="appeal.decided",
+        key="1",
+        campaign=campaign,
+        channel="mail",
+        details={"decision": "declined", "answer": answer},
+    )
+    send_mail()
+    (sent,) = mail.outbox
+    assert len(sent.subject.splitlines()) == 1 and "Then T2." in sent.subject
+    assert sent.message()["To"] == "mia@example.org" and sent.message()["Bcc"] is None
+
+
+def test_a_mail_that_cannot_be_made_waits_and_others_go_out(campaign, manager, caplog):
+    broken = factories.member(campaign, "manager")
+    broken.email = "zq-secret@example.org\nBcc: eve@example.org"
+    broken.save()
+    for person in (broken, manager):
+        tell(person, "agreement.fell", campaign=campaign)
+    send_mail()
+    assert [sent.to for sent in mail.outbox] == [["mia@example.org"]]
+    assert told(broken)[0].mailed_at is None and told(manager)[0].mailed_at is not None
+    assert "BadHeaderError" in caplog.text and "zq-secret" not in caplog.text
 
 
 def test_a_digest_comes_once_a_day_with_all_there_is(campaign, manager):
