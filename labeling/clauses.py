@@ -8,7 +8,7 @@ headings without an id, are sections too.
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -98,12 +98,14 @@ def clauses_of(body: str) -> list[dict[str, str]]:
     return found
 
 
-def changes(old: str, new: str) -> list[Change]:
+def changes(old: str, new: str, renamed: Mapping[str, str] | None = None) -> list[Change]:
     """What a reader of `old` has to read to know `new`: by section, in the order of `new`.
 
-    A section that only moved has not changed.
+    A section that only moved has not changed; nor has one that only got another id, where `renamed`
+    (former ids to present ones) says so. A clause that became part of one that `old` has is gone.
     """
-    before = {section.key: section for section in reversed(sections(old))}
+    earlier = _under_present_ids(sections(old), renamed or {})
+    before = {section.key: section for section in reversed(earlier)}
     now = sections(new)
     found: list[Change] = []
     for section in now:
@@ -117,10 +119,22 @@ def changes(old: str, new: str) -> list[Change]:
     kept = {section.key for section in now}
     found += [
         Change("gone", section.id, section.title, (Piece("removed", section.text),))
-        for section in sections(old)
+        for section in earlier
         if section.key not in kept
     ]
     return found
+
+
+def _under_present_ids(found: list[Section], renamed: Mapping[str, str]) -> list[Section]:
+    taken = {section.id for section in found if section.id}
+    placed: list[Section] = []
+    for section in found:
+        now = renamed.get(section.id, "")
+        if now and now not in taken:
+            taken.add(now)
+            section = replace(section, id=now)
+        placed.append(section)
+    return placed
 
 
 def _plain(text: str) -> str:
@@ -141,11 +155,6 @@ def _pieces(old: str, new: str) -> Iterator[Piece]:
             yield Piece("removed", "".join(a[a1:a2]))
         if b2 > b1:
             yield Piece("added", "".join(b[b1:b2]))
-
-
-def changed_clauses(old: str, new: str) -> set[str]:
-    """Ids of the clauses whose text or title changed from `old` to `new`, or that are gone."""
-    return {one.id for one in changes(old, new) if one.id and one.kind != "new"}
 
 
 def likely_renames(old: str, new: str) -> dict[str, str]:

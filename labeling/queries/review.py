@@ -9,8 +9,10 @@ from uuid import UUID
 from django.core.cache import cache
 from django.db import connection
 
+from labeling.clauses import former_ids
 from labeling.metrics.estimates import Estimate, proportion
 from labeling.models import Adjudication, Campaign, Comparison, Judgment, Round
+from labeling.queries.answering import clauses_in_force
 
 # A list goes no further; whoever is through with these has earned a new one.
 MOST_LISTED = 1000
@@ -134,7 +136,7 @@ def contested(campaign: Campaign, wanted: Filter) -> list[Contested]:
     if wanted.clause:
         conditions.append(
             "EXISTS (SELECT FROM labeling_judgment q WHERE q.comparison_id = listed.id"
-            " AND q.clauses @> ARRAY[%(clause)s]::varchar[])"
+            " AND q.clauses && %(clauses)s::varchar[])"
         )
     statement = (
         f"{_COUNTED} SELECT id, public_id, n, agreement, is_flagged, is_edited, is_appealed,"
@@ -144,10 +146,16 @@ def contested(campaign: Campaign, wanted: Filter) -> list[Contested]:
     values = {
         "campaign": campaign.pk,
         "tag": wanted.tag,
-        "clause": wanted.clause,
+        "clauses": _cited_as(campaign, wanted.clause),
         "most": MOST_LISTED,
     }
     return [Contested(*row) for row in _rows(statement, values)]
+
+
+def _cited_as(campaign: Campaign, clause: str) -> list[str]:
+    """The ids by which judgments cite the clause: its own, and those that it had before."""
+    now = former_ids(clauses_in_force(campaign)) if clause else {}
+    return [clause, *(was for was, present in now.items() if present == clause)]
 
 
 def open_count(campaign: Campaign) -> int:

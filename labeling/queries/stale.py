@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
-from labeling.clauses import changed_clauses, changes
+from labeling.clauses import changes, former_ids
 from labeling.models import (
     Adjudication,
     Assignment,
@@ -23,18 +23,19 @@ from labeling.schemas import read_schema
 class StaleRule:
     """Which clauses changed since each older version: what makes a judgment under it stale.
 
-    `changed` is by the version's id. Where raters are not asked which clause decided, every
-    judgment falls under whatever changed.
+    `changed` is by the version's id: the ids by which judgments cite what changed, each with the
+    one that the clause has now. Where raters are not asked which clause decided, every judgment
+    falls under whatever changed.
     """
 
     newest: GuidelineVersion
     by_citation: bool
-    changed: dict[int, list[str]]
+    changed: dict[int, dict[str, str]]
 
     @property
     def clauses(self) -> list[str]:
         """All clauses that changed since some older version."""
-        return sorted({clause for clauses in self.changed.values() for clause in clauses})
+        return sorted({clause for cited in self.changed.values() for clause in cited.values()})
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,25 @@ def stale_rule(campaign: Campaign) -> StaleRule | None:
         return None
     newest, *older = versions
     by_citation = read_schema(campaign.schema).clauses
-    changed: dict[int, list[str]] = {}
-    for version in older:
-        ids = changed_clauses(version.body, newest.body)
-        if not by_citation:
-            ids |= {one.id for one in changes(version.body, newest.body) if one.id}
-        if ids:
-            changed[version.pk] = sorted(ids)
+    changed = {
+        version.pk: cited
+        for version in older
+        if (cited := _changed_since(version, newest, is_new_meant=not by_citation))
+    }
     return StaleRule(newest, by_citation, changed)
+
+
+def _changed_since(
+    older: GuidelineVersion, newest: GuidelineVersion, *, is_new_meant: bool
+) -> dict[str, str]:
+    """The ids by which what changed may be cited, to present ones; another id is no change."""
+    now = former_ids(newest.clauses)
+    cited: dict[str, str] = {}
+    for one in changes(older.body, newest.body, now):
+        if one.id and (is_new_meant or one.kind != "new"):
+            cited[one.id] = now.get(one.id, one.id)
+            cited |= {was: one.id for was, present in now.items() if present == one.id}
+    return cited
 
 
 def stale_judgments(
@@ -71,8 +83,8 @@ def stale_judgments(
     if rule is None or not rule.changed:
         return judgments.none()
     is_stale = Q()
-    for version, clauses in rule.changed.items():
-        wanted = [one for one in clauses if clause in ("", one)]
+    for version, cited in rule.changed.items():
+        wanted = [one for one, now in cited.items() if clause in ("", now)]
         if not wanted:
             continue
         under = Q(guideline_version=version)
@@ -92,10 +104,12 @@ def stale_count(campaign: Campaign, rule: StaleRule | None) -> StaleCount:
     )
     by_clause: Counter[str] = Counter()
     for version, cited, count in groups:
-        changed = rule.changed.get(version, []) if rule else []
-        for one in changed:
-            if rule and (not rule.by_citation or one in cited):
-                by_clause[one] += count
+        changed = rule.changed.get(version, {}) if rule else {}
+        meant = {
+            now for one, now in changed.items() if rule and (not rule.by_citation or one in cited)
+        }
+        for one in meant:
+            by_clause[one] += count
     return StaleCount(
         judgments=sum(count for _, _, count in groups),
         comparisons=rows.values("comparison").distinct().count() if groups else 0,

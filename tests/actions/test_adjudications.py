@@ -25,6 +25,7 @@ from labeling.models import (
     User,
 )
 from labeling.queries.queue_faults import QueueFaults
+from labeling.queries.review import Filter, contested
 from labeling.queries.stale import stale_count, stale_judgments, stale_rule
 from tests import factories
 from tests.judging import judged
@@ -296,3 +297,32 @@ def test_where_clauses_are_cited_only_those_that_cite_a_changed_one_are_stale() 
     publish_guidelines(campaign=campaign, body=old.replace("Do as asked", "Do all"), by=None)
     stale = stale_judgments(campaign, stale_rule(campaign))
     assert [one.clauses for one in stale] == [["H1"]]
+
+
+def test_another_id_for_the_same_text_makes_no_judgment_stale() -> None:
+    campaign = factories.campaign(
+        overlap=1, schema={"scale": 2, "tie": True, "rationale": "off", "clauses": True}
+    )
+    old = "## T1 Truth\n\nOne wrong claim loses.\n\n## H1 Help\n\nDo as asked."
+    publish_guidelines(campaign=campaign, body=old, by=None)
+    factories.open_comparisons(campaign, 1)
+    seat = factories.rater(campaign)
+    held = claim_assignment(rater=seat.rater, campaign=campaign)
+    assert held is not None
+    answer = {"side": "left", "clauses": ["T1"], "flags": ["unsafe"]}
+    submit_judgment(rater=seat.rater, assignment_id=held.public_id, answer=answer)
+    renamed = old.replace("T1", "V2")
+    publish_guidelines(campaign=campaign, body=renamed, by=None, renamed={"T1": "V2"})
+    rule = stale_rule(campaign)
+    assert rule is not None
+    assert (rule.clauses, stale_judgments(campaign, rule).count()) == ([], 0)
+    # In the review it is found under the id that the clause has now.
+    (row,) = contested(campaign, Filter(clause="V2"))
+    assert row.public_id == held.comparison.public_id
+    assert contested(campaign, Filter(clause="H1")) == []
+    # Another text for it is a change, named by that id.
+    changed = renamed.replace("wrong claim", "false claim")
+    publish_guidelines(campaign=campaign, body=changed, by=None)
+    rule = stale_rule(campaign)
+    assert stale_count(campaign, rule).by_clause == [("V2", 1)]
+    assert [one.clauses for one in stale_judgments(campaign, rule, clause="V2")] == [["T1"]]
