@@ -57,9 +57,12 @@ def notifications_mail(user: User, told: Sequence[Notification]) -> EmailMessage
         }
         count = len(told)
         subject = ngettext("%(n)s thing to know", "%(n)s things to know", count) % {"n": count}
+        if count == 1:
+            # Words may hold line breaks, which a subject may not.
+            subject = " ".join(words_of(told[0]).split())[:120]
         body = render_to_string("mail/notifications.txt", context)
     return EmailMessage(
-        subject=f"Thurstone: {words_of(told[0])[:120]}" if count == 1 else f"Thurstone: {subject}",
+        subject=f"Thurstone: {subject}",
         body=body,
         to=[user.email],
         headers={

@@ -59,16 +59,17 @@ def mail_notifications(
 ) -> int:
     """Send what waits for the user in one mail; how many notifications were in it.
 
-    They are taken before the mail goes out, so two schedulers send one; if `send` fails they wait
-    for the next try, and if the process dies in between they are in the product alone.
+    They are taken before the mail goes out, so two schedulers send one; if `send` fails, whatever
+    the fault, they wait for the next try, and the mail of others goes on. If the process dies in
+    between they are in the product alone.
     """
     user, taken = _take(user_id, channel)
     if not taken:
         return 0
     try:
         send(user, taken)
-    except OSError as error:
-        # smtplib's errors are OSErrors too. The server's words may quote addresses.
+    except Exception as error:
+        # The server's words, and those of a fault in what was to be sent, may quote what is theirs.
         logger.warning("mail to user %s failed: %s", user.public_id, type(error).__name__)
         _give_back([one.pk for one in taken])
         return 0
