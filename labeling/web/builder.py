@@ -51,7 +51,7 @@ def new_campaign(request: PageRequest) -> HttpResponse:
     draft = Draft(
         data,
         initial=start.settings,
-        qualifications=qualifications_of(organisation, None),
+        qualifications=qualifications_of(request.user, organisation, None),
         is_looked_at=data is not None and bool({"look", "more"} & data.keys()),
     )
     upload = DraftImportForm(data, request.FILES or None)
@@ -85,7 +85,7 @@ def new_preview(request: PageRequest) -> HttpResponse:
     draft = Draft(
         request.POST,
         initial={},
-        qualifications=qualifications_of(organisation, None),
+        qualifications=qualifications_of(request.user, organisation, None),
         is_looked_at=True,
     )
     found = beside(draft, organisation=organisation, campaign=None, setup=None)
@@ -136,13 +136,20 @@ def sources_for(user: User, organisation: Organisation) -> QuerySet[Campaign]:
 
 
 def qualifications_of(
-    organisation: Organisation, campaign: Campaign | None
+    user: User, organisation: Organisation, campaign: Campaign | None
 ) -> list[tuple[str, str]]:
-    """The qualifications that may be asked for: the campaign's own, then those of others."""
-    others = organisation.campaigns.exclude(state=Campaign.State.ARCHIVED)
+    """The qualifications to choose from: its own, then those of campaigns that the user may read.
+
+    What is stored stays a choice, under its address alone where the user may not read it.
+    """
+    others = access.campaigns_for_reader(user).filter(organisation=organisation)
+    others = others.exclude(state=Campaign.State.ARCHIVED)
     if campaign is not None:
         others = others.exclude(pk=campaign.pk)
     named = [(slug, name) for slug, name in others.order_by("name").values_list("slug", "name")]
+    stored = campaign.requirements.get("qualification") if campaign is not None else None
+    if stored and campaign is not None and stored not in {campaign.slug, *dict(named)}:
+        named.append((stored, stored))
     return [(OWN, "One of its own"), *named]
 
 

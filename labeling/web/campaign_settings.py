@@ -112,7 +112,7 @@ def draft_of(campaign: Campaign, request: PageRequest) -> Draft:
     return Draft(
         request.POST if request.method == "POST" else None,
         initial=stored,
-        qualifications=qualifications_of(campaign.organisation, campaign),
+        qualifications=qualifications_of(request.user, campaign.organisation, campaign),
         slug=campaign.slug,
     )
 
@@ -206,6 +206,8 @@ def _shown(request: PageRequest, campaign: Campaign, draft: Draft) -> dict[str, 
         "was": request.POST.get("was") or mark_of(campaign),
         "judged": campaign.judgments.exists(),
         "progress": progress(campaign, newest_report(campaign)),
+        # A clone is a new campaign of the organisation.
+        "may_clone": bool(access.rank_in_organisation(request.user, campaign.organisation)),
     }
 
 

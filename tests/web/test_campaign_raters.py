@@ -174,6 +174,7 @@ class TestPage:
         EntryLink.objects.create(
             campaign=campaign, kind="prolific", name="One", code="zq-code", wanted=1
         )
+        suspend_rater(campaign=campaign, rater=seat.rater, by=None)
         reader = as_(factories.member(campaign, "researcher"))
         html = page(reader, "campaign_raters", campaign.slug)
         one = page(reader, "campaign_rater", campaign.slug, seat.rater.public_id)
@@ -181,6 +182,11 @@ class TestPage:
             assert "zq-elsewhere" not in text
             assert "zq-code" not in text
             assert 'method="post" action="/campaigns/' not in text.replace("/state/", "")
+            # A case is read by managers alone.
+            assert "/case/" not in text
+        manager = as_(factories.member(campaign, "manager"))
+        assert "/case/" in page(manager, "campaign_raters", campaign.slug)
+        assert "/case/" in page(manager, "campaign_rater", campaign.slug, seat.rater.public_id)
 
 
 class TestOne:

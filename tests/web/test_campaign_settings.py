@@ -164,6 +164,28 @@ def test_a_reader_sees_the_settings_and_changes_none(running):
     assert running.name != "X"
 
 
+def test_a_clone_is_offered_to_who_may_start_a_campaign_there(running, manager):
+    assert "start=clone:" not in settings_of(manager, running)
+    governor = factories.user(of=running.organisation, role="manager")
+    assert f"start=clone:{running.slug}" in settings_of(as_(governor), running)
+
+
+def test_no_name_of_a_campaign_that_the_reader_may_not_read_is_told(running):
+    for slug in ("zq-hidden", "zq-asked"):
+        factories.campaign(slug=slug, name=f"Name of {slug}", of=running.organisation)
+    running.requirements = {**running.requirements, "qualification": "zq-asked"}
+    running.save()
+    shown = settings_of(as_(factories.member(running, "reviewer")), running)
+    assert "zq-hidden" not in shown
+    assert "Name of" not in shown
+    # What is stored is told by the settings themselves, and stays as it is.
+    assert '<option value="zq-asked" selected>zq-asked</option>' in shown
+    manager = as_(factories.member(running, "manager"))
+    assert "Nothing was changed." in save(manager, running).content.decode()
+    governor = as_(factories.user(of=running.organisation, role="owner"))
+    assert "Name of zq-hidden" in settings_of(governor, running)
+
+
 def test_the_danger_zone_completes_archives_and_refuses(running, manager):
     address = reverse("campaign_end", args=[running.slug])
     manager.post(address, {"do": "complete"})
