@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from allauth.account.models import EmailAddress
 from django.core.signing import BadSignature, TimestampSigner
 from django.db.models import QuerySet
 
@@ -69,8 +70,12 @@ def rank_in_campaign(user: User, campaign: Campaign) -> str:
 
 
 def has_address(user: User, email: str) -> bool:
-    """Whether mail to this address reaches the user's account. A change of it was confirmed."""
-    return bool(email) and user.email.lower() == email.lower()
+    """Whether this is the account's address, and shown to be: confirmed, or invited and let in."""
+    if not email or user.email.lower() != email.lower():
+        return False
+    confirmed = EmailAddress.objects.filter(user=user, email__iexact=email, verified=True)
+    let_in = Invitation.objects.filter(accepted_by=user, email__iexact=email)
+    return confirmed.exists() or let_in.exists()
 
 
 def organisation_for_governor(user: User, slug: str = "") -> Organisation:

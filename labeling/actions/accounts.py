@@ -1,6 +1,7 @@
 """Let people in: an account without a password, and a link with which its owner chooses one."""
 
 from allauth.account.models import EmailAddress
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.tokens import default_token_generator
 from django.contrib.sessions.models import Session
 from django.db import transaction
@@ -21,6 +22,8 @@ def end_sessions(person: User, *, but: str = "") -> None:
         is_theirs = session.get_decoded().get("_auth_user_id") == str(person.pk)
         if is_theirs and session.session_key != but:
             session.delete()
+    # From where, and with which browser.
+    UserSession.objects.filter(user=person).exclude(session_key=but).delete()
 
 
 @transaction.atomic(durable=True)
@@ -52,6 +55,8 @@ def invite_person(
         person.set_unusable_password()
         person.save(update_fields=["password"])
         OrganisationMember.objects.create(organisation=organisation, user=person, role=role)
+        if by is None:
+            _vouch_for(person)
     elif not person.organisation_memberships.filter(organisation=organisation).exists():
         message = f"There is already somebody called {username}; choose another name."
         raise ConflictError(message, problems=[FieldProblem("username", message)])
@@ -60,6 +65,15 @@ def invite_person(
         raise ConflictError(message, problems=[FieldProblem("username", message)])
     audit.record("person.invited", by=by, subject=person.public_id, role=role)
     return person, f"/welcome/{person.public_id}/{default_token_generator.make_token(person)}/"
+
+
+def _vouch_for(person: User) -> None:
+    """Take the operator's word for the address of an account they make."""
+    confirmed = EmailAddress.objects.filter(email=person.email.lower(), verified=True)
+    if person.email and not confirmed.exists():
+        EmailAddress.objects.create(
+            user=person, email=person.email.lower(), primary=True, verified=True
+        )
 
 
 @transaction.atomic(durable=True)

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from labeling import audit
@@ -37,12 +38,24 @@ def forget_what_is_old() -> dict[str, int]:
         ),
         "invitations": _sweep(
             "invitation.forgotten",
-            Invitation.objects.filter(expires_at__lt=Now() - timedelta(days=INVITATIONS)),
+            # One that was accepted stays: it shows whose the account's address is.
+            Invitation.objects.filter(
+                accepted_at=None, expires_at__lt=Now() - timedelta(days=INVITATIONS)
+            ),
             lambda rows: rows.delete()[0],
         ),
         "sessions": _sweep(
             "sign_in.sessions_forgotten",
             Session.objects.filter(expire_date__lt=Now()),
+            lambda rows: rows.delete()[0],
+        ),
+        "places": _sweep(
+            "sign_in.places_forgotten",
+            # An hour, so that one that begins just now has both its rows.
+            UserSession.objects.filter(
+                ~Exists(Session.objects.filter(session_key=OuterRef("session_key"))),
+                last_seen_at__lt=Now() - timedelta(hours=1),
+            ),
             lambda rows: rows.delete()[0],
         ),
     }

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
@@ -59,6 +60,13 @@ def safety_of(user: User, session_key: str) -> Safety:
         recovery_left=len(codes[0].wrap().get_unused_codes()) if codes else None,
         sessions=_sessions(user, session_key),
     )
+
+
+def is_waiting_address(user: User, email: str) -> bool:
+    """Whether the user asked for this address, and has not opened its link."""
+    if not email or "\0" in email or email.lower() == user.email.lower():
+        return False
+    return EmailAddress.objects.filter(user=user, email=email.lower(), verified=False).exists()
 
 
 def _sessions(user: User, session_key: str) -> list[SignedIn]:

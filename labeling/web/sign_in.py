@@ -19,6 +19,7 @@ from django.utils.translation import gettext
 from labeling.actions.accounts import forget_unconfirmed_address
 from labeling.clients.keys import open_key, seal_key
 from labeling.models import User
+from labeling.queries.sign_in import is_waiting_address
 from labeling.web import mail
 from labeling.web.security import CONTENT_POLICY
 
@@ -75,6 +76,16 @@ def allow_sign_on(response: Any) -> Any:
 @method_decorator(rate_limit(action="manage_email"), name="dispatch")
 class ChangeAddress(EmailView):  # type: ignore[misc]
     """Another mail address for one's account; the present one stays until it is confirmed."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Ask for another address, send its link again, or cancel; no address is made to count."""
+        if "action_add" not in request.POST and (
+            not {"action_send", "action_remove"} & set(request.POST)
+            or not is_waiting_address(cast(User, request.user), request.POST.get("email", ""))
+        ):
+            return redirect("account_email")
+        response: HttpResponse = super().post(request, *args, **kwargs)
+        return response
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Without the note of the present address, which would be given up for a new one."""

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
@@ -121,6 +122,9 @@ def test_a_link_is_for_its_address_alone(campaign, manager):
     # Nor does somebody without the address make a second account for it.
     own = factories.user("ada-of-old", of=factories.organisation())
     User.objects.filter(pk=own.pk).update(email="Ada@example.org")
+    # What only says it is theirs does not count.
+    assert signed_in(own).post(link).status_code == 403
+    EmailAddress.objects.create(user=own, email="ada@example.org", verified=True)
     page = Client().get(link).content.decode()
     assert "has an account" in page
     assert f"/login/?next={link}" in page
@@ -225,7 +229,16 @@ def test_an_invitation_to_the_organisation_raises_a_member_and_lowers_nobody(own
             "/organisation/invite/", {"emails": email, "role": "manager", "of": organisation.slug}
         )
         User.objects.filter(pk=person.pk).update(email=email)
+        EmailAddress.objects.create(user=person, email=email, verified=True)
         person.refresh_from_db()
         assert signed_in(person).post(link_in(answer)).status_code == 302
     roles = dict(OrganisationMember.objects.values_list("user", "role"))
     assert (roles[member.pk], roles[owner.pk]) == ("manager", "owner")
+
+
+def test_who_came_by_an_invitation_accepts_the_next_one_to_the_same_address(campaign, manager):
+    assert Client().post(link_in(send(manager, campaign)), ACCOUNT).status_code == 302
+    person = User.objects.get(username="ada")
+    second = link_in(send(manager, campaign, role="reviewer"))
+    assert signed_in(person).post(second).status_code == 302
+    assert Membership.objects.filter(user=person).count() == 2

@@ -5,6 +5,7 @@ from datetime import timedelta
 from importlib import import_module
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.conf import settings as current
 from django.contrib.sessions.models import Session
 from django.core import mail
@@ -200,6 +201,25 @@ def test_a_new_address_counts_once_its_link_was_opened(person, settings):
     client.post(path)
     person.refresh_from_db()
     assert person.email == "new@example.org"
+
+
+@pytest.mark.parametrize("verb", ["action_primary", "action_remove", "action_send", "nothing"])
+def test_an_address_that_was_not_confirmed_never_becomes_the_account_s(person, verb):
+    EmailAddress.objects.create(user=person, email=person.email, verified=True)
+    client = Client()
+    sign_in(client)
+    asked = client.post("/account/email/", {"email": "victim@example.org", "action_add": "1"})
+    client.post(asked["Location"], {"password": "password"})
+    waiting = EmailAddress.objects.get(email="victim@example.org")
+    assert not waiting.verified
+    for email in ("victim@example.org", "ada@example.org", "\0"):
+        answer = client.post("/account/email/", {"email": email, verb: "1"})
+        assert answer.status_code == 302
+    person.refresh_from_db()
+    assert person.email == "ada@example.org"
+    assert EmailAddress.objects.filter(user=person, email=person.email, verified=True).exists()
+    is_kept = EmailAddress.objects.filter(pk=waiting.pk, primary=False, verified=False).exists()
+    assert is_kept == (verb != "action_remove")
 
 
 def test_nothing_of_an_account_can_be_smuggled_in_with_its_name(person):
