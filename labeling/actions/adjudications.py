@@ -18,14 +18,14 @@ from labeling.models import (
     Comparison,
     Gold,
     GuidelineVersion,
-    Judgment,
     Round,
     Seat,
     User,
     laying,
 )
-from labeling.models.adjudications import TELLS_RATERS
+from labeling.models.adjudications import TELLS_RATERS, WANTED
 from labeling.models.comparisons import PREFERENCES
+from labeling.queries.adjudicated import people_told
 from labeling.queries.stale import stale_judgments, stale_rule, to_ask_again
 
 MAX_NOTE = 2000
@@ -106,7 +106,7 @@ def send_back(
     note: str = "",
     supersedes: UUID | None = None,
 ) -> Adjudication:
-    """Ask for `more` judgments than its round does. They are laid at the tail, for other raters."""
+    """Ask for `more` judgments than it has or waits for. They are laid at the tail, for others."""
     note = _note(note, is_needed=False)
     if not 1 <= more <= MOST_MORE:
         _refuse("more", f"From 1 to {MOST_MORE} more judgments at once.")
@@ -136,10 +136,10 @@ def send_back(
             "more": more,
             "note": note,
             "by": by,
-            "criteria": {},
+            "criteria": {WANTED: laying.wanted_with(more, comparison_ids=[held.pk])[held.pk]},
         },
     )
-    laying.raise_overlap(deal_in(held.campaign, opened), [held.pk])
+    laying.lay_more(deal_in(held.campaign, opened), [held.pk], more=more)
     return made
 
 
@@ -167,6 +167,7 @@ def ask_again(*, campaign: Campaign, by: User, clause: str = "") -> int:
         one.comparison_id: one
         for one in Adjudication.objects.standing().filter(comparison__in=held)
     }
+    at_least = laying.wanted_with(1, comparison_ids=[one.pk for one in held])
     why = f"Guidelines version {rule.newest.number} changed {clause or 'a clause'}."
     Adjudication.objects.bulk_create(
         Adjudication(
@@ -176,6 +177,7 @@ def ask_again(*, campaign: Campaign, by: User, clause: str = "") -> int:
             guideline_version=rule.newest,
             outcome=Outcome.SENT_BACK,
             more=1,
+            criteria={WANTED: at_least[one.pk]},
             note=why,
             by=by,
         )
@@ -183,7 +185,7 @@ def ask_again(*, campaign: Campaign, by: User, clause: str = "") -> int:
     )
     for key, opened in rounds.items():
         if ids := [one.pk for one in held if one.round_id == key]:
-            laying.raise_overlap(deal_in(campaign, opened), ids)
+            laying.lay_more(deal_in(campaign, opened), ids, more=1)
     if held:
         audit.record(
             "review.asked_again",
@@ -267,14 +269,12 @@ def _record(
 
 
 def _tell(made: Adjudication) -> None:
-    judged = Judgment.objects.standing().filter(comparison=made.comparison_id)
-    people = User.objects.filter(is_active=True, raters__in=judged.values("rater"))
+    # Without the note: until their judgment is final, it is theirs alone.
     notify.tell(
-        people.distinct(),
+        people_told(made.comparison),
         "comparison.decided",
         key=str(made.public_id),
         campaign=made.campaign,
-        note=made.note[:200],
     )
 
 

@@ -13,6 +13,9 @@ from labeling.models.rounds import Round
 
 # Beside the criteria, whose keys are words: whether those who judged may read the decision.
 TELLS_RATERS = "@tells_raters"
+# Of one sent back: how many judgments the comparison is to have in all, at least. It may have had
+# more than its round asks for, so that `more` on top of the overlap would be nothing more.
+WANTED = "@wanted"
 
 
 class AdjudicationQuerySet(models.QuerySet["Adjudication"]):
@@ -83,4 +86,4 @@ class Adjudication(PublicModel):
     @property
     def answers(self) -> dict[str, str]:
         """What was decided of each criterion."""
-        return {key: value for key, value in self.criteria.items() if key != TELLS_RATERS}
+        return {key: value for key, value in self.criteria.items() if not key.startswith("@")}

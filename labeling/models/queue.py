@@ -97,12 +97,21 @@ JUDGED_ELSEWHERE = """(SELECT count(*) FROM labeling_judgment j
   JOIN labeling_rater judge ON judge.id = j.rater_id
   WHERE j.comparison_id = c.id AND j.assignment_id IS NULL AND judge.kind = 'human'
     AND NOT j.is_repeat)"""
-# How many more judgments than its round reviewers asked for of comparison `c`, sending it back.
-SENT_BACK = """(SELECT coalesce(sum(k.more), 0) FROM labeling_adjudication k
-  WHERE k.comparison_id = c.id)"""
+
+
+def wanted_of(overlap: str) -> str:
+    """How many judgments comparison `c` is to have, of a round that asks for `overlap` (SQL).
+
+    What reviewers asked for, sending it back, comes on top, and on top of what it had by then.
+    """
+    return f"""(SELECT greatest({overlap} + coalesce(sum(k.more), 0),
+    max((k.criteria ->> '@wanted')::bigint) FILTER (WHERE k.more IS NOT NULL))
+  FROM labeling_adjudication k WHERE k.comparison_id = c.id)"""
+
+
 _SURPLUS = f"""((SELECT count(*) FROM labeling_assignment a
     WHERE a.comparison_id = c.id AND {_STANDING}) + {JUDGED_ELSEWHERE}
-  - CASE WHEN r.state = 'open' THEN coalesce(r.max_overlap, r.overlap) + {SENT_BACK}
+  - CASE WHEN r.state = 'open' THEN {wanted_of("coalesce(r.max_overlap, r.overlap)")}
     ELSE 0 END)"""
 
 # First half of a requeue: hold what lapsed, its comparison against others that count its slots,

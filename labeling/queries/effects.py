@@ -14,7 +14,7 @@ from django.db.models import Count
 
 from labeling.errors import FieldProblem
 from labeling.models import Assignment, Campaign, Round, Seat
-from labeling.models.queue import JUDGED_ELSEWHERE, SENT_BACK
+from labeling.models.queue import JUDGED_ELSEWHERE, wanted_of
 from labeling.policy import read_policy
 from labeling.queries.budget import spent_of
 from labeling.schemas import Presentation, read_presentation, read_requirements
@@ -33,11 +33,11 @@ class Effect:
 # Of the open rounds that follow the campaign's overlap: what raising it would lay, and what
 # lowering it would end, as labeling.models.laying does both.
 _OVERLAP = f"""
-SELECT count(*), coalesce(sum(greatest(%(overlap)s - elsewhere - standing, 0)), 0),
-  coalesce(sum(least(greatest(elsewhere + standing - %(overlap)s, 0), free)), 0),
-  count(*) FILTER (WHERE elsewhere + standing - free > %(overlap)s)
+SELECT count(*), coalesce(sum(greatest(wanted - standing, 0)), 0),
+  coalesce(sum(least(greatest(standing - wanted, 0), free)), 0),
+  count(*) FILTER (WHERE standing - free > wanted)
 FROM (
-  SELECT {JUDGED_ELSEWHERE} - {SENT_BACK} AS elsewhere,
+  SELECT {wanted_of("%(overlap)s")} - {JUDGED_ELSEWHERE} AS wanted,
     (SELECT count(*) FROM labeling_assignment a WHERE a.comparison_id = c.id
       AND a.ordinal IS NOT NULL AND (a.outcome IS NULL OR a.outcome = 'completed')) AS standing,
     (SELECT count(*) FROM labeling_assignment a WHERE a.comparison_id = c.id

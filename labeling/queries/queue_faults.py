@@ -6,7 +6,7 @@ from typing import Self
 from django.db import connection
 
 from labeling.models import Campaign
-from labeling.models.queue import JUDGED_ELSEWHERE, SENT_BACK
+from labeling.models.queue import JUDGED_ELSEWHERE, wanted_of
 
 # ruff: noqa: S608
 # Each row counts what breaks one promise of docs/QUEUE.md; `c` is a comparison, `r` its round.
@@ -14,7 +14,7 @@ _FAULTS = f"""
 WITH slots AS MATERIALIZED (
   SELECT c.id, r.state, r.stop_rule,
     CASE WHEN r.state = 'open' THEN
-      greatest(coalesce(r.max_overlap, r.overlap) + {SENT_BACK} - {JUDGED_ELSEWHERE}, 0)
+      greatest({wanted_of("coalesce(r.max_overlap, r.overlap)")} - {JUDGED_ELSEWHERE}, 0)
       ELSE 0 END AS wanted,
     count(a.id) FILTER (WHERE a.rater_id IS NULL) AS open,
     count(a.id) FILTER (WHERE a.rater_id IS NOT NULL) AS taken
