@@ -27,7 +27,7 @@ SPEED_STEP: Final = 15
 SPEED_BARS: Final = 9
 SHOWN_PAIRS: Final = 8
 
-# Standing judgments of people, practice left out, in the order given.
+# Standing judgments of people, practice left out, in the order given; as they stood at `before`.
 _ROWS = """
 SELECT j.id, j.comparison_id, j.rater_id,
   array_position(ARRAY['a', 'b', 'tie', 'both_bad'], j.preference::text) - 1,
@@ -39,9 +39,11 @@ SELECT j.id, j.comparison_id, j.rater_id,
   CASE WHEN y.messages IS NULL THEN -1 ELSE y.char_count END
 FROM (
   (SELECT * FROM labeling_judgment WHERE campaign_id = %(campaign)s AND rater_id = %(rater)s
+      AND created_at < %(before)s::timestamptz
     ORDER BY id DESC LIMIT %(own)s)
   UNION ALL
   (SELECT * FROM labeling_judgment WHERE campaign_id = %(campaign)s AND rater_id <> %(rater)s
+      AND created_at < %(before)s::timestamptz
     ORDER BY id DESC LIMIT %(pool)s)) j
 JOIN labeling_comparison c ON c.id = j.comparison_id
 JOIN labeling_rater r ON r.id = j.rater_id AND r.kind = 'human'
@@ -50,7 +52,8 @@ JOIN labeling_completion y ON y.id = c.completion_b_id
 LEFT JOIN labeling_gold g ON g.comparison_id = c.id AND g.retired_at IS NULL
 LEFT JOIN labeling_round u ON u.id = c.round_id
 WHERE u.kind IS DISTINCT FROM 'qualification'
-  AND NOT EXISTS (SELECT FROM labeling_judgment l WHERE l.supersedes_id = j.id)
+  AND NOT EXISTS (SELECT FROM labeling_judgment l
+    WHERE l.supersedes_id = j.id AND l.created_at < %(before)s::timestamptz)
   AND NOT EXISTS (SELECT FROM labeling_withdrawal w WHERE w.judgment_id = j.id)
 ORDER BY j.judged_at, j.id
 """
@@ -92,9 +95,14 @@ class Evidence:
         return []
 
 
-def evidence_of(campaign: Campaign, rater: Rater) -> Evidence | None:
-    """The evidence on the rater's newest judgments beside the pool's newest; None without any."""
-    rows = _rows(campaign, rater, own=OWN_JUDGMENTS, pool=POOL_JUDGMENTS)
+def evidence_of(
+    campaign: Campaign, rater: Rater, *, before: datetime | None = None
+) -> Evidence | None:
+    """The evidence on the rater's newest judgments beside the pool's newest; None without any.
+
+    As it stood at `before`, if given.
+    """
+    rows = _rows(campaign, rater, own=OWN_JUDGMENTS, pool=POOL_JUDGMENTS, before=before)
     mine = [row[2] == rater.pk for row in rows]
     if not any(mine):
         return None
@@ -128,8 +136,16 @@ def fast_judgments(campaign: Campaign, rater: Rater) -> list[int]:
     return [row[0] for row, flagged in zip(rows, fast, strict=True) if flagged]
 
 
-def _rows(campaign: Campaign, rater: Rater, *, own: int, pool: int) -> list[tuple[Any, ...]]:
-    values = {"campaign": campaign.pk, "rater": rater.pk, "own": own, "pool": pool}
+def _rows(
+    campaign: Campaign, rater: Rater, *, own: int, pool: int, before: datetime | None = None
+) -> list[tuple[Any, ...]]:
+    values = {
+        "campaign": campaign.pk,
+        "rater": rater.pk,
+        "own": own,
+        "pool": pool,
+        "before": before or "infinity",
+    }
     with connection.cursor() as cursor:
         cursor.execute(_ROWS, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
@@ -14,6 +15,7 @@ from labeling.models import CaseEntry
 from labeling.queries.cases import case_of_rater, entries_of
 from labeling.queries.exclusions import IN_FORCE, exclusions_of
 from labeling.queries.rater_signals import evidence_of
+from labeling.web.cases import shown_entry
 from labeling.web.messages import in_their_language
 from labeling.web.signed_in import PageRequest, signed_in
 
@@ -79,13 +81,18 @@ def rate_case(request: PageRequest, case_id: UUID) -> HttpResponse:
                 kind=CaseEntry.Kind.REPLY,
                 text=request.POST.get("text", ""),
                 by=request.user,
+                after=shown_entry(request),
             )
         except InvalidInputError as error:
             problem, status = in_their_language(error.message), 422
         else:
             return redirect("rate_case", case_id)
     seat = case.seat
-    found = evidence_of(seat.campaign, seat.rater)
+    # Up to yesterday: figures that moved with each answer would tell which comparison was gold or
+    # a repeat, and how it should have been answered; after the case is closed as well.
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    found = evidence_of(seat.campaign, seat.rater, before=midnight)
+    entries = list(entries_of([case], for_rater=True))
     context: dict[str, Any] = {
         "case": case,
         "seat": seat,
@@ -94,9 +101,8 @@ def rate_case(request: PageRequest, case_id: UUID) -> HttpResponse:
         "text": request.POST.get("text", ""),
         "evidence": found,
         "rows": [(one, *SIGNALS[one.key]) for one in found.signals if one.n] if found else [],
-        "entries": [
-            (entry, DECISIONS.get(entry.action, "")) for entry in entries_of([case], for_rater=True)
-        ],
+        "entries": [(entry, DECISIONS.get(entry.action, "")) for entry in entries],
+        "last_entry": entries[-1].public_id if entries else "",
         "left_out": exclusions_of(seat.campaign, seat.rater).filter(IN_FORCE),
     }
     return render(request, "labeling/rate_case.html", context, status=status)

@@ -1,13 +1,27 @@
 """The page of a case: what it shows, what it does, who may not; and the rater's own page."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
+from django.db.models.functions import Now
 from django.test import Client
 
 from labeling.actions.cases import decide, open_case, write_entry
-from labeling.actions.rating import claim_assignment, submit_judgment
-from labeling.models import Campaign, Case, CaseEntry, Exclusion, Gold, Notification, Seat, User
+from labeling.actions.gold import keep_gold
+from labeling.actions.rating import claim_assignment, revise_judgment, submit_judgment
+from labeling.models import (
+    Campaign,
+    Case,
+    CaseEntry,
+    Exclusion,
+    Gold,
+    Judgment,
+    Notification,
+    Seat,
+    User,
+)
 from labeling.queries.rater_signals import evidence_of
 from tests import factories
 
@@ -159,7 +173,6 @@ def test_the_rater_reads_their_own_figures_and_no_other_words_and_replies(judged
     assert "Can we talk?" in page
     assert "zq-secret-note" not in page
     assert manager.username not in page
-    assert "6 of 6" in page
     assert path in client.get("/rate/").content.decode()
     assert client.post(path, {"text": " "}).status_code == 422
     assert client.post(path, {"text": "I was in a hurry."}).status_code == 302
@@ -171,6 +184,37 @@ def test_the_rater_reads_their_own_figures_and_no_other_words_and_replies(judged
         assert visit(stranger).get(path).status_code == 404
         assert visit(stranger).post(path, {"text": "Hi"}).status_code == 404
     assert client.get(f"/rate/cases/{uuid.uuid4()}/").status_code == 404
+
+
+def test_the_raters_own_figures_are_of_judgments_up_to_yesterday(judged):
+    campaign, hasty = judged
+    manager = factories.member(campaign, "manager")
+    case = open_case(campaign=campaign, rater=hasty.rater, by=manager, text="Can we talk?")
+    client, path = visit(hasty.rater.user), f"/rate/cases/{case.public_id}/"
+    # All was judged today: it is on the manager's page, and not yet on the rater's.
+    assert "6 of 6" in visit(manager).get(path_of(hasty)).content.decode()
+    assert "Nothing is counted yet." in client.get(path).content.decode()
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Judgments are never edited; they are made older here.
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        Judgment.objects.update(created_at=Now() - timedelta(days=1))
+    Campaign.objects.update(revise_seconds=200_000)
+    before = client.get(path).content.decode()
+    assert "6 of 6" in before
+    assert "up to yesterday" in before
+    # Neither a known answer met today nor one revised today moves what was said before.
+    first = Judgment.objects.filter(rater=hasty.rater).earliest("pk")
+    Gold.objects.create(comparison=first.comparison, preference=first.preference)
+    known = client.get(path).content.decode().split("<tbody>")[1]
+    for answer in ({"side": "right"}, {"side": "left"}):
+        revise_judgment(rater=hasty.rater, judgment_id=first.public_id, answer=answer)
+        assert client.get(path).content.decode().split("<tbody>")[1] == known
+    decide(case=case, action="resume", note="Thank you.", by=manager)
+    (met,) = factories.open_comparisons(campaign, 1)
+    Gold.objects.create(comparison=met, preference="a")
+    judge(campaign, hasty, active_ms=30_000)
+    assert Judgment.objects.filter(rater=hasty.rater, comparison=met).exists()
+    assert client.get(path).content.decode().split("<tbody>")[1] == known
 
 
 def test_doubted_gold_is_listed_told_of_kept_and_retired_by_a_person():
