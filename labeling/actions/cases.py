@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 
 from labeling import audit, notify
 from labeling.actions.raters import seat_with_places
+from labeling.actions.leases import free_what_is_held
 from labeling.errors import ConflictError, FieldProblem, InvalidInputError, NotAllowedError
 from labeling.models import (
     Campaign,
@@ -25,7 +26,6 @@ from labeling.models import (
     Round,
     Seat,
     User,
-    queue,
 )
 from labeling.policy import PauseRule, read_policy
 from labeling.queries.cases import pausing_figures
@@ -271,11 +271,7 @@ def _pause(seat: Seat) -> None:
     """End the rater's claims; what they hold goes back to the queue at once."""
     seat.is_active = False
     seat.save(update_fields=["is_active"])
-    held = seat.rater.assignments.filter(campaign=seat.campaign_id, ended_at=None)
-    # Gold and repeats wait for nobody else: they end with the rater's part.
-    held.filter(ordinal=None).update(ended_at=Now(), outcome="skipped")
-    held.update(leased_until=Now() - timedelta(days=1))
-    queue.requeue(campaign_id=seat.campaign_id, limit=1000)
+    free_what_is_held(Seat.objects.filter(pk=seat.pk))
 
 
 def _hold_seat(campaign: Campaign, rater: Rater) -> Seat:

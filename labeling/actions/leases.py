@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
-from labeling.models import Assignment, Campaign, Seat, queue
+from labeling.models import Assignment, Campaign, Round, Seat, queue
 
 # Slots moved by one transaction: it holds them and their lane while it runs.
 BATCH = 200
@@ -22,12 +22,17 @@ def requeue_lapsed(*, campaign: Campaign) -> int:
 
 
 def free_what_is_held(seats: QuerySet[Seat]) -> None:
-    """End the leases of these seats and open their slots. Only within an action's transaction."""
+    """Let the leases of these seats lapse at once. Only within an action's transaction.
+
+    Gold and repeats lapse as slots do, so that nothing tells them apart. Practice stays its rater's
+    as it is.
+    """
+    practice = Round.objects.filter(
+        comparisons=OuterRef("comparison"), kind=Round.Kind.QUALIFICATION
+    )
     for seat in seats.order_by("pk").select_for_update(no_key=True, of=("self",)):
         held = Assignment.objects.filter(
-            rater=seat.rater_id, campaign=seat.campaign_id, ended_at=None
+            ~Exists(practice), rater=seat.rater_id, campaign=seat.campaign_id, ended_at=None
         )
-        # Gold waits for nobody else: it ends with the rater's part.
-        held.filter(ordinal=None).update(ended_at=Now(), outcome="skipped")
         held.update(leased_until=Now() - timedelta(days=1))
         queue.requeue(campaign_id=seat.campaign_id, limit=1000)

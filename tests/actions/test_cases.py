@@ -14,13 +14,14 @@ from labeling.actions.cases import (
     undo_exclusion,
     write_entry,
 )
-from labeling.actions.raters import reinstate_rater
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.raters import reinstate_rater, suspend_rater
+from labeling.actions.rating import claim_assignment, revise_judgment, submit_judgment
 from labeling.actions.rounds import open_round
 from labeling.errors import (
     ConflictError,
     InvalidInputError,
     NotAllowedError,
+    LeaseLostError,
     NotQualifiedError,
 )
 from labeling.models import (
@@ -40,6 +41,7 @@ from labeling.models import (
 from labeling.queries.exclusions import excluded_judgments
 from tests import factories
 from tests.concurrency.crowd import at_once, check_queue
+from labeling.queries.home import home_of
 from workers.quality import pause_by_rules
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -129,6 +131,65 @@ def test_pause_gives_back_what_is_held_and_resume_lets_go_on_and_closes() -> Non
 
 def test_retraining_asks_for_a_round_of_practice_that_is_new_to_the_rater() -> None:
     campaign = factories.campaign(slug="taught", requirements={"qualification": "taught"})
+def holding(kind: str) -> tuple[Campaign, Seat, Assignment]:
+    """A rater who holds a slot, gold or a repeat."""
+    rates = {"gold": {"gold_rate": 1.0}, "repeat": {"repeat_rate": 1.0}}
+    campaign = factories.campaign(requirements=rates.get(kind, {}))
+    if kind == "gold":
+        Gold.objects.create(comparison=factories.comparison(campaign), preference="a")
+    factories.open_comparisons(campaign, 3)
+    seat = factories.rater(campaign)
+    if kind == "repeat":
+        judge(campaign, seat, 1, 30_000)
+        done = Assignment.objects.filter(outcome="completed")
+        done.update(ended_at=Now() - timedelta(days=1))
+    held = claim_assignment(rater=seat.rater, campaign=campaign)
+    assert held is not None
+    assert (held.ordinal is None) is (kind != "slot")
+    assert (held.repeat_of_id is None) is (kind != "repeat")
+    return campaign, seat, held
+
+
+@pytest.mark.parametrize("kind", ["slot", "gold", "repeat"])
+@pytest.mark.parametrize("is_case", [True, False])
+def test_nothing_tells_a_slot_gold_and_a_repeat_apart_after_a_pause(
+    kind: str, is_case: bool
+) -> None:
+    campaign, seat, held = holding(kind)
+    rater, manager = seat.rater, factories.member(campaign, "manager")
+    assert rater.user is not None
+    answer = {"side": "left", "client": {"active_ms": 9_000}}
+    if is_case:
+        case = opened(campaign, seat, manager)
+        decide(case=case, action="pause", note="Let us talk first.", by=manager)
+    else:
+        suspend_rater(campaign=campaign, rater=rater, by=manager)
+    held.refresh_from_db()
+    assert (held.rater_id, held.lapsed_from_id, held.leased_until) == (None, rater.pk, None)
+    assert (held.ended_at, held.outcome) == (None, None)
+    assert home_of(rater.user).work.skipped == 0
+    with pytest.raises(LeaseLostError):
+        submit_judgment(rater=rater, assignment_id=held.public_id, answer=answer)
+    reinstate_rater(campaign=campaign, rater=rater, by=manager)
+    late = submit_judgment(rater=rater, assignment_id=held.public_id, answer=answer)
+    assert late.is_new
+    check_queue(campaign)
+
+
+def test_a_pause_leaves_practice_as_it_is() -> None:
+    campaign = factories.campaign(slug="taught", requirements={"qualification": "taught"})
+    Gold.objects.create(comparison=factories.comparison(campaign), preference="a")
+    open_round(campaign=campaign, by=None, kind="qualification")
+    seat = factories.rater(campaign)
+    item = claim_assignment(rater=seat.rater, campaign=campaign)
+    assert item is not None
+    suspend_rater(campaign=campaign, rater=seat.rater, by=None)
+    reinstate_rater(campaign=campaign, rater=seat.rater, by=None)
+    (standing,) = standings(rater_ids=[seat.rater_id], campaign_ids=[campaign.pk])
+    assert standing.done == 0
+    assert claim_assignment(rater=seat.rater, campaign=campaign) == item
+
+
 
     def practice() -> None:
         Gold.objects.create(comparison=factories.comparison(campaign), preference="a")
