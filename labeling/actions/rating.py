@@ -34,6 +34,7 @@ from labeling.models import (
     AuditEvent,
     Campaign,
     GuidelineVersion,
+    ExcludedJudgment,
     Judgment,
     Rater,
     Round,
@@ -351,7 +352,9 @@ def revise_judgment(
     assignment = named.assignment
     if assignment.campaign.state == Campaign.State.ARCHIVED:
         raise EndedError("This campaign has ended; it takes no more answers.")
-    if not _has_seat(rater, assignment.campaign):
+    # Held, so that whoever leaves a rater's judgments out sees this revision, or is seen by it.
+    seats = Seat.objects.select_for_update(no_key=True).filter(rater=rater, is_active=True)
+    if seats.filter(campaign=assignment.campaign).first() is None:
         raise NotAllowedError(PAUSED)
     if named.comparison.round and named.comparison.round.kind == Round.Kind.QUALIFICATION:
         raise ConflictError("The expected answer to it has been shown: a practice answer stays.")
@@ -407,6 +410,11 @@ def _stored(
         shown_left="a" if assignment.a_on_left else "b",
         presentation_arm=assignment.arm,
         is_repeat=assignment.repeat_of_id is not None,
+    # What was left out stays so, however its rater changes it.
+    ExcludedJudgment.objects.bulk_create(
+        ExcludedJudgment(exclusion_id=key, judgment=revised)
+        for key in standing.exclusions.values_list("exclusion", flat=True)
+    )
         **values,
     )
     judgment._state.adding = False

@@ -276,6 +276,26 @@ def test_leaving_out_all_work_needs_a_second_manager() -> None:
 
 def test_a_decision_is_undone_for_thirty_days() -> None:
     campaign, seat, manager = rated()
+def test_what_is_left_out_stays_so_when_its_rater_revises_it() -> None:
+    campaign, seat, manager = rated(2)
+    decide(
+        case=opened(campaign, seat, manager),
+        action="exclude_round",
+        note="Of round 1.",
+        by=manager,
+        round_number=1,
+    )
+    first = Judgment.objects.earliest("pk")
+    revised = revise_judgment(
+        rater=seat.rater, judgment_id=first.public_id, answer={"side": "right"}
+    ).judgment
+    assert revised.pk in excluded_judgments(campaign)
+    standing = Judgment.objects.standing()
+    assert set(standing.values_list("pk", flat=True)) <= set(excluded_judgments(campaign))
+    undo_exclusion(exclusion=Exclusion.objects.get(), note="They explained it.", by=manager)
+    assert excluded_judgments(campaign) == []
+
+
     decide(case=opened(campaign, seat, manager), action="exclude_all", note="All.", by=manager)
     Exclusion.objects.update(created_at=Now() - timedelta(days=31))
     with pytest.raises(ConflictError, match="30 days"):
