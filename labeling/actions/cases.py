@@ -12,8 +12,8 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from labeling import audit, notify
-from labeling.actions.raters import seat_with_places
 from labeling.actions.leases import free_what_is_held
+from labeling.actions.raters import seat_with_places
 from labeling.errors import ConflictError, FieldProblem, InvalidInputError, NotAllowedError
 from labeling.models import (
     Campaign,
@@ -28,7 +28,7 @@ from labeling.models import (
     User,
 )
 from labeling.policy import PauseRule, read_policy
-from labeling.queries.cases import pausing_figures
+from labeling.queries.cases import pausing_figures, stated_at
 from labeling.queries.exclusions import UNDO_DAYS
 from labeling.queries.rater_signals import fast_judgments
 from labeling.schemas import read_requirements

@@ -33,8 +33,8 @@ from labeling.models import (
     Assignment,
     AuditEvent,
     Campaign,
-    GuidelineVersion,
     ExcludedJudgment,
+    GuidelineVersion,
     Judgment,
     Rater,
     Round,
@@ -391,6 +391,11 @@ def revise_judgment(
             )
     except IntegrityError:
         raise ConflictError("This judgment was changed in another tab. Reload to see it.") from None
+    # What was left out stays so, however its rater changes it.
+    ExcludedJudgment.objects.bulk_create(
+        ExcludedJudgment(exclusion_id=key, judgment=revised)
+        for key in standing.exclusions.values_list("exclusion", flat=True)
+    )
     audit.record(
         "judgment.revised", campaign=assignment.campaign, by=rater, subject=revised.public_id
     )
@@ -410,11 +415,6 @@ def _stored(
         shown_left="a" if assignment.a_on_left else "b",
         presentation_arm=assignment.arm,
         is_repeat=assignment.repeat_of_id is not None,
-    # What was left out stays so, however its rater changes it.
-    ExcludedJudgment.objects.bulk_create(
-        ExcludedJudgment(exclusion_id=key, judgment=revised)
-        for key in standing.exclusions.values_list("exclusion", flat=True)
-    )
         **values,
     )
     judgment._state.adding = False

@@ -20,8 +20,8 @@ from labeling.actions.rounds import open_round
 from labeling.errors import (
     ConflictError,
     InvalidInputError,
-    NotAllowedError,
     LeaseLostError,
+    NotAllowedError,
     NotQualifiedError,
 )
 from labeling.models import (
@@ -38,10 +38,11 @@ from labeling.models import (
     Seat,
     User,
 )
+from labeling.models.practice_dealing import standings
 from labeling.queries.exclusions import excluded_judgments
+from labeling.queries.home import home_of
 from tests import factories
 from tests.concurrency.crowd import at_once, check_queue
-from labeling.queries.home import home_of
 from workers.quality import pause_by_rules
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -129,8 +130,6 @@ def test_pause_gives_back_what_is_held_and_resume_lets_go_on_and_closes() -> Non
         decide(case=case, action="pause", note="Again.", by=manager)
 
 
-def test_retraining_asks_for_a_round_of_practice_that_is_new_to_the_rater() -> None:
-    campaign = factories.campaign(slug="taught", requirements={"qualification": "taught"})
 def holding(kind: str) -> tuple[Campaign, Seat, Assignment]:
     """A rater who holds a slot, gold or a repeat."""
     rates = {"gold": {"gold_rate": 1.0}, "repeat": {"repeat_rate": 1.0}}
@@ -190,6 +189,8 @@ def test_a_pause_leaves_practice_as_it_is() -> None:
     assert claim_assignment(rater=seat.rater, campaign=campaign) == item
 
 
+def test_retraining_asks_for_a_round_of_practice_that_is_new_to_the_rater() -> None:
+    campaign = factories.campaign(slug="taught", requirements={"qualification": "taught"})
 
     def practice() -> None:
         Gold.objects.create(comparison=factories.comparison(campaign), preference="a")
@@ -274,8 +275,6 @@ def test_leaving_out_all_work_needs_a_second_manager() -> None:
     assert len(excluded_judgments(campaign)) == 4
 
 
-def test_a_decision_is_undone_for_thirty_days() -> None:
-    campaign, seat, manager = rated()
 def test_what_is_left_out_stays_so_when_its_rater_revises_it() -> None:
     campaign, seat, manager = rated(2)
     decide(
@@ -296,6 +295,8 @@ def test_what_is_left_out_stays_so_when_its_rater_revises_it() -> None:
     assert excluded_judgments(campaign) == []
 
 
+def test_a_decision_is_undone_for_thirty_days() -> None:
+    campaign, seat, manager = rated()
     decide(case=opened(campaign, seat, manager), action="exclude_all", note="All.", by=manager)
     Exclusion.objects.update(created_at=Now() - timedelta(days=31))
     with pytest.raises(ConflictError, match="30 days"):
