@@ -78,14 +78,16 @@ def open_round(
 def open_waiting(*, campaign: Campaign, by: User | None) -> Round | None:
     """Put waiting comparisons in front of raters: into the open round, else into a new one.
 
-    For what arrives while the campaign is active. None when nothing waits or it is not active.
+    For what arrives while the campaign is active. What a round with a budget or a calibration left
+    waiting stays so until a manager opens it. None when nothing arrived or it is not active.
     """
     return extend_round(Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk), by)
 
 
 def extend_round(campaign: Campaign, by: User | None) -> Round | None:
     """`open_waiting` for an action that holds the campaign already."""
-    if campaign.state != Campaign.State.ACTIVE or not campaign.comparisons.waiting().exists():
+    arrived = campaign.comparisons.arrived()
+    if campaign.state != Campaign.State.ACTIVE or not arrived.exists():
         return None
     # One that chose its pairs, or may ask for so much and no more, is complete as it was opened.
     standing = campaign.rounds.filter(
@@ -93,7 +95,7 @@ def extend_round(campaign: Campaign, by: User | None) -> Round | None:
     )
     if (opened := standing.order_by("-number").first()) is None:
         opened = begin_round(campaign, overlap=campaign.overlap)
-    laid = lay_waiting(campaign, opened)
+    laid = lay_waiting(campaign, opened, items=arrived)
     audit.record(
         "round.extended", campaign=campaign, by=by, subject=opened.public_id, assignments=laid
     )
@@ -232,9 +234,19 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-def lay_waiting(campaign: Campaign, opened: Round, *, limit: int | None = None) -> int:
-    """Put what waits, in the order it came and up to `limit`, into the round; how many slots."""
-    waiting = campaign.comparisons.waiting().order_by("pk").values_list("pk", flat=True)
+def lay_waiting(
+    campaign: Campaign,
+    opened: Round,
+    *,
+    items: ComparisonQuerySet | None = None,
+    limit: int | None = None,
+) -> int:
+    """Put what waits, or those `items` of it, into the round; how many slots.
+
+    In the order it came and up to `limit`.
+    """
+    items = campaign.comparisons.waiting() if items is None else items
+    waiting = items.order_by("pk").values_list("pk", flat=True)
     deal = deal_in(campaign, opened)
     laid = last = taken = 0
     while ids := list(waiting.filter(pk__gt=last)[: _next_batch(limit, taken)]):

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from labeling.actions.campaigns import update_campaign
 from labeling.actions.pairing import pair_and_open_round
 from labeling.actions.rating import claim_assignment, submit_judgment
 from labeling.actions.rounds import open_waiting
@@ -12,6 +13,7 @@ from labeling.errors import ConflictError, EndedError, InvalidInputError
 from labeling.models import Assignment, AuditEvent, Campaign, Comparison, Round, Source
 from tests import factories
 from tests.concurrency.crowd import check_queue
+from workers.imports import open_arrivals
 from workers.metrics import refresh_report
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -176,6 +178,27 @@ def test_given_takes_what_waits_in_its_order_as_far_as_the_budget_goes():
     assert list(round_.comparisons.order_by("pk")) == made[:3]
     assert (round_.pairing, round_.budget) == ("given", 7)
     assert Assignment.objects.count() == 6
+
+
+@pytest.mark.parametrize("asked", [{"budget": 2}, {"kind": "calibration", "items": 2}])
+def test_what_a_budget_or_a_calibration_left_waits_for_a_manager(asked):
+    campaign = factories.campaign(overlap=1)
+    factories.rater(campaign)
+    made = [factories.comparison(campaign) for _ in range(5)]
+    opened(campaign, **asked)
+    left = [one for one in made if one in campaign.comparisons.waiting()]
+    assert len(left) == 3
+    open_arrivals()
+    update_campaign(campaign=campaign, by=None, name="Another name")
+    assert list(campaign.comparisons.waiting().order_by("pk")) == left
+    # What comes later is put before raters as ever, and what was left stays.
+    arrived = factories.comparison(campaign)
+    open_arrivals()
+    arrived.refresh_from_db()
+    assert arrived.round is not None
+    assert list(campaign.comparisons.waiting().order_by("pk")) == left
+    opened(campaign)
+    assert not campaign.comparisons.waiting().exists()
 
 
 def test_what_arrives_later_does_not_break_into_a_round_that_chose_its_pairs():
