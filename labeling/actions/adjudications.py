@@ -26,6 +26,7 @@ from labeling.models import (
 from labeling.models.adjudications import TELLS_RATERS, WANTED
 from labeling.models.comparisons import PREFERENCES
 from labeling.queries.adjudicated import people_told
+from labeling.queries.round_work import unsettled_items
 from labeling.queries.stale import stale_judgments, stale_rule, to_ask_again
 
 MAX_NOTE = 2000
@@ -280,12 +281,7 @@ def _tell(made: Adjudication) -> None:
 
 def _close_if_done(asked: Round, by: User) -> None:
     """Close an adjudication round once each of its items is decided or left out in it."""
-    settled = Adjudication.objects.standing().filter(
-        comparison=OuterRef("comparison"),
-        outcome__in=[Outcome.DECIDED, Outcome.LEFT_OUT],
-        created_at__gte=asked.created_at,
-    )
-    if asked.items.filter(~Exists(settled)).exists():
+    if unsettled_items(asked).exists():
         return
     asked.state, asked.closed_at = Round.State.CLOSED, Now()
     asked.save(update_fields=["state", "closed_at"])

@@ -7,14 +7,14 @@ from collections import defaultdict
 from dataclasses import replace
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from labeling import audit, notify
 from labeling.actions.rounds import deal_in
 from labeling.metrics.stopping import is_enough
-from labeling.models import Adjudication, AuditEvent, Campaign, Round, RoundItem, laying
+from labeling.models import Campaign, Round, laying
 from labeling.models.laying import Item
+from labeling.queries.round_work import all_items, is_finished, unsettled_items
 
 FINISHED = "round.finished"
 
@@ -24,7 +24,9 @@ def settle_items(*, round_: Round, comparison_ids: list[int]) -> int:
     """End what is open of those of the comparisons that are decided; lay one more slot for each
     that is not, while the round's rule and budget allow. How many slots ended or were laid.
 
-    Judgments and live leases are not touched, and never exceed what the round may ask of an item.
+    One that was decided and is not any more, because a judgment was revised or withdrawn, goes on
+    as well. Judgments and live leases are not touched, and never exceed what the round may ask of
+    an item.
     Safe to repeat, and by several at once.
     """
     # The campaign's row, because laying takes its lane: seat, campaign, round, lane.
@@ -32,24 +34,42 @@ def settle_items(*, round_: Round, comparison_ids: list[int]) -> int:
     held = Round.objects.select_for_update(no_key=True).get(pk=round_.pk)
     if held.state != Round.State.OPEN or held.stop_rule == "fixed":
         return 0
-    most = held.max_overlap or held.overlap
     decided: list[int] = []
     wanting: dict[int, list[int]] = defaultdict(list)
     for item in laying.items_of(round_id=held.pk, comparison_ids=comparison_ids):
-        if is_enough(held.stop_rule, item.a, item.tie, item.b, wanted=most, stop_at=held.stop_at):
+        if _has_enough(held, item):
             if item.open:
                 decided.append(item.comparison_id)
-        elif _wants_one_more(item, most):
+        elif _wants_one_more(held, item):
             wanting[item.slots].append(item.comparison_id)
     moved = laying.stop(comparison_ids=decided) if decided else 0
-    if held.max_overlap is not None and wanting:
+    if wanting:
         moved += _lay_one_each(campaign, held, wanting)
     return moved
 
 
-def _wants_one_more(item: Item, most: int) -> bool:
-    """Nothing of it is open or held, and it may have another."""
+def _has_enough(held: Round, item: Item) -> bool:
+    most = held.max_overlap or held.overlap
+    return is_enough(held.stop_rule, item.a, item.tie, item.b, wanted=most, stop_at=held.stop_at)
+
+
+def _wants_one_more(held: Round, item: Item) -> bool:
+    """Nothing of it, undecided, is open or held, and it may have another."""
+    most = held.max_overlap or held.overlap
     return not item.open and not item.live and item.slots < most
+
+
+def _goes_on(held: Round) -> bool:
+    """Whether an item of the round will get one more at the next pass."""
+    if held.stop_rule == "fixed":
+        return False
+    if held.budget is not None and laying.standing_count(round_id=held.pk) >= held.budget:
+        return False
+    return any(
+        not _has_enough(held, item) and _wants_one_more(held, item)
+        for batch in all_items(held)
+        for item in laying.items_of(round_id=held.pk, comparison_ids=batch)
+    )
 
 
 def _lay_one_each(campaign: Campaign, held: Round, wanting: dict[int, list[int]]) -> int:
@@ -68,10 +88,13 @@ def _lay_one_each(campaign: Campaign, held: Round, wanting: dict[int, list[int]]
 
 @transaction.atomic(durable=True)
 def tell_finished(*, round_: Round) -> bool:
-    """Tell the managers that the round has all its judgments; False if they were told before."""
+    """Tell the managers that the round has all its judgments; False if it has not, or they know.
+
+    Looked at again under the locks of all who lay: a slot may have been laid meanwhile.
+    """
     campaign = Campaign.objects.select_for_update(no_key=True).get(pk=round_.campaign_id)
-    told = AuditEvent.objects.filter(campaign=campaign, verb=FINISHED, subject=round_.public_id)
-    if told.exists():
+    held = Round.objects.select_for_update(no_key=True).get(pk=round_.pk)
+    if not is_finished(held) or _goes_on(held):
         return False
     audit.record(FINISHED, campaign=campaign, subject=round_.public_id, number=round_.number)
     notify.tell(
@@ -91,9 +114,7 @@ def close_adjudicated(*, round_: Round) -> bool:
     held = Round.objects.select_for_update(no_key=True).get(pk=round_.pk)
     if held.state != Round.State.OPEN or held.kind != Round.Kind.ADJUDICATION:
         return False
-    made_in_it = Q(round=held) | Q(created_at__gte=held.created_at)
-    decided = Adjudication.objects.filter(made_in_it, comparison=OuterRef("comparison"))
-    if RoundItem.objects.filter(~Exists(decided), round=held).exists():
+    if unsettled_items(held).exists():
         return False
     held.state = Round.State.CLOSED
     held.closed_at = Now()

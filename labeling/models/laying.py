@@ -95,7 +95,8 @@ LOWER = f"""
 WITH surplus AS MATERIALIZED (
   SELECT id FROM (
     SELECT a.id, a.rater_id IS NULL AND a.ended_at IS NULL AS is_open,
-      {wanted_of("%(overlap)s")} AS wanted, {JUDGED_ELSEWHERE} + row_number() OVER (PARTITION BY a.comparison_id
+      {wanted_of("%(overlap)s")} AS wanted,
+      {JUDGED_ELSEWHERE} + row_number() OVER (PARTITION BY a.comparison_id
         ORDER BY (a.rater_id IS NULL AND a.ended_at IS NULL), a.ordinal) AS nth
     FROM labeling_assignment a JOIN labeling_comparison c ON c.id = a.comparison_id
     WHERE c.id = ANY(%(ids)s) AND a.ordinal IS NOT NULL
@@ -140,7 +141,7 @@ LATERAL (SELECT count(*) AS slots,
     count(*) FILTER (WHERE x.rater_id IS NOT NULL AND x.ended_at IS NULL) AS live
   FROM labeling_assignment x WHERE x.comparison_id = c.id AND x.ordinal IS NOT NULL
     AND (x.outcome IS NULL OR x.outcome = 'completed')) s
-WHERE c.round_id = %(round)s AND c.id = ANY(%(ids)s) AND n.a + n.tie + n.b > 0
+WHERE c.round_id = %(round)s AND c.id = ANY(%(ids)s) AND (n.a + n.tie + n.b > 0 OR s.open = 0)
   AND NOT EXISTS (SELECT FROM labeling_adjudication k
     WHERE k.comparison_id = c.id AND k.more IS NOT NULL)
   AND NOT {LEFT_OUT_COMPARISON_SQL}
@@ -229,7 +230,7 @@ def stop(*, comparison_ids: list[int]) -> int:
 
 
 def items_of(*, round_id: int, comparison_ids: list[int]) -> list[Item]:
-    """Those of the comparisons that are of the round and have a vote."""
+    """Those of the comparisons that are of the round and have a vote, or nothing open."""
     with connection.cursor() as cursor:
         cursor.execute(VOTES, {"round": round_id, "ids": comparison_ids})
         return [Item(*map(int, row)) for row in cursor.fetchall()]

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
-from labeling.models import Campaign, Comparison, Judgment, Round
+from labeling.models import Adjudication, Campaign, Comparison, Judgment, Round, RoundItem
 
 # Newest judgments of a campaign that a quick pass looks at: more than come between two passes.
 RECENT = 2000
@@ -19,15 +19,16 @@ WHERE r.state = 'open' AND r.kind IN ('production', 'calibration') AND k.state <
   AND NOT EXISTS (SELECT FROM labeling_lane l
     JOIN labeling_assignment a ON a.lane_id = l.id AND a.rater_id IS NULL AND a.ended_at IS NULL
     JOIN labeling_comparison c ON c.id = a.comparison_id
-    WHERE l.campaign_id = r.campaign_id AND c.round_id = r.id)
+    WHERE l.campaign_id = r.campaign_id AND c.round_id = r.id AND a.ordinal IS NOT NULL)
   AND NOT EXISTS (SELECT FROM labeling_assignment a
     JOIN labeling_comparison c ON c.id = a.comparison_id
     WHERE a.campaign_id = r.campaign_id AND a.rater_id IS NOT NULL AND a.ended_at IS NULL
-      AND c.round_id = r.id)
+      AND a.ordinal IS NOT NULL AND c.round_id = r.id)
   AND EXISTS (SELECT FROM labeling_comparison c JOIN labeling_judgment j ON j.comparison_id = c.id
     WHERE c.round_id = r.id)
   AND NOT EXISTS (SELECT FROM labeling_auditevent e
     WHERE e.campaign_id = r.campaign_id AND e.verb = 'round.finished' AND e.subject = r.public_id)
+  AND (%(round)s::bigint IS NULL OR r.id = %(round)s)
 ORDER BY r.id
 """
 
@@ -60,11 +61,35 @@ def all_items(round_: Round) -> Iterator[list[int]]:
 
 
 def finished_rounds() -> QuerySet[Round]:
-    """Open rounds that have all their judgments, of which nobody has been told."""
+    """Open rounds nothing of which is open or held, of which nobody has been told.
+
+    An item of a round that may stop early may still want one more: `tell_finished` looks.
+    """
+    return Round.objects.filter(pk__in=_finished(None)).order_by("pk")
+
+
+def is_finished(round_: Round) -> bool:
+    """Whether the round is one of `finished_rounds` now."""
+    return bool(_finished(round_.pk))
+
+
+def _finished(round_id: int | None) -> list[int]:
     with connection.cursor() as cursor:
-        cursor.execute(_FINISHED)
-        keys = [pk for (pk,) in cursor.fetchall()]
-    return Round.objects.filter(pk__in=keys).order_by("pk")
+        cursor.execute(_FINISHED, {"round": round_id})
+        return [int(pk) for (pk,) in cursor.fetchall()]
+
+
+def unsettled_items(round_: Round) -> QuerySet[RoundItem]:
+    """Items of a round of adjudication that nobody has decided or left out since it was opened.
+
+    What was sent back comes to its reviewers again, and a decision that was superseded is none.
+    """
+    settled = Adjudication.objects.standing().filter(
+        comparison=OuterRef("comparison"),
+        outcome__in=[Adjudication.Outcome.DECIDED, Adjudication.Outcome.LEFT_OUT],
+        created_at__gte=round_.created_at,
+    )
+    return RoundItem.objects.filter(~Exists(settled), round=round_)
 
 
 def open_adjudications() -> QuerySet[Round]:

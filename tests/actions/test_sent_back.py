@@ -1,6 +1,7 @@
 """A comparison sent back gets as many more as were asked for, whatever it has had."""
 
 import itertools
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.mark.parametrize("kind", ["posterior", "lowered", "elsewhere"])
 def test_sent_back_it_gets_so_many_more_whatever_it_has_already(kind: str) -> None:
-    asked = {"stop_rule": "posterior", "max_overlap": 4, "stop_at": 0.9}
+    asked: dict[str, Any] = {"stop_rule": "posterior", "max_overlap": 4, "stop_at": 0.9}
     campaign = factories.campaign(state="draft", overlap=2)
     comparison = factories.comparison(campaign)
     pair_and_open_round(campaign=campaign, by=None, **(asked if kind == "posterior" else {}))

@@ -9,6 +9,7 @@ from labeling.actions.judgments import withdraw_judgment
 from labeling.actions.pairing import pair_and_open_round
 from labeling.actions.rating import claim_assignment, skip_assignment, submit_judgment
 from labeling.actions.rounds import close_round
+from labeling.actions.stopping import tell_finished
 from labeling.models import Assignment, Campaign, Comparison, Notification, Rater, Round
 from labeling.queries.round_work import finished_rounds
 from tests import factories
@@ -168,6 +169,30 @@ def test_a_withdrawn_vote_does_not_count():
     assert open_count(campaign) == 1
 
 
+def test_curtailed_goes_on_where_a_withdrawal_opens_what_was_decided():
+    campaign, _ = round_of(stop_rule="curtailed")
+    vote(campaign, "a")
+    vote(campaign, "a")
+    settle_all()
+    assert open_count(campaign) == 0
+    for judgment in campaign.judgments.all():
+        manager = factories.member(campaign, "manager")
+        withdraw_judgment(judgment=judgment, reason="slip", by=manager)
+    # It is not told as finished while an item still wants one.
+    tell_finished(round_=campaign.rounds.get())
+    assert not Notification.objects.filter(kind="round.finished").exists()
+    settle_all()
+    settle_all()
+    assert open_count(campaign) == 1
+    vote(campaign, "b")
+    settle_all()
+    # Three were asked for, and three have been given.
+    assert open_count(campaign) == 0
+    check_queue(campaign, most=3)
+    assert tell_finished(round_=campaign.rounds.get())
+    assert not tell_finished(round_=campaign.rounds.get())
+
+
 def test_a_closed_round_gets_no_more():
     campaign, round_ = round_of(**POSTERIOR)
     for preference in ("a", "b", "tie"):
@@ -216,7 +241,15 @@ def test_a_round_of_adjudication_closes_when_all_its_items_are_decided():
     settle_recent()
     opened.refresh_from_db()
     assert opened.state == "open"
-    adjudicate(comparison=second, by=reviewer, preference="b")
+    # Sending it back is no decision: it comes to the reviewers again.
+    for _ in range(2):
+        factories.rater(campaign)
+    back = send_back(comparison=second, by=reviewer, more=1)
+    settle_recent()
+    opened.refresh_from_db()
+    assert opened.state == "open"
+    vote(campaign, "b")
+    adjudicate(comparison=second, by=reviewer, preference="b", supersedes=back.public_id)
     settle_recent()
     opened.refresh_from_db()
     assert opened.state == "closed"
