@@ -2,12 +2,13 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 import msgspec
 from django.db import transaction
-from django.db.models import Func, TextField, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models import Func, Max, TextField, Value
+from django.db.models.functions import Cast, Concat, Now
 
 from labeling import audit
 from labeling.actions.ended import hold_campaign
@@ -23,6 +24,7 @@ from labeling.actions.rounds import (
 )
 from labeling.errors import ConflictError, InvalidInputError
 from labeling.models import (
+    AuditEvent,
     Campaign,
     Comparison,
     Report,
@@ -44,6 +46,8 @@ from labeling.queries.round_plans import RoundPlan, choose_pairs, plan_round
 MOST_RATERS = 100
 MOST_ITEMS = 1000
 DEFAULT_ITEMS = 20
+# A second click of the same form comes within this time.
+REPEAT: Final = timedelta(minutes=1)
 Kind = Round.Kind
 # What belongs to which kind; what is given to another is refused by name.
 _OWN: Mapping[str, frozenset[str]] = {
@@ -65,9 +69,13 @@ def pair_and_open_round(
     kind: str = Kind.PRODUCTION,
     name: str = "",
     seed: int | None = None,
+    number: int | None = None,
     **asked: Any,
 ) -> Round:
     """Open a round of this kind and put it before its raters or reviewers.
+
+    `number` is the one that the round is meant to get: if another was opened since, ConflictError.
+    The same call again, by the same user within a minute, is the round that the first one opened.
 
     Production: `pairing` "given" takes the comparisons that wait; any other rule makes new ones of
     prompts' completions that nobody has paired, with its `pairing_settings`. `budget` bounds the
@@ -84,6 +92,8 @@ def pair_and_open_round(
         if field not in _OWN[kind]:
             owners = [one for one, fields in _OWN.items() if field in fields]
             raise refused(field, f"Only rounds of {' or '.join(owners)} have this.")
+    if number is not None and (opened := _opened_as(campaign, number, by, kind, asked)):
+        return opened
     if kind == Kind.QUALIFICATION:
         share = asked.get("pass_share")
         return open_qualification(
@@ -99,6 +109,32 @@ def pair_and_open_round(
     if kind == Kind.ADJUDICATION:
         return _open_adjudication(campaign, by, name, seed, asked)
     return _open_production(campaign, by, name, seed, asked)
+
+
+def _opened_as(
+    campaign: Campaign, number: int, by: User | None, kind: str, asked: Mapping[str, Any]
+) -> Round | None:
+    """The round that the same click opened a moment ago; None where `number` is the next one."""
+    if number == (campaign.rounds.aggregate(last=Max("number"))["last"] or 0) + 1:
+        return None
+    found = campaign.rounds.filter(number=number, kind=kind).first()
+    compared = ("overlap", "pairing", "budget", "stop_rule") if kind == Kind.PRODUCTION else ()
+    if (
+        found is not None
+        and all(getattr(found, name) == asked[name] for name in compared if name in asked)
+        and AuditEvent.objects.filter(
+            verb="round.opened",
+            campaign=campaign,
+            subject=found.public_id,
+            user=by,
+            created_at__gte=Now() - REPEAT,
+        ).exists()
+    ):
+        return found
+    raise ConflictError(
+        f"Round {number} is open already: it was opened after this page was shown. Nothing more was"
+        " opened. Look at it, then open another one if it is still wanted."
+    )
 
 
 def _open_production(

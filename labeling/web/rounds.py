@@ -41,7 +41,9 @@ def campaign_rounds(request: PageRequest, slug: str) -> HttpResponse:
         shown = access.campaign_for_manager(request.user, slug)
         if form.is_valid():
             try:
-                opened = pair_and_open_round(campaign=shown, by=request.user, **form.arguments())
+                opened = pair_and_open_round(
+                    campaign=shown, by=request.user, number=_number(request), **form.arguments()
+                )
             except LabelingError as error:
                 form.refuse(error)
             else:
@@ -77,7 +79,9 @@ def open_special(request: PageRequest, slug: str, kind: str) -> HttpResponse:
     if form.is_valid():
         asked = form.arguments() if isinstance(form, QualificationForm) else form.cleaned_data
         try:
-            opened = pair_and_open_round(campaign=opened_in, by=request.user, kind=kind, **asked)
+            opened = pair_and_open_round(
+                campaign=opened_in, by=request.user, kind=kind, number=_number(request), **asked
+            )
         except LabelingError as error:
             form.refuse(error)
         else:
@@ -135,6 +139,12 @@ def register(request: PageRequest, slug: str, round_id: UUID) -> HttpResponse:
     )
     context |= {"model_form": form, "model_of": round_.pk}
     return render(request, "labeling/campaign_rounds.html", context, status=422)
+
+
+def _number(request: PageRequest) -> int | None:
+    """The number that the page promised the round: a second click means the same one."""
+    said = request.POST.get("number", "")
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 9 else None
 
 
 def _round(campaign: Campaign, public_id: UUID) -> Round:

@@ -9,6 +9,7 @@ from labeling.actions.pairing import pair_and_open_round
 from labeling.actions.rating import claim_assignment, submit_judgment
 from labeling.models import Gold, Job, Round, Snapshot, TrainedModel
 from tests import factories
+from tests.web.building_forms import sent
 from tests.web.visiting import as_, page
 from workers.metrics import refresh_report
 from workers.snapshots import run_freeze
@@ -141,6 +142,30 @@ def test_what_cannot_be_is_said_beside_its_field(campaign, url, manager):
     text = body(manager.post(url, FORM | {"pairing": "given"}), 422)
     assert "No comparisons wait" in text
     assert not Round.objects.exists()
+
+
+def test_a_second_click_opens_no_second_round(campaign, url, manager):
+    given = sent(page(manager, "campaign_rounds", campaign.slug), "open", pairing="all", budget="8")
+    assert given["number"] == "1"
+    for _ in range(2):
+        assert manager.post(url, given)["Location"] == url
+    assert Round.objects.get().number == 1
+    # What is another errand, or another person's, is told what is there and keeps what was typed.
+    other = as_(factories.member(campaign, "manager"))
+    for client, typed in ((manager, given | {"budget": "6"}), (other, given)):
+        text = body(client.post(url, typed), 422)
+        assert "Round 1 is open already" in text
+        assert f'value="{typed["budget"]}"' in text
+        assert 'name="number" value="2"' in text
+    factories.rater(campaign)
+    factories.comparison(campaign)
+    special = reverse("campaign_open_special", args=[campaign.slug, "calibration"])
+    assert "Round 1 is open already" in body(manager.post(special, {"items": 2, "number": 1}), 422)
+    for _ in range(2):
+        assert manager.post(special, {"items": "1", "number": "2"}).status_code == 302
+    assert Round.objects.count() == 2
+    assert manager.post(url, given | {"number": "3"}).status_code == 302
+    assert Round.objects.count() == 3
 
 
 def test_the_other_kinds_are_opened_from_the_page(campaign, url, manager):
