@@ -1,6 +1,8 @@
 """Let people in: an account without a password, and a link with which its owner chooses one."""
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.tokens import default_token_generator
 from django.contrib.sessions.models import Session
@@ -24,6 +26,18 @@ def end_sessions(person: User, *, but: str = "") -> None:
             session.delete()
     # From where, and with which browser.
     UserSession.objects.filter(user=person).exclude(session_key=but).delete()
+
+
+def end_tokens(person: User) -> None:
+    """End the person's API tokens. Only within an action's transaction."""
+    Token.objects.filter(user=person, revoked_at=None).update(revoked_at=Now())
+
+
+@transaction.atomic(durable=True)
+def note_password_reset(*, person: User) -> None:
+    """End what whoever knew the forgotten password may have made with it: API tokens."""
+    end_tokens(person)
+    audit.record("person.password_reset", by=person, subject=person.public_id)
 
 
 @transaction.atomic(durable=True)
@@ -87,18 +101,19 @@ def link_single_sign_on(*, person: User, email: str) -> None:
     """Trust the address that a single sign-on vouches for, before its first use.
 
     If the account's address was never confirmed, somebody else may have made the account in the
-    expectation of its owner: the password, sessions and tokens that they know end.
+    expectation of its owner: all by which they could come in ends, password, sessions, tokens,
+    second factors, other single sign-ons and other addresses.
     """
-    address, _ = EmailAddress.objects.get_or_create(
-        user=person, email=email.lower(), defaults={"primary": True}
-    )
-    if address.verified:
+    User.objects.select_for_update().get(pk=person.pk)
+    if EmailAddress.objects.filter(user=person, email=email.lower(), verified=True).exists():
         return
-    address.verified = True
-    address.save(update_fields=["verified"])
+    # Second factors, other sign-ons and other addresses would be ways back in.
+    for kind in (EmailAddress, Authenticator, SocialAccount):
+        kind.objects.filter(user=person).delete()
+    EmailAddress.objects.create(user=person, email=email.lower(), primary=True, verified=True)
     person.set_unusable_password()
     person.save(update_fields=["password"])
-    Token.objects.filter(user=person, revoked_at=None).update(revoked_at=Now())
+    end_tokens(person)
     end_sessions(person)
     audit.record("person.address_trusted", by=person, subject=person.public_id)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialToken
 from django.core.cache import cache
 from django.test import Client
@@ -88,7 +89,14 @@ def test_an_account_made_in_somebodys_name_is_theirs_alone_from_then_on(issuer, 
     before = Client()
     before.force_login(ada)
     token = factories.token(ada, "read")
+    EmailAddress.objects.create(user=ada, email="eve@example.org", verified=True, primary=True)
+    SocialAccount.objects.create(user=ada, provider="sso", uid="eve-1")
+    Authenticator.objects.create(user=ada, type=Authenticator.Type.TOTP, data={"secret": "x"})
     come(issuer, Client())
+    assert not Authenticator.objects.exists()
+    assert [one.uid for one in SocialAccount.objects.all()] == ["a-1"]
+    (address,) = EmailAddress.objects.all()
+    assert (address.email, address.verified) == ("ada@example.org", True)
     assert not is_in(before)
     assert not Client().login(username="ada", password="password")
     headers = {"authorization": f"Bearer {token}"}
