@@ -62,11 +62,20 @@ def safety_of(user: User, session_key: str) -> Safety:
     )
 
 
+def owns_address(user: User, email: str) -> bool:
+    """Whether the address is the account's own or a confirmed one; not one that is asked for."""
+    if user.email.lower() == email.lower():
+        return True
+    confirmed = EmailAddress.objects.filter(user=user, email=email.lower(), verified=True)
+    return bool(confirmed.exists())
+
+
 def is_waiting_address(user: User, email: str) -> bool:
     """Whether the user asked for this address, and has not opened its link."""
     if not email or "\0" in email or email.lower() == user.email.lower():
         return False
-    return EmailAddress.objects.filter(user=user, email=email.lower(), verified=False).exists()
+    asked = EmailAddress.objects.filter(user=user, email=email.lower(), verified=False)
+    return bool(asked.exists())
 
 
 def _sessions(user: User, session_key: str) -> list[SignedIn]:

@@ -24,6 +24,7 @@ from labeling.models.tokens import SCOPES
 from labeling.queries.sign_in import safety_of
 from labeling.web.context import theme_of
 from labeling.web.preferences_form import PreferencesForm
+from labeling.web.sign_in import ask_who_it_is
 from labeling.web.signed_in import PageRequest, signed_in
 
 SAYS = {
@@ -84,6 +85,7 @@ def account(request: PageRequest) -> HttpResponse:
     form = TokenForm(request.POST or None, user=request.user)
     text = ""
     if form.is_valid():
+        ask_who_it_is(request)
         days = form.cleaned_data["days"]
         _, text = issue_token(
             user=request.user,

@@ -1,11 +1,19 @@
 """Signing in: `/login/` with its limits, and what django-allauth asks of the product."""
 
+import time
 from http import HTTPStatus
 from typing import Any, ClassVar, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.forms import LoginForm
-from allauth.account.views import EmailView, LoginView
+from allauth.account.forms import LoginForm, ResetPasswordForm
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
+from allauth.account.views import (
+    EmailView,
+    LoginView,
+    PasswordResetFromKeyView,
+    PasswordResetView,
+)
 from allauth.core.internal.httpkit import get_client_ip
 from allauth.decorators import rate_limit
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -16,15 +24,17 @@ from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
 
-from labeling.actions.accounts import forget_unconfirmed_address
+from labeling.actions.accounts import forget_unconfirmed_address, note_password_reset
 from labeling.clients.keys import open_key, seal_key
 from labeling.models import User
-from labeling.queries.sign_in import is_waiting_address
+from labeling.queries.sign_in import is_waiting_address, owns_address
 from labeling.web import mail
 from labeling.web.security import CONTENT_POLICY
 
 # As long as a limit may still hold; see ACCOUNT_RATE_LIMITS.
 RETRY_SECONDS = 300
+# Who signed in, or confirmed it, so lately is not asked again before a token is made.
+FRESH_SECONDS = 900
 # Behind a socket there is no address: then all come from one.
 NO_ADDRESS = "0.0.0.0"  # noqa: S104
 # What a sealed secret is sealed for, in place of a provider's host.
@@ -93,6 +103,42 @@ class ChangeAddress(EmailView):  # type: ignore[misc]
         self._did_send_verification_email = False
         response: HttpResponse = super(EmailView, self).dispatch(request, *args, **kwargs)
         return response
+
+
+class ResetForm(ResetPasswordForm):  # type: ignore[misc]
+    """Whose password is forgotten, by an address that is theirs, not one they only asked for."""
+
+    users: list[User]
+
+    def clean_email(self) -> str:
+        """The address; a link goes to the accounts that have it."""
+        email = str(super().clean_email())
+        self.users = [user for user in self.users if owns_address(user, email)]
+        return email
+
+
+class AskReset(PasswordResetView):  # type: ignore[misc]
+    """Have a link mailed with which one chooses a password anew."""
+
+    form_class = ResetForm
+
+
+class Reset(PasswordResetFromKeyView):  # type: ignore[misc]
+    """Choose a password anew: what was made with the old one ends."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Sessions end with the password, tokens by this."""
+        note_password_reset(person=self.reset_user)
+        response: HttpResponse = super().form_valid(form)
+        return response
+
+
+def ask_who_it_is(request: HttpRequest) -> None:
+    """Go on where the user signed in or confirmed it just now; else ask for that first."""
+    records = get_authentication_records(request, request.user)
+    newest = max((float(record["at"]) for record in records), default=0.0)
+    if time.time() - newest >= FRESH_SECONDS:
+        raise_if_reauthentication_required(request, app="allauth.account")
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]

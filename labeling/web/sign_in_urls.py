@@ -8,7 +8,7 @@ from django.contrib.auth import views as auth_views
 from django.urls import include, path, re_path
 
 from labeling.web import account, single_sign_on
-from labeling.web.sign_in import ChangeAddress, SignIn
+from labeling.web.sign_in import AskReset, ChangeAddress, Reset, SignIn
 from labeling.web.signed_in import signed_in
 
 # There is one issuer; its name is no part of an address.
@@ -24,11 +24,11 @@ urlpatterns = [
         "login/sso/callback/", single_sign_on.sign_on_callback, SSO, name="openid_connect_callback"
     ),
     path("login/cancelled/", SignIn.as_view(), name="socialaccount_login_cancelled"),
-    path("password/reset/", views.password_reset, name="account_reset_password"),
+    path("password/reset/", AskReset.as_view(), name="account_reset_password"),
     path("password/reset/done/", views.password_reset_done, name="account_reset_password_done"),
     re_path(
         r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
-        views.password_reset_from_key,
+        Reset.as_view(),
         name="account_reset_password_from_key",
     ),
     path(

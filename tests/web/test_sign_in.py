@@ -166,6 +166,7 @@ def test_a_forgotten_password_is_chosen_anew_by_a_link_that_works_once(person, s
     assert b"Forgot" in Client().get("/login/").content
     before = Client()
     sign_in(before)
+    token = factories.token(person, "read")
     known = Client().post("/password/reset/", {"email": "ada@example.org"}, follow=True)
     (letter,) = mail.outbox
     unknown = Client().post("/password/reset/", {"email": "eve@example.org"}, follow=True)
@@ -179,6 +180,8 @@ def test_a_forgotten_password_is_chosen_anew_by_a_link_that_works_once(person, s
     assert client.post(there, {"password1": "12345678", "password2": "12345678"}).status_code == 200
     assert client.post(there, {"password1": NEW, "password2": NEW}).status_code == 302
     assert before.get("/account/")["Location"].startswith("/login/")
+    headers = {"authorization": f"Bearer {token}"}
+    assert Client().get("/api/v1/campaigns/", headers=headers).status_code == 401
     assert sign_in(Client(), NEW).status_code == 302
     assert b"password1" not in Client().get(path, follow=True).content
 
@@ -220,6 +223,15 @@ def test_an_address_that_was_not_confirmed_never_becomes_the_account_s(person, v
     assert EmailAddress.objects.filter(user=person, email=person.email, verified=True).exists()
     is_kept = EmailAddress.objects.filter(pk=waiting.pk, primary=False, verified=False).exists()
     assert is_kept == (verb != "action_remove")
+
+
+def test_an_address_that_waits_for_its_link_leads_nobody_to_the_account(person, settings):
+    settings.SENDS_MAIL = True
+    EmailAddress.objects.create(user=person, email="typo@example.org")
+    Client().post("/password/reset/", {"email": "typo@example.org"})
+    assert mail.outbox == []
+    Client().post("/password/reset/", {"email": "ada@example.org"})
+    assert [letter.to for letter in mail.outbox] == [["ada@example.org"]]
 
 
 def test_nothing_of_an_account_can_be_smuggled_in_with_its_name(person):
