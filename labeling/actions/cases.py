@@ -7,6 +7,7 @@ is a person's decision, with a note that the rater can read.
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -40,10 +41,15 @@ PAUSE_RULE: Final = "pause_rule"
 
 @transaction.atomic(durable=True)
 def open_case(*, campaign: Campaign, rater: Rater, by: User, text: str) -> Case:
-    """The open case on the rater's work, made if there is none; its rater reads `text`."""
+    """The open case on the rater's work, made if there is none; its rater reads `text`.
+
+    Where somebody else has opened one meanwhile, `text` is a message in it. Safe to repeat.
+    """
     seat = _hold_seat(campaign, rater)
     text = _text(text, "text", "Say in a sentence what it is about; the rater reads it.")
     if (case := _open_case_of(seat)) is not None:
+        if not case.entries.filter(by=by, text=text).exists():
+            _say(case, CaseEntry.Kind.MESSAGE, text, by)
         return case
     case = Case.objects.create(seat=seat, opened_by=by)
     entry = CaseEntry.objects.create(case=case, kind=CaseEntry.Kind.OPENED, text=text, by=by)
@@ -54,37 +60,47 @@ def open_case(*, campaign: Campaign, rater: Rater, by: User, text: str) -> Case:
 
 @transaction.atomic(durable=True)
 def write_entry(
-    *, case: Case, kind: str, text: str, by: User, details: Mapping[str, Any] | None = None
+    *,
+    case: Case,
+    kind: str,
+    text: str,
+    by: User,
+    details: Mapping[str, Any] | None = None,
+    after: UUID | None = None,
 ) -> CaseEntry:
-    """A message for the rater, a note for managers alone, or the rater's reply."""
+    """A message for the rater, a note for managers alone, or the rater's reply.
+
+    `after` is the last entry that its writer was shown: the same words of theirs since then are the
+    first click's, and stay the only ones.
+    """
     if kind not in {CaseEntry.Kind.MESSAGE, CaseEntry.Kind.NOTE, CaseEntry.Kind.REPLY}:
         raise InvalidInputError("A case takes messages, notes and replies.")
     is_rater = by.pk == case.seat.rater.user_id
     if is_rater != (kind == CaseEntry.Kind.REPLY):
         raise NotAllowedError("The rater replies in a case; its managers write messages and notes.")
     text = _text(text, "text", "Write a word or two.")
-    entry = CaseEntry.objects.create(
-        case=case, kind=kind, text=text, by=by, details=dict(details or {})
-    )
-    campaign, rater = case.seat.campaign, case.seat.rater
-    audit.record(
-        f"case.{kind}",
-        campaign=campaign,
-        by=rater if is_rater else by,
-        subject=case.public_id,
-    )
-    if kind == CaseEntry.Kind.MESSAGE:
-        _tell_rater(case, entry)
-    elif kind == CaseEntry.Kind.REPLY:
-        _tell_managers(case, "case.reply", str(entry.public_id))
-    return entry
+    if after is not None:
+        _hold_case(case)
+        newer = case.entries.filter(pk__gt=_shown(case, after), kind=kind, text=text, by=by)
+        if (said := newer.first()) is not None:
+            return said
+    return _say(case, kind, text, by, details)
 
 
 @transaction.atomic(durable=True)
 def decide(
-    *, case: Case, action: str, note: str, by: User, round_number: int | None = None
+    *,
+    case: Case,
+    action: str,
+    note: str,
+    by: User,
+    round_number: int | None = None,
+    after: UUID | None = None,
 ) -> CaseEntry:
     """Do what was decided of an open case; the rater reads `note`.
+
+    `after` is the last entry that `by` was shown. The same decision of theirs again is the one that
+    stands, and nothing is done twice; if another one has come since, ConflictError.
 
     `resume` and `retrain` close the case. What is excluded is left out of datasets to come and of
     the report; all of somebody's work only once a second manager agrees. Pay stays as it is.
@@ -94,7 +110,10 @@ def decide(
         raise InvalidInputError(message, problems=[FieldProblem("action", message)])
     note = _text(note, "note", "Say why; the rater can read it.")
     seat = _hold_seat(case.seat.campaign, case.seat.rater)
-    held = Case.objects.select_for_update(no_key=True).get(pk=case.pk)
+    held = _hold_case(case)
+    said = (action, note, by.pk, round_number)
+    if after is not None and (made := _decided_since(held, after, said)):
+        return made
     if held.state != Case.State.OPEN:
         raise ConflictError("This case is closed. Open another one to decide anew.")
     held.seat = seat
@@ -277,6 +296,49 @@ def _pause(seat: Seat) -> None:
 def _hold_seat(campaign: Campaign, rater: Rater) -> Seat:
     seats = Seat.objects.select_for_update(no_key=True, of=("self",))
     return seats.select_related("campaign", "rater__user").get(campaign=campaign, rater=rater)
+
+
+def _hold_case(case: Case) -> Case:
+    return Case.objects.select_for_update(no_key=True).get(pk=case.pk)
+
+
+def _shown(case: Case, after: UUID) -> int:
+    """The key of the last entry that was shown; 0 where it is of another case."""
+    return case.entries.filter(public_id=after).values_list("pk", flat=True).first() or 0
+
+
+def _decided_since(case: Case, after: UUID, said: tuple[Any, ...]) -> CaseEntry | None:
+    """What the same click decided already; ConflictError where another decision came since."""
+    newer = case.entries.filter(pk__gt=_shown(case, after), kind=CaseEntry.Kind.DECISION)
+    if (last := newer.order_by("-pk").first()) is None:
+        return None
+    if (last.action, last.text, last.by_id, last.details.get("round")) == said:
+        return last
+    raise ConflictError(
+        "Something else was decided meanwhile. What you wrote is still here: look at that decision,"
+        " then decide anew if you see it differently."
+    )
+
+
+def _say(
+    case: Case, kind: str, text: str, by: User, details: Mapping[str, Any] | None = None
+) -> CaseEntry:
+    """Write the entry, and tell the other side unless it is a note."""
+    entry = CaseEntry.objects.create(
+        case=case, kind=kind, text=text, by=by, details=dict(details or {})
+    )
+    is_reply = kind == CaseEntry.Kind.REPLY
+    audit.record(
+        f"case.{kind}",
+        campaign=case.seat.campaign,
+        by=case.seat.rater if is_reply else by,
+        subject=case.public_id,
+    )
+    if kind == CaseEntry.Kind.MESSAGE:
+        _tell_rater(case, entry)
+    elif is_reply:
+        _tell_managers(case, "case.reply", str(entry.public_id))
+    return entry
 
 
 def _hold_exclusion(exclusion: Exclusion) -> Exclusion:

@@ -119,15 +119,31 @@ def _open(request: PageRequest, seat: Seat) -> str:
 
 
 def _message(request: PageRequest, seat: Seat) -> str:
-    write_entry(
-        case=_newest(seat), kind="message", text=request.POST.get("text", ""), by=request.user
-    )
+    _write(request, seat, "message")
     return "Sent."
 
 
 def _note(request: PageRequest, seat: Seat) -> str:
-    write_entry(case=_newest(seat), kind="note", text=request.POST.get("text", ""), by=request.user)
+    _write(request, seat, "note")
     return "Noted, for managers alone."
+
+
+def _write(request: PageRequest, seat: Seat, kind: str) -> None:
+    write_entry(
+        case=_newest(seat),
+        kind=kind,
+        text=request.POST.get("text", ""),
+        by=request.user,
+        after=shown_entry(request),
+    )
+
+
+def shown_entry(request: PageRequest) -> UUID | None:
+    """The last entry of the case that the page showed."""
+    try:
+        return UUID(request.POST.get("after", ""))
+    except ValueError:
+        return None
 
 
 def _decide(request: PageRequest, seat: Seat) -> str:
@@ -141,6 +157,7 @@ def _decide(request: PageRequest, seat: Seat) -> str:
         note=form.cleaned_data["note"],
         by=request.user,
         round_number=number,
+        after=shown_entry(request),
     )
     return "Recorded. The rater can read your note."
 
@@ -173,6 +190,7 @@ def _context(request: PageRequest, seat: Seat) -> dict[str, Any]:
     cases = list(cases_of(campaign, rater))
     newest = cases[0] if cases else None
     rule = read_policy(campaign.policy).pause_rule
+    entries = list(entries_of(cases[:1], for_rater=False)) if newest else []
     return {
         **frame(request, campaign, "raters"),
         "seat": seat,
@@ -182,7 +200,10 @@ def _context(request: PageRequest, seat: Seat) -> dict[str, Any]:
         "in_short": in_short(found) if found else "",
         "speed": speed_of(found, seat.pseudonym) if found else None,
         "case": newest,
-        "entries": entries_of(cases[:1], for_rater=False) if newest else [],
+        "entries": entries,
+        # What comes after it was decided or said by somebody whom this page has not seen.
+        "last_entry": entries[-1].public_id if entries else "",
+        "posted_round": _action_of(request.POST.get("action", ""))[1],
         "earlier": cases[1:],
         "exclusions": exclusions_of(campaign, rater),
         "fast_count": len(fast_judgments(campaign, rater)),
