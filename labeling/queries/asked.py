@@ -1,10 +1,12 @@
 """How many judgments a campaign has asked for, against a budget."""
 
-from labeling.models import Assignment, Campaign, Judgment
+from labeling.models import Assignment, Campaign
+from labeling.queries.budget import spent_of
 
 
 def judgments_asked(campaign: Campaign) -> int:
-    """First judgments made here, gold and repeats included, and the slots that are open or held."""
-    made = Judgment.objects.filter(campaign=campaign, supersedes=None, assignment__isnull=False)
-    unended = Assignment.objects.filter(campaign=campaign, ended_at=None)
-    return made.count() + unended.count()
+    """What its budget has spent, and the slots of its rounds that are open."""
+    free = Assignment.objects.filter(
+        campaign=campaign, rater=None, ended_at=None, ordinal__isnull=False
+    )
+    return spent_of(campaign) + free.count()
