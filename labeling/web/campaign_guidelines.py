@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling import access
 from labeling.actions.adjudications import ask_again
+from labeling.errors import ConflictError
 from labeling.queries import guidelines as reads
 from labeling.queries import progress, readings, stale, votes
 from labeling.web.campaigns import frame, uuid_of
@@ -58,10 +59,13 @@ def stale_judgments(request: PageRequest, slug: str) -> HttpResponse:
     campaign = access.campaign_for_reader(request.user, slug)
     rule = stale.stale_rule(campaign)
     clause = request.POST.get("clause", "") or request.GET.get("clause", "")
-    if rule is None or clause not in rule.clauses:
-        clause = ""
     if request.method == "POST":
         campaign = access.campaign_for_manager(request.user, slug)
+        if rule is None or not _is_as_shown(request, rule, clause):
+            raise ConflictError(
+                "The guidelines have another version since you opened this page. Look at what is"
+                " stale now, then ask again. Nothing was asked."
+            )
         count = ask_again(campaign=campaign, by=request.user, clause=clause)
         messages.success(
             request,
@@ -71,6 +75,8 @@ def stale_judgments(request: PageRequest, slug: str) -> HttpResponse:
         )
         query = f"?{urlencode({'clause': clause})}" if clause else ""
         return SeeOther(reverse("campaign_guidelines_stale", args=[slug]) + query)
+    if rule is None or clause not in rule.clauses:
+        clause = ""
     rows = stale.stale_judgments(campaign, rule, clause=clause)
     context = {
         **frame(request, campaign, "guidelines"),
@@ -85,3 +91,9 @@ def stale_judgments(request: PageRequest, slug: str) -> HttpResponse:
         ),
     }
     return render(request, "labeling/guideline_stale.html", context)
+
+
+def _is_as_shown(request: PageRequest, rule: stale.StaleRule, clause: str) -> bool:
+    """Whether the page that asks again showed the present version, and the clause changed in it."""
+    is_newest = request.POST.get("version", "") == str(rule.newest.number)
+    return is_newest and (not clause or clause in rule.clauses)

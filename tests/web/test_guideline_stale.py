@@ -80,7 +80,11 @@ def test_stale_judgments_are_listed_by_clause_and_asked_again(
     assert "for 11 comparisons" in html
     assert "H1 (22)" in html
     assert manager.get(place, {"clause": "T1"}).status_code == 200
-    assert manager.post(place, {"clause": "H1"}).status_code == 303
+    # What the page did not show is not asked: nothing, not everything.
+    for odd in ({"clause": "T1", "version": "2"}, {"clause": "H1", "version": "1"}, {"clause": ""}):
+        assert manager.post(place, odd).status_code == 409
+    assert not Adjudication.objects.exists()
+    assert manager.post(place, {"clause": "H1", "version": "2"}).status_code == 303
     assert Assignment.objects.filter(campaign=campaign, ended_at=None).count() == 11
     assert set(Adjudication.objects.values_list("outcome", "more")) == {("sent_back", 1)}
     assert "disabled" in manager.get(place).content.decode()
