@@ -53,13 +53,17 @@ def keep_gold(*, comparison: Comparison, by: User, n: int) -> None:
 
 @transaction.atomic(durable=True)
 def tell_of_suspect_gold(*, suspects: list[SuspectGold]) -> None:
-    """Tell the campaign's managers of each doubted answer once; nothing is retired by it."""
+    """Tell the campaign's managers of each doubted answer once; nothing is retired by it.
+
+    One that was kept and is doubted again is told again.
+    """
     for suspect in suspects:
         campaign = suspect.comparison.campaign
         notify.tell(
             notify.managers_of(campaign),
             "gold.suspect",
-            key=str(suspect.public_id),
+            # Once for each time that it is doubted: keeping it begins another.
+            key=f"{suspect.public_id}:{suspect.times_kept}".removesuffix(":0"),
             campaign=campaign,
             right=suspect.found.right,
             count=suspect.found.n,

@@ -1,5 +1,6 @@
 """Known answers as their raters met them: which may be wrong, and which are retired."""
 
+from collections import Counter
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from labeling.metrics.gold_items import SuspectItem, suspect_items
 from labeling.models import AuditEvent, Campaign, Comparison, Gold
+from labeling.models.counted import LEFT_OUT_COMPARISON_SQL, LEFT_OUT_SQL, RIGHT_SQL
 from labeling.policy import read_policy
 from labeling.queries.votes import summary
 
@@ -17,9 +19,8 @@ MOST_ANSWERS = 200_000
 LOOKED_AT_AGAIN = 2
 
 # People's first answers to gold that is not retired, practice aside: its answers are told.
-_ANSWERS = """
-SELECT j.comparison_id, j.rater_id, (j.preference = g.preference
-  OR j.preference IN ('tie', 'both_bad') AND g.preference IN ('tie', 'both_bad'))::int
+_ANSWERS = f"""
+SELECT j.comparison_id, j.rater_id, {RIGHT_SQL}::int
 FROM labeling_gold g JOIN labeling_comparison c ON c.id = g.comparison_id
 JOIN labeling_judgment j ON j.comparison_id = c.id AND NOT j.is_repeat
 JOIN labeling_rater r ON r.id = j.rater_id AND r.kind = 'human'
@@ -28,8 +29,9 @@ LEFT JOIN labeling_withdrawal w ON w.judgment_id = j.id
 LEFT JOIN labeling_round u ON u.id = c.round_id
 WHERE c.campaign_id = %(campaign)s AND g.retired_at IS NULL AND l.id IS NULL AND w.id IS NULL
   AND u.kind IS DISTINCT FROM 'qualification'
+  AND NOT {LEFT_OUT_SQL} AND NOT {LEFT_OUT_COMPARISON_SQL}
 ORDER BY j.id DESC LIMIT %(most)s
-"""
+"""  # noqa: S608
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class SuspectGold:
 
     comparison: Comparison
     found: SuspectItem
+    # How often a manager looked at it and kept it.
+    times_kept: int = 0
 
     @property
     def title(self) -> str:
@@ -66,15 +70,21 @@ def suspect_gold(campaign: Campaign) -> list[SuspectGold]:
     comparisons = Comparison.objects.select_related("prompt", "gold").in_bulk(
         [one.item for one in found]
     )
-    kept = {
-        event.subject: int(event.details.get("n", 0))
-        for event in AuditEvent.objects.filter(
-            campaign=campaign,
-            verb="gold.kept",
-            subject__in=[one.public_id for one in comparisons.values()],
-        ).order_by("pk")
-    }
-    suspects = [SuspectGold(comparisons[one.item], one) for one in found]
+    events = AuditEvent.objects.filter(
+        campaign=campaign,
+        verb="gold.kept",
+        subject__in=[one.public_id for one in comparisons.values()],
+    ).order_by("pk")
+    kept: dict[UUID | None, int] = {}
+    times: Counter[UUID | None] = Counter()
+    for event in events:
+        kept[event.subject] = int(event.details.get("n", 0))
+        times[event.subject] += 1
+    suspects = [
+        SuspectGold(doubted, one, times[doubted.public_id])
+        for one in found
+        if (doubted := comparisons[one.item])
+    ]
     return [one for one in suspects if one.found.n >= LOOKED_AT_AGAIN * kept.get(one.public_id, 0)]
 
 
