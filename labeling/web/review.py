@@ -1,5 +1,6 @@
 """`/campaigns/<slug>/review/`: what raters disagree about, and a reviewer's word on it."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -20,6 +21,7 @@ from labeling.queries import readings, votes
 from labeling.queries import review as reads
 from labeling.queries.answering import clauses_in_force
 from labeling.queries.review import Contested, Filter
+from labeling.rendering.differences import EditDifference, difference_of_edit, edit_html
 from labeling.schemas import ResponseSchema, read_schema
 from labeling.web.answering import answering
 from labeling.web.campaigns import frame
@@ -83,7 +85,14 @@ class ShownJudgment:
     step: str
     words: object
     criteria: list[str]
+    # What an edit of the winner changed, beside the text as raters were shown it.
+    edit: EditDifference | None
     gold: object
+
+    @property
+    def edit_html(self) -> str:
+        """What the edit changed, as safe HTML."""
+        return edit_html(self.edit) if self.edit else ""
 
 
 @signed_in
@@ -201,9 +210,11 @@ def _page(
     # Shown as a rater would see it, a on the left; it is nobody's and is never stored.
     shown = Assignment(campaign=campaign, comparison=found, a_on_left=True)
     schema = read_schema(campaign.schema)
-    # Steps, clauses and edits are the raters' to give: here the texts are only read.
-    plain = replace(schema, steps=False, clauses=False, edit_winner=False)
+    # Steps and clauses are the raters' to give: here the texts are only read. What they edited is
+    # compared with the text that may be edited.
+    plain = replace(schema, steps=False, clauses=False, edit_winner=True)
     card, beside = answering(shown, AnswerForm(schema=plain), card_of(shown, request.user))
+    texts = {"a": beside.edit.left, "b": beside.edit.right} if beside.edit else {}
     judgments = list(votes.judgments_of(found)[:SHOWN_JUDGMENTS])
     gold = reads.gold_shares(campaign, [one.rater_id for one in judgments])
     wanted = _filter(request)
@@ -217,7 +228,7 @@ def _page(
         "card": card,
         "answering": beside,
         "form": form,
-        "judgments": [_shown(one, schema, gold) for one in judgments],
+        "judgments": [_shown(one, schema, gold, texts) for one in judgments],
         "mean": reads.mean_score(judgments),
         "why": next((_why(row) for row in rows if row.id == found.pk), ""),
         "place": place,
@@ -237,13 +248,17 @@ def _page(
     return render(request, "labeling/review_one.html", context, status=status)
 
 
-def _shown(one: Judgment, schema: ResponseSchema, gold: Any) -> ShownJudgment:
+def _shown(
+    one: Judgment, schema: ResponseSchema, gold: Any, texts: Mapping[str, str]
+) -> ShownJudgment:
     letters = {"a": "A", "b": "B", "tie": "="}
+    original = texts.get(one.edited["side"], "") if one.edited else ""
     return ShownJudgment(
         one,
         votes.Vote(one.preference, one.strength).step,
         words_of(one.preference, one.strength),
         [letters.get(one.criteria.get(each.key, ""), "–") for each in schema.criteria],
+        difference_of_edit(original, one.edited["text"]) if one.edited else None,
         gold.get(one.rater_id),
     )
 

@@ -217,3 +217,38 @@ def test_a_sent_back_one_that_waits_and_one_left_out_have_their_own_lists(
     assert listed(client, campaign) == []
     assert listed(client, campaign, state="sent_back") == [items[1]]
     assert listed(client, campaign, state="left_out") == [items[2]]
+
+
+def test_an_edit_of_the_winner_is_shown_word_by_word() -> None:
+    cache.clear()
+    campaign = factories.campaign(overlap=1, schema=SCHEMA | {"edit_winner": True})
+    (item,) = factories.open_comparisons(campaign, 1)
+    seat = factories.rater(campaign)
+    held = claim_assignment(rater=seat.rater, campaign=campaign)
+    assert held is not None
+    side = held.side("b")
+    edited = {"side": side, "text": "A text <b>nobody</b> wrote."}
+    answer = {"side": side, "strength": 2, "edited": edited}
+    submit_judgment(rater=seat.rater, assignment_id=held.public_id, answer=answer)
+    html = as_(factories.member(campaign, "reviewer")).get(address(item)).content.decode()
+    assert "B edited" in html
+    assert "&lt;b&gt;nobody&lt;/b&gt;" in html
+    assert "<ins>" in html
+    assert "<b>nobody</b>" not in html
+
+
+def test_by_page_the_answers_to_criteria_stay_and_what_is_not_asked_is_refused() -> None:
+    criteria = [{"key": "truth", "label": "Truth"}]
+    asked = {"scale": 4, "tie": False, "both_bad": False, "criteria": criteria}
+    item = factories.comparison(factories.campaign(schema=asked))
+    user = factories.member(item.campaign, "reviewer")
+    first = adjudicate(
+        comparison=item, by=user, preference="a", strength=1, criteria={"truth": "b"}
+    )
+    client = as_(user)
+    given = {"supersedes": str(first.public_id), "do": "decide"}
+    for odd in ({"both_bad": "1"}, {"verdict": "tie:0"}, {"verdict": "left:3"}):
+        assert client.post(address(item), given | odd).status_code == 422
+    assert client.post(address(item), given | {"verdict": "right:2"}).status_code == 303
+    made = Adjudication.objects.standing().get(comparison=item)
+    assert (made.preference, made.strength, made.answers) == ("b", 2, {"truth": "b"})
