@@ -7,7 +7,10 @@ from labeling.models import AuditSeal
 from labeling.queries.audit_chain import (
     FIRST,
     Check,
+    begins_anew,
+    chapters_until,
     check_chain,
+    cluster,
     digest_of,
     newest_seal,
     settled_through,
@@ -30,14 +33,24 @@ def seal_audit() -> AuditSeal | None:
     if not is_ours:
         return None
     last = newest_seal()
-    after = int(last.through_xid) if last else 0
-    through = settled_through(after=after, limit=WINDOW)
+    is_anew = last is not None and begins_anew(last)
+    chapter = last.chapter + is_anew if last else 0
+    after = int(last.through_xid) if last and not is_anew else 0
+    earlier = chapters_until(chapter)
+    through = settled_through(after=after, limit=WINDOW, earlier=earlier)
     if through is None:
         return None
     before = bytes(last.digest) if last else FIRST
-    found = digest_of(before=before, after=after, through=through, is_first=last is None)
+    found = digest_of(
+        before=before, after=after, through=through, is_first=last is None, earlier=earlier
+    )
+    so_far = last.last_id if last and not is_anew else None
+    ids = [one for one in (so_far, found.last_id) if one is not None]
     return AuditSeal.objects.create(
         number=last.number + 1 if last else 1,
+        chapter=chapter,
+        cluster=cluster(),
+        last_id=max(ids, default=None),
         through_xid=through,
         event_count=found.event_count,
         digest=found.digest,

@@ -61,16 +61,23 @@ class AuditSeal(models.Model):
     """A digest of all events up to a transaction, and of the seal before: an edit would show.
 
     Events are sealed in windows of transaction ids below the oldest that still runs, so nothing
-    that commits late falls between two seals and no insert waits for another.
+    that commits late falls between two seals and no insert waits for another. A database that is
+    restored from a dump goes on in a cluster that counts transactions anew: a chapter begins.
     """
 
     number = models.PositiveIntegerField(unique=True)
+    chapter = models.PositiveSmallIntegerField(default=0, db_default=0)
+    cluster = models.BigIntegerField(null=True, help_text="PostgreSQL's identifier of the system.")
+    last_id = models.BigIntegerField(
+        null=True, help_text="The greatest id of an event under a seal of the chapter, so far."
+    )
     through_xid = models.DecimalField(max_digits=20, decimal_places=0)
     event_count = models.PositiveBigIntegerField(help_text="Of this window.")
     digest = models.BinaryField(max_length=32)
     sealed_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        indexes = [models.Index(fields=["chapter", "-number"], name="auditseal_chapter")]
         triggers = [
             pgtrigger.Protect(
                 name="seal_append_only", operation=pgtrigger.Update | pgtrigger.Delete

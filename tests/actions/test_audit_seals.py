@@ -11,6 +11,7 @@ from labeling import audit
 from labeling.actions import audit_seals
 from labeling.actions.audit_seals import check_audit, seal_audit
 from labeling.models import AuditEvent, AuditSeal
+from labeling.queries.audit_chain import FIRST, digest_of
 from tests import factories
 from workers.audit import check_seals, sweep_audit
 
@@ -112,6 +113,63 @@ def test_an_event_that_commits_late_is_in_a_later_seal_and_in_one_only():
     sealed = seal_audit()
     assert sealed is not None and sealed.event_count == 3
     assert check_audit().broken_number is None
+
+
+@pytest.fixture
+def restored():
+    """Four entries from another cluster, far ahead in its ids: three under two seals, one not."""
+    happen(1)
+    happen(1)
+    happen(1)
+    happen(1)
+    # Ids from a low one, which is met again here, to one that is far ahead.
+    low = AuditEvent.objects.order_by("pk").values_list("xid", flat=True)[0] + 40
+    far = 10**12
+    keys = [*AuditEvent.objects.order_by("pk").values_list("pk", flat=True)]
+    for pk, xid in zip(keys, (far, low, far + 2, far + 9), strict=True):
+        behind_our_back(f"UPDATE labeling_auditevent SET xid = '{xid}' WHERE id = {pk}")
+    before, after, last_id = FIRST, 0, keys[1]
+    for number, (through, last_id) in enumerate(((low, keys[1]), (far + 2, keys[2])), 1):
+        found = digest_of(before=before, after=after, through=through, is_first=number == 1)
+        AuditSeal.objects.create(
+            number=number,
+            cluster=7,
+            last_id=last_id,
+            through_xid=through,
+            event_count=found.event_count,
+            digest=found.digest,
+        )
+        before, after = found.digest, through
+    assert [seal.event_count for seal in AuditSeal.objects.order_by("number")] == [1, 2]
+    return low
+
+
+def test_a_restore_into_a_new_cluster_alarms_nobody_and_the_chain_goes_on(restored):
+    for _ in range(50):
+        happen(1)
+    # Among them is the transaction id of a sealed one.
+    ids = [*AuditEvent.objects.values_list("xid", flat=True)]
+    assert ids.count(restored) == 2
+    assert check_audit().broken_number is None
+    sealed = seal_audit()
+    assert sealed is not None and (sealed.number, sealed.chapter) == (3, 1)
+    # 50 and the word of the check; the entry that is far ahead waits until its id is reached.
+    assert sealed.event_count == 51
+    happen(2)
+    again = seal_audit()
+    assert again is not None and (again.number, again.chapter, again.event_count) == (4, 1, 2)
+    found = check_audit()
+    assert (found.broken_number, found.fitting_count) == (None, 56)
+
+
+@pytest.mark.parametrize(("place", "number"), [(0, 2), (1, 1), (2, 2), (10, 3)])
+def test_a_change_on_either_side_of_a_restore_breaks_its_seal(restored, place, number):
+    for _ in range(50):
+        happen(1)
+    seal_audit()
+    pk = AuditEvent.objects.order_by("pk").values_list("pk", flat=True)[place]
+    behind_our_back(f"UPDATE labeling_auditevent SET verb = verb || '!' WHERE id = {pk}")
+    assert check_audit().broken_number == number
 
 
 def test_where_it_came_from_is_recorded_and_raters_addresses_are_not(client):
