@@ -141,6 +141,7 @@ def update_campaign(*, campaign: Campaign, by: User | None, **changes: Any) -> C
     if "schema" in changes:
         _refuse_other_questions(campaign, changes["schema"])
     overlap = changes.pop("overlap", None)
+    told = _new_rule(campaign, changes)
     for field, value in changes.items():
         setattr(campaign, field, value)
     if changes:
@@ -152,11 +153,24 @@ def update_campaign(*, campaign: Campaign, by: User | None, **changes: Any) -> C
             subject=campaign.public_id,
             fields=sorted(changes),
             state=campaign.state,
+            **told,
         )
     if overlap is not None:
         change_overlap(campaign, overlap, by)
     extend_round(campaign, by)
     return campaign
+
+
+def _new_rule(campaign: Campaign, changes: dict[str, Any]) -> dict[str, Any]:
+    """The rule that pauses raters where it changes: the event's time is from when it counts."""
+    if "policy" not in changes:
+        return {}
+    before, after = read_policy(campaign.policy), read_policy(changes["policy"])
+    if after.pause_rule == before.pause_rule:
+        return {}
+    if (rule := after.pause_rule) is None:
+        return {"pause_rule": None}
+    return {"pause_rule": [f"{rule.in_a_row} in a row", f"under {rule.seconds:g} s each"]}
 
 
 def _check_qualification(

@@ -209,7 +209,7 @@ def pause_by_rule(*, campaign: Campaign, rater: Rater) -> Case | None:
     rule = read_policy(seat.campaign.policy).pause_rule
     if rule is None or not seat.is_active:
         return None
-    figures = pausing_figures(seat, rule)
+    figures = pausing_figures(seat, rule, stated_at(seat.campaign))
     if figures is None:
         return None
     _pause(seat)

@@ -1,19 +1,21 @@
 """Cases about raters' work: for managers, for the rater, and whom a stated rule would pause."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Max, OuterRef, QuerySet, Subquery
 
-from labeling.models import Campaign, Case, CaseEntry, Rater, Seat, User
+from labeling.models import AuditEvent, Campaign, Case, CaseEntry, Rater, Seat, User
 from labeling.policy import PauseRule, read_policy
 
 # Raters among so many newest judgments of a campaign are looked at by a sweep.
 RECENT_JUDGMENTS = 2_000
 
-# The rater's newest answers, practice aside, since the last time they were told to go on.
+# The rater's newest answers, practice aside, since the rule was stated and since the last time
+# they were told to go on.
 _LATEST = """
 SELECT j.active_ms FROM labeling_assignment a
 JOIN labeling_judgment j ON j.assignment_id = a.id AND j.supersedes_id IS NULL
@@ -24,7 +26,8 @@ WHERE a.rater_id = %(rater)s AND a.campaign_id = %(campaign)s AND a.outcome = 'c
   AND a.ended_at > coalesce(greatest(
     (SELECT max(k.closed_at) FROM labeling_case k WHERE k.seat_id = %(seat)s),
     (SELECT max(e.created_at) FROM labeling_auditevent e WHERE e.campaign_id = %(campaign)s
-      AND e.verb = 'rater.reinstated' AND e.subject = %(subject)s)), '-infinity')
+      AND e.verb = 'rater.reinstated' AND e.subject = %(subject)s),
+    %(stated)s::timestamptz), '-infinity')
 ORDER BY a.ended_at DESC LIMIT %(in_a_row)s
 """
 _RECENT = """
@@ -43,10 +46,20 @@ class Pausable:
     rater: Rater
 
 
-def pausing_figures(seat: Seat, rule: PauseRule) -> dict[str, Any] | None:
+def stated_at(campaign: Campaign) -> datetime | None:
+    """When the rule that pauses raters was last changed; None: as the campaign was made."""
+    changes = AuditEvent.objects.filter(
+        campaign=campaign, verb="campaign.updated", details__has_key="pause_rule"
+    )
+    found: datetime | None = changes.aggregate(at=Max("created_at"))["at"]
+    return found
+
+
+def pausing_figures(seat: Seat, rule: PauseRule, stated: datetime | None) -> dict[str, Any] | None:
     """The times by which the rule pauses the seat, in words of its policy; None if it does not.
 
-    A judgment whose time is unknown breaks the row.
+    Work done before it was `stated` does not count, and a judgment whose time is unknown breaks the
+    row.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -57,6 +70,7 @@ def pausing_figures(seat: Seat, rule: PauseRule) -> dict[str, Any] | None:
                 "seat": seat.pk,
                 "subject": seat.rater.public_id,
                 "in_a_row": rule.in_a_row,
+                "stated": stated,
             },
         )
         times = [ms for (ms,) in cursor.fetchall()]
@@ -85,9 +99,10 @@ def raters_to_pause() -> list[Pausable]:
         with connection.cursor() as cursor:
             cursor.execute(_RECENT, {"campaign": campaign.pk, "most": RECENT_JUDGMENTS})
             recent = [pk for (pk,) in cursor.fetchall()]
+        stated = stated_at(campaign)
         seats = Seat.objects.filter(campaign=campaign, rater__in=recent, is_active=True)
         for seat in seats.select_related("rater"):
-            if pausing_figures(seat, rule) is not None:
+            if pausing_figures(seat, rule, stated) is not None:
                 found.append(Pausable(campaign, seat.rater))
     return found
 

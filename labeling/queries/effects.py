@@ -7,17 +7,22 @@ Counted just now, while nothing is held: between reading this and saving, raters
 # ruff: noqa: S608
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal
 
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Count, QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
 
 from labeling.errors import FieldProblem
-from labeling.models import Assignment, Campaign, Round, Seat
+from labeling.models import Assignment, Campaign, Judgment, Rater, Round, Seat
 from labeling.models.queue import JUDGED_ELSEWHERE, wanted_of
-from labeling.policy import read_policy
+from labeling.policy import Policy, read_policy
 from labeling.queries.budget import spent_of
-from labeling.schemas import Presentation, read_presentation, read_requirements
+from labeling.queries.routing import known_skills
+from labeling.schemas import Presentation, Requirements, read_presentation, read_requirements
+from labeling.skills import obstacles
 
 Tone = Literal["", "warn", "bad"]
 
@@ -220,6 +225,9 @@ def _of_requirements(campaign: Campaign, after: Mapping[str, Any], work: _Work) 
                 " before they do. What they hold may be finished.",
                 "warn",
             )
+    old = read_requirements(before)
+    yield from _of_skills(campaign, old, asked)
+    yield from _of_caps(campaign, old, asked)
     if after["identity"] != before.get("identity", "show") and work.free + work.held:
         yield Effect(
             "Completions that name their model are treated the new way from the next page on; what"
@@ -227,8 +235,91 @@ def _of_requirements(campaign: Campaign, after: Mapping[str, Any], work: _Work) 
         )
 
 
+def _of_skills(campaign: Campaign, old: Requirements, asked: Requirements) -> Iterator[Effect]:
+    """Whom new skills, levels and languages shut out who are let in now."""
+    if (asked.skills, asked.languages) == (old.skills, old.languages):
+        return
+    raters = list(_who_rate(campaign))
+    known = known_skills([rater.pk for rater in raters])
+    now = timezone.now()
+    shut = sum(
+        bool(obstacles(asked, known[rater.pk], rater.languages, now))
+        and not obstacles(old, known[rater.pk], rater.languages, now)
+        for rater in raters
+    )
+    if shut:
+        yield Effect(
+            f"{shut:,} of {len(raters):,} raters here lack{'s' if shut == 1 else ''} a skill or a"
+            " language that is asked for: they get nothing more before they have it. What they"
+            " hold may be finished.",
+            "warn",
+        )
+
+
+def _of_caps(campaign: Campaign, old: Requirements, asked: Requirements) -> Iterator[Effect]:
+    """Who has done as much as a lower cap gives them."""
+    done = Assignment.objects.filter(
+        campaign=campaign, outcome=Assignment.Outcome.COMPLETED, rater__in=_who_rate(campaign)
+    ).exclude(comparison__round__kind=Round.Kind.QUALIFICATION)
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    for cap, was, judged, when in (
+        (asked.daily_cap, old.daily_cap, done.filter(ended_at__gte=midnight), "today"),
+        (asked.campaign_cap, old.campaign_cap, done, "in all"),
+    ):
+        if cap is None or (was is not None and cap >= was):
+            continue
+        counted = judged.order_by().values("rater").annotate(n=Count("pk")).filter(n__gte=cap)
+        reached = (counted if was is None else counted.filter(n__lt=was)).count()
+        if reached:
+            yield Effect(
+                f"{reached:,} rater{' has' if reached == 1 else 's have'} judged {cap:,} or more"
+                f" {when}: they get nothing more{' today' if when == 'today' else ' here'}. What"
+                " they hold may be finished.",
+                "warn",
+            )
+
+
+def _who_rate(campaign: Campaign) -> QuerySet[Rater]:
+    """People who sign in and whose part in the campaign is not paused."""
+    return Rater.objects.filter(
+        seats__campaign=campaign, seats__is_active=True, kind="human", user__isnull=False
+    )
+
+
+def _of_rule(policy: Policy, before: Policy) -> Iterator[Effect]:
+    rule = policy.pause_rule
+    if rule == before.pause_rule:
+        return
+    if rule is None:
+        yield Effect(
+            "No rule pauses anybody from now on. Who is paused stays so until a manager decides."
+        )
+        return
+    yield Effect(
+        f"Whoever judges {rule.in_a_row} in a row in less than {rule.seconds:g} seconds each is"
+        " paused without a person being asked, and a case is opened. Only judgments from now on"
+        " count.",
+        "warn",
+    )
+
+
+def _of_telemetry(campaign: Campaign, policy: Policy, before: Policy) -> Iterator[Effect]:
+    days, was = policy.telemetry_days, before.telemetry_days
+    if days is None or (was is not None and days >= was):
+        return
+    old = Judgment.objects.filter(campaign=campaign, created_at__lt=Now() - timedelta(days=days))
+    if count := old.exclude(client={}).count():
+        yield Effect(
+            f"What pages measured of {count:,} judgment{'' if count == 1 else 's'} is older than"
+            f" {days} days: all but the time taken is forgotten at the next sweep, for good.",
+            "warn",
+        )
+
+
 def _of_policy(campaign: Campaign, after: Mapping[str, Any]) -> Iterator[Effect]:
-    policy = read_policy(after)
+    policy, before = read_policy(after), read_policy(campaign.policy)
+    yield from _of_rule(policy, before)
+    yield from _of_telemetry(campaign, policy, before)
     if policy.budget is None or after["budget"] == campaign.policy.get("budget"):
         return
     spent = spent_of(campaign)

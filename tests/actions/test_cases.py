@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.db.models.functions import Now
 
+from labeling.actions.campaigns import update_campaign
 from labeling.actions.cases import (
     agree_exclusion,
     decide,
@@ -326,6 +327,25 @@ class TestStatedRule:
         seat.refresh_from_db()
         assert seat.is_active
         assert not Case.objects.exists()
+
+    def test_work_done_before_the_rule_was_stated_does_not_count(self) -> None:
+        campaign, seat, manager = rated(0)
+        judge(campaign, seat, 3, 2_000)
+        update_campaign(campaign=campaign, by=manager, policy=RULE)
+        judge(campaign, seat, 2, 2_000)
+        pause_by_rules()
+        assert Seat.objects.get(pk=seat.pk).is_active
+        # Another part of the policy leaves the row as it is; another rule begins it anew.
+        update_campaign(campaign=campaign, by=manager, policy=RULE | {"budget": 900})
+        stricter = {"pause_rule": {"in_a_row": 3, "seconds": 11}}
+        update_campaign(campaign=campaign, by=manager, policy=stricter)
+        judge(campaign, seat, 1, 2_000)
+        pause_by_rules()
+        assert Seat.objects.get(pk=seat.pk).is_active
+        update_campaign(campaign=campaign, by=manager, policy=stricter | {"budget": 900})
+        judge(campaign, seat, 2, 2_000)
+        pause_by_rules()
+        assert not Seat.objects.get(pk=seat.pk).is_active
 
     def test_two_schedulers_pause_once(self) -> None:
         campaign, seat, _ = rated(0, policy=RULE)

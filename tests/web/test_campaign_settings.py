@@ -7,6 +7,7 @@ from labeling.actions.rating import claim_assignment, submit_judgment
 from labeling.models import Assignment, AuditEvent, Campaign
 from labeling.schemas import as_json, read_schema
 from tests import factories
+from tests.actions.test_audit_seals import behind_our_back
 from tests.web.building import SCHEMA, open_campaign
 from tests.web.building_forms import sent
 from tests.web.visiting import as_, page
@@ -127,6 +128,30 @@ def test_new_arms_leave_what_was_dealt_as_it_is(running, manager):
     assert set(Assignment.objects.values_list("arm", flat=True)) == {"instant"}
     running.refresh_from_db()
     assert running.presentation["arms"][0]["name"] == "slow"
+
+
+def test_rules_that_stop_raters_or_forget_say_so_before_they_are_saved(running, manager):
+    """One of the two people here has judged, and neither has a skill or a language."""
+    factories.rater(running)
+    shown = looked_at(manager, running, pause_rule="on", pause_in_a_row="5", pause_seconds="8")
+    assert "Whoever judges 5 in a row in less than 8 seconds each is paused" in shown
+    assert "Only judgments from now on count." in shown
+    for typed in ({"languages": "en"}, {"skills__0__name": "law", "skills__0__level": "80"}):
+        assert "2 of 2 raters here lack a skill or a language" in looked_at(
+            manager, running, **typed
+        )
+    assert "1 rater has judged 1 or more today" in looked_at(manager, running, daily_cap="1")
+    assert "1 rater has judged 1 or more in all" in looked_at(manager, running, campaign_cap="1")
+    assert "or more" not in looked_at(manager, running, daily_cap="2", campaign_cap="2")
+    behind_our_back("UPDATE labeling_judgment SET client = '{\"script\": true}'")
+    assert "forgotten" not in looked_at(manager, running, telemetry_days="7")
+    behind_our_back("UPDATE labeling_judgment SET created_at = now() - interval '8 days'")
+    assert "of 1 judgment is older than 7 days" in looked_at(manager, running, telemetry_days="7")
+    save(manager, running, pause_rule="on", languages="en", daily_cap="1", telemetry_days="7")
+    shown = looked_at(manager, running, pause_rule=None)
+    assert "No rule pauses anybody from now on." in shown
+    for told in ("raters here lack", "judged 1 or more", "older than 7 days"):
+        assert told not in shown
 
 
 def test_a_budget_that_is_spent_says_so_on_the_page(running, manager):
