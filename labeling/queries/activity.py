@@ -16,15 +16,27 @@ PAGE = 50
 MOST_COUNTED = 10_000
 # What a kind of entry is called, and how its verbs begin.
 KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "settings": ("Settings", ("campaign.", "round.", "guidelines.", "model.")),
+    "settings": (
+        "Settings",
+        ("campaign.", "round.", "guidelines.", "model.", "endpoint.", "demo."),
+    ),
     "raters": (
         "Raters",
-        ("rater.", "member.", "case.", "exclusion.", "skill.", "appeal.", "gold.", "entry."),
+        (
+            *("rater.", "raters.", "participant.", "member.", "case.", "exclusion.", "appeal."),
+            *("skill.", "skills.", "profile.", "demographics.", "gold."),
+        ),
     ),
-    "data": ("Data in and out", ("import.", "job.", "snapshot.", "export.", "generation.")),
-    "review": ("Review", ("adjudication.", "comparison.", "judgment.withdrawn")),
-    "access": ("Access", ("token.", "person.", "invitation.", "organisation.", "sign_in.")),
-    "judging": ("Judging", ("judgment.submitted", "judgment.revised", "assignment.")),
+    "data": ("Data in and out", ("import.", "job.", "dataset.", "generation.")),
+    "review": ("Review", ("review.", "judgment.withdrawn")),
+    "access": (
+        "Access",
+        ("token.", "person.", "invitation.", "sign_in.", "entry_link.", "audit."),
+    ),
+    "judging": (
+        "Judging",
+        ("judgment.submitted", "judgment.revised", "judgment.refused", "assignment."),
+    ),
 }
 SYSTEM = "thurstone"
 

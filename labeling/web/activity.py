@@ -94,9 +94,9 @@ def activity(request: PageRequest, slug: str) -> HttpResponse:
 @signed_in
 @require_safe
 def activity_file(request: PageRequest, slug: str) -> HttpResponseBase:
-    """All entries that fit the filter, as CSV."""
+    """All entries that fit the filter, as CSV; without one, those the page shows without one."""
     campaign = access.campaign_for_manager(request.user, slug)
-    form = ActivityForm(request.GET or {"what": "all"}, campaign=campaign)
+    form = ActivityForm(request.GET or {"what": ""}, campaign=campaign)
     form.is_valid()
     response = StreamingHttpResponse(
         csv_lines(COLUMNS, activity_rows(campaign, form.wanted())),

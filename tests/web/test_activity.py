@@ -130,7 +130,7 @@ def test_the_file_holds_every_entry_and_no_formula(client, campaign, manager):
     manager.first_name = "=cmd|'/c calc'!A0"
     manager.save()
     client.force_login(manager)
-    answer = client.get(reverse("campaign_activity_file", args=[campaign.slug]))
+    answer = client.get(reverse("campaign_activity_file", args=[campaign.slug]), {"what": "all"})
     assert "attachment" in answer["Content-Disposition"]
     rows = [*csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode()))]
     assert len(rows) == AuditEvent.objects.filter(campaign=campaign).count()
@@ -138,6 +138,16 @@ def test_the_file_holds_every_entry_and_no_formula(client, campaign, manager):
     mine = [row for row in rows if row["did"] == "campaign.updated"]
     assert mine[0]["at"].startswith(str(timezone.now().date().year))
     assert mine[0]["details"] == "word: =1+1"
+
+
+def test_the_file_and_the_page_agree_without_a_filter(client, campaign, manager):
+    judge(campaign, factories.rater(campaign, "ann"))
+    client.force_login(manager)
+    shown = page(client, campaign).context["page"]
+    answer = client.get(reverse("campaign_activity_file", args=[campaign.slug]))
+    rows = [*csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode()))]
+    assert [row["did"] for row in rows] == [entry.event.verb for entry in shown.entries]
+    assert "judgment.submitted" not in {row["did"] for row in rows}
 
 
 @pytest.mark.parametrize("name", ["campaign_activity", "campaign_activity_file"])
