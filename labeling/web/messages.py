@@ -71,6 +71,7 @@ SENTENCES = (
     _("The account could not be made."),
     _("Somebody else has this name. Choose another."),
     # labeling.actions.appeals, qualification, readings
+    _("Say in a sentence or two why you see it differently."),
     _("At most %(most)s characters, and no NUL among them."),
     _("This appeal is %(state)s already."),
     _("You have already appealed against this one."),
