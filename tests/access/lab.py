@@ -124,10 +124,6 @@ def make_lab() -> Lab:
         "api:rater-reinstate.id": loud.rater.public_id,
         "api:rater-qualify.id": loud.rater.public_id,
         "api:round-detail.id": Round.objects.filter(campaign=campaign).latest("pk").public_id,
-        **{
-            f"{name}": Round.objects.filter(campaign=campaign).latest("pk").public_id
-            for name in ("round_id", "api:round-freeze.id", "api:round-models.id")
-        },
         "kind": "calibration",
         "api:round-close.id": Round.objects.filter(campaign=campaign).latest("pk").public_id,
         "round_id": Round.objects.filter(campaign=campaign).latest("pk").public_id,
