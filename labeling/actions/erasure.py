@@ -3,13 +3,20 @@
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
+from allauth.usersessions.models import UserSession
 from django.db import transaction
 from django.db.models import Q
 
 from labeling import audit
 from labeling.actions.accounts import end_sessions
 from labeling.actions.leases import free_what_is_held
-from labeling.actions.organisations import keep_an_owner, keep_owners_of_campaigns
+from labeling.actions.organisations import (
+    hold_organisations,
+    hold_seats,
+    keep_an_owner,
+    keep_owners_of_campaigns,
+    revoke_invitations_of,
+)
 from labeling.models import (
     Appeal,
     AuditEvent,
@@ -18,6 +25,7 @@ from labeling.models import (
     Demographics,
     Draft,
     EntryVisit,
+    Exclusion,
     IdempotentRequest,
     Invitation,
     Judgment,
@@ -44,20 +52,29 @@ def erase_person(*, person: User, by: User | None) -> dict[str, int]:
     policy says so. What was frozen stays as it is. An account that owns something is closed first:
     the last owner of an organisation or campaign is a ConflictError. Safe to repeat.
     """
-    person = User.objects.select_for_update().get(pk=person.pk)
-    for place in OrganisationMember.objects.filter(user=person).select_related("organisation"):
-        keep_an_owner(place.organisation, person)
-    keep_owners_of_campaigns(Campaign.objects.all(), person)
+    places = OrganisationMember.objects.filter(user=person)
+    hold_organisations(places.values_list("organisation", flat=True))
     raters = Rater.objects.filter(user=person)
     seats = Seat.objects.filter(rater__in=raters)
+    hold_seats(seats)
+    for place in places.select_related("organisation"):
+        keep_an_owner(place.organisation, person)
+    keep_owners_of_campaigns(Campaign.objects.all(), person)
+    person = User.objects.select_for_update().get(pk=person.pk)
     free_what_is_held(seats)
+    revoke_invitations_of(person)
     seats.update(is_active=False, external_id=None, groups={})
     gone = {"withdrawn": _withdraw(list(raters), by)}
     for name, rows in (
         ("tokens", Token.objects.filter(user=person)),
         ("requests", IdempotentRequest.objects.filter(user=person)),
         ("notifications", Notification.objects.filter(user=person)),
-        ("invitations", Invitation.objects.filter(Q(email__iexact=person.email) & ~Q(email=""))),
+        (
+            "invitations",
+            Invitation.objects.filter(
+                Q(email__iexact=person.email) & ~Q(email="") | Q(accepted_by=person)
+            ),
+        ),
         ("drafts", Draft.objects.filter(assignment__rater__in=raters)),
         ("cases", Case.objects.filter(seat__in=seats)),
         ("skills", Skill.objects.filter(rater__in=raters)),
@@ -68,6 +85,9 @@ def erase_person(*, person: User, by: User | None) -> dict[str, int]:
     ):
         gone[name] = rows.delete()[0]
     Appeal.objects.filter(judgment__rater__in=raters).update(reason="")
+    Exclusion.objects.filter(rater__in=raters).update(reason="")
+    # What pages measured of how they worked; the time it took stays with what they judged.
+    Judgment.objects.filter(rater__in=raters).exclude(client={}).update(client={})
     # Where somebody worked from; the rest of the audit names them by a number alone.
     AuditEvent.objects.filter(user=person, address__isnull=False).update(address=None)
     end_sessions(person)
@@ -94,8 +114,8 @@ def _withdraw(raters: list[Rater], by: User | None) -> int:
 
 
 def _forget_sign_in(person: User) -> None:
-    """Second factors, confirmed addresses and single sign-on, which other apps keep."""
-    for kind in (EmailAddress, Authenticator, SocialAccount):
+    """Second factors, addresses, single sign-on and browsers, which other apps keep."""
+    for kind in (EmailAddress, Authenticator, SocialAccount, UserSession):
         kind.objects.filter(user=person).delete()
 
 

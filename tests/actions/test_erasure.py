@@ -1,23 +1,30 @@
 """A person is erased: nothing of theirs is left, and what they judged stays whole."""
 
 import json
+import threading
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from labeling import audit, notify
 from labeling.actions.erasure import erase_person
+from labeling.actions.invitations import invite
 from labeling.actions.rating import claim_assignment, submit_judgment
 from labeling.errors import ConflictError
 from labeling.models import (
     Campaign,
     Demographics,
+    Exclusion,
+    Invitation,
     Judgment,
+    Membership,
     OrganisationMember,
     Seat,
     Skill,
@@ -44,7 +51,7 @@ def person(campaign):
     person.save()
     for _ in range(2):
         taken = claim_assignment(rater=seat.rater, campaign=campaign)
-        said = {"side": "left", "strength": 1}
+        said = {"side": "left", "strength": 1, "client": {"active_ms": 900, "keystrokes": 12}}
         said["criteria"] = {"helpful": "left", "truthful": "left"}
         submit_judgment(rater=seat.rater, assignment_id=taken.public_id, answer=said)
     claim_assignment(rater=seat.rater, campaign=campaign)
@@ -60,6 +67,22 @@ def person(campaign):
     session = SessionStore()
     session[SESSION_KEY] = str(person.pk)
     session.save()
+    UserSession.objects.create(
+        user=person,
+        ip="203.0.113.77",
+        user_agent=f"{CANARY}-browser",
+        session_key=session.session_key,
+    )
+    Exclusion.objects.create(campaign=campaign, rater=seat.rater, reason=f"{CANARY} was fast")
+    Invitation.objects.create(
+        organisation=campaign.organisation,
+        email=f"{CANARY}-before@example.org",
+        role="member",
+        digest=b"0" * 32,
+        accepted_at=timezone.now(),
+        accepted_by=person,
+        expires_at=timezone.now(),
+    )
     return person
 
 
@@ -81,6 +104,15 @@ def test_nothing_of_theirs_is_left_anywhere(person):
     after = everything()
     assert CANARY not in after
     assert "203.0.113.77" not in after
+
+
+def test_of_how_they_worked_the_time_alone_stays(person):
+    told = Judgment.objects.filter(rater__user=person).order_by("pk")
+    assert [one.client.get("keystrokes") for one in told] == [12, 12]
+    keys = [one.pk for one in told]
+    erase_person(person=person, by=None)
+    kept = Judgment.objects.filter(pk__in=keys)
+    assert [(one.client, one.active_ms) for one in kept] == [({}, 900), ({}, 900)]
 
 
 def test_what_they_judged_stays_under_a_pseudonym_that_leads_nowhere(campaign, person):
@@ -113,6 +145,44 @@ def test_it_may_be_asked_for_twice_and_the_account_opens_nothing(client, person)
     person.refresh_from_db()
     assert not person.is_active and not person.has_usable_password()
     assert not client.login(username=person.username, password="password")
+
+
+def test_nobody_comes_in_any_more_by_what_they_invited_to(campaign, person):
+    Membership.objects.create(campaign=campaign, user=person, role="manager")
+    sent, _ = invite(
+        organisation=campaign.organisation,
+        campaign=campaign,
+        email="x@example.org",
+        role="rater",
+        by=person,
+    )
+    erase_person(person=person, by=None)
+    sent.refresh_from_db()
+    assert sent.revoked_at is not None
+
+
+def test_two_owners_who_are_erased_at_once_leave_one(person):
+    lab = factories.organisation("Owned")
+    other = factories.user("zq-other", of=lab, role="owner")
+    OrganisationMember.objects.create(organisation=lab, user=person, role="owner")
+    start, refused = threading.Barrier(2), []
+
+    def erase(one):
+        start.wait()
+        try:
+            erase_person(person=one, by=None)
+        except Exception as error:
+            refused.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=erase, args=(one,)) for one in (person, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [type(error) for error in refused] == [ConflictError]
+    assert lab.memberships.filter(role="owner").count() == 1
 
 
 def test_the_last_owner_cannot_be_erased(person):

@@ -3,10 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.backends.db import SessionStore
 from django.db.utils import ProgrammingError
 from django.utils import timezone
 
 from labeling import audit, notify
+from labeling.actions.accounts import end_sessions
 from labeling.actions.audit_seals import check_audit, seal_audit
 from labeling.actions.rating import claim_assignment, submit_judgment
 from labeling.models import AuditEvent, Campaign, Judgment, Notification
@@ -47,6 +50,22 @@ def test_old_addresses_go_and_the_seals_still_fit():
     assert check_audit() == before
     told = AuditEvent.objects.get(verb="audit.addresses_forgotten")
     assert told.details == {"rows": 1}
+
+
+def test_where_a_session_came_from_goes_with_it():
+    user, ago = factories.user("ann"), timezone.now() - timedelta(hours=2)
+    live, young = SessionStore(), timezone.now()
+    live.save()
+    for key, seen in ((live.session_key, ago), ("gone", ago), ("begins", young)):
+        UserSession.objects.create(
+            user=user, ip="203.0.113.9", user_agent="b", session_key=key, last_seen_at=seen
+        )
+    sweep_retention()
+    kept = {*UserSession.objects.values_list("session_key", flat=True)}
+    assert kept == {live.session_key, "begins"}
+    assert AuditEvent.objects.get(verb="sign_in.places_forgotten").details == {"rows": 1}
+    end_sessions(user)
+    assert not UserSession.objects.exists()
 
 
 def test_forgetting_an_address_alone_breaks_no_seal():
