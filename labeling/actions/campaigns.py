@@ -1,5 +1,6 @@
 """Start a campaign and change it."""
 
+import hashlib
 import secrets
 from functools import partial
 from typing import Any
@@ -77,7 +78,8 @@ def new_campaign(
             campaign = Campaign.objects.create(
                 organisation=organisation,
                 name=name,
-                slug=slug or f"campaign-{secrets.token_hex(3)}",
+                # Of a name without a Latin letter: the same for the same name, as others are.
+                slug=slug or f"campaign-{hashlib.sha256(name.encode()).hexdigest()[:6]}",
                 description=description,
                 state=state,
                 overlap=overlap,

@@ -1,10 +1,12 @@
 """`/campaigns/new/`: a campaign from scratch, from a template or as another one is set up."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -14,12 +16,12 @@ from labeling import access
 from labeling.actions.campaigns import create_campaign
 from labeling.actions.cloning import TAKEN_OVER, clone_campaign
 from labeling.actions.guidelines import publish_guidelines
-from labeling.actions.imports import queue_import, sha256_of
+from labeling.actions.imports import check_file, queue_import, sha256_of
 from labeling.campaign_templates import TEMPLATES, Template, template_of
-from labeling.errors import LabelingError
+from labeling.errors import ConflictError, LabelingError
 from labeling.models import Campaign, Job, Organisation, User
 from labeling.queries.plan import PLANNED
-from labeling.queries.readiness import setup_from
+from labeling.queries.readiness import setup_from, setup_of
 from labeling.web.builder_parts import Beside, beside, placed, sections
 from labeling.web.campaign_draft import OWN, Draft
 from labeling.web.campaign_forms import DraftImportForm
@@ -28,6 +30,8 @@ from labeling.web.signed_in import PageRequest, signed_in
 SECTIONS = ("basics", "prompts", "models", "schema", "people", "look", "quality", "policy")
 # Campaigns that the page offers to clone.
 OFFERED = 50
+# A second click of the form comes within this time.
+REPEAT = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -56,13 +60,17 @@ def new_campaign(request: PageRequest) -> HttpResponse:
     )
     upload = DraftImportForm(data, request.FILES or None)
     is_saving = data is not None and not {"look", "more"} & data.keys()
-    if is_saving and draft.is_valid() and upload.is_valid():
+    if is_saving and draft.is_valid() and upload.is_valid() and is_taken(upload):
         try:
             made = _made(request, draft, start, organisation)
         except LabelingError as error:
+            if isinstance(error, ConflictError) and (
+                there := _made_already(request.user, draft, organisation)
+            ):
+                return redirect(settings_address(there))
             draft.refuse(error)
         else:
-            return redirect(settings_address(made, queued(made, request.user, upload)))
+            return redirect(settings_address(made, queued(request, made, upload)))
     setup = setup_from(start.settings) if data is None else None
     found = beside(draft, organisation=organisation, campaign=None, setup=setup)
     context = {
@@ -177,20 +185,60 @@ def _made(request: PageRequest, draft: Draft, start: Start, organisation: Organi
     return made
 
 
-def queued(campaign: Campaign, by: User, upload: DraftImportForm) -> Job | None:
-    """The import of the file that came with the form, if one did."""
+def _made_already(user: User, draft: Draft, organisation: Organisation) -> Campaign | None:
+    """The draft that the first click of the same form made a moment ago."""
+    found = Campaign.objects.filter(
+        organisation=organisation,
+        created_by=user,
+        name=draft.form.cleaned_data["name"],
+        state=Campaign.State.DRAFT,
+        created_at__gte=Now() - REPEAT,
+    )
+    made = found.order_by("-pk").first()
+    return made if made is not None and setup_of(made) == draft.setup() else None
+
+
+def is_taken(upload: DraftImportForm) -> bool:
+    """Whether the file that came with the form, if one did, will be taken; the form says why not.
+
+    Asked before anything is stored, so that a file is refused together with all the rest.
+    """
+    if (file := upload.cleaned_data.get("file")) is not None:
+        try:
+            kind, layout = _read_as(upload)
+            check_file(file=file, kind=kind, layout=layout)
+        except LabelingError as error:
+            upload.add_error("file", error.message)
+            return False
+    return True
+
+
+def queued(request: PageRequest, campaign: Campaign, upload: DraftImportForm) -> Job | None:
+    """The import of the file that came with the form, if one did and is taken."""
     if (file := upload.cleaned_data.get("file")) is None:
         return None
-    return queue_import(
-        campaign=campaign,
-        by=by,
-        file=file,
-        name=file.name,
-        sha256=sha256_of(file),
-        kind=upload.cleaned_data["kind"] or "comparisons",
-        layout=upload.cleaned_data["layout"] or "native",
-        is_lenient=upload.cleaned_data["lenient"],
-    )
+    kind, layout = _read_as(upload)
+    try:
+        return queue_import(
+            campaign=campaign,
+            by=request.user,
+            file=file,
+            name=file.name,
+            sha256=sha256_of(file),
+            kind=kind,
+            layout=layout,
+            is_lenient=upload.cleaned_data["lenient"],
+        )
+    except LabelingError as error:
+        # What else was sent is stored by now.
+        messages.error(request, f"The file was not taken. {error.message}")
+        return None
+
+
+def _read_as(upload: DraftImportForm) -> tuple[str, str]:
+    """What the file holds, and its layout."""
+    said = upload.cleaned_data
+    return said["kind"] or "comparisons", said["layout"] or "native"
 
 
 def settings_address(campaign: Campaign, job: Job | None = None) -> str:

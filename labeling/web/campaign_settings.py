@@ -20,7 +20,7 @@ from labeling.queries.generation import usable_endpoints
 from labeling.queries.progress import newest_report, progress
 from labeling.queries.readiness import setup_of
 from labeling.schemas import as_json
-from labeling.web.builder import qualifications_of, queued, settings_address
+from labeling.web.builder import is_taken, qualifications_of, queued, settings_address
 from labeling.web.builder_parts import beside, placed, sections
 from labeling.web.campaign_draft import Draft
 from labeling.web.campaign_forms import DraftImportForm
@@ -55,7 +55,7 @@ def settings(request: PageRequest, slug: str) -> HttpResponse:
     draft = draft_of(campaign, request)
     upload = DraftImportForm(data, request.FILES or None)
     is_saving = data is not None and not {"look", "more"} & data.keys()
-    if is_saving and draft.is_valid() and upload.is_valid():
+    if is_saving and draft.is_valid() and upload.is_valid() and is_taken(upload):
         try:
             return _saved(request, campaign, draft, upload)
         except LabelingError as error:
@@ -138,7 +138,7 @@ def _saved(
         update_campaign(campaign=campaign, by=request.user, **changes)
         told = " ".join(["Saved.", *(effect.text for effect in effects)])
         messages.success(request, told)
-    job = queued(campaign, request.user, upload)
+    job = queued(request, campaign, upload)
     if not changes and job is None:
         messages.info(request, "Nothing was changed.")
     return redirect(settings_address(campaign, job))

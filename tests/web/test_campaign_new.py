@@ -1,8 +1,10 @@
 """A campaign made with the builder: from scratch, from a template, as another one is set up."""
 
 import io
+from datetime import timedelta
 
 import pytest
+from django.db.models.functions import Now
 from django.urls import reverse
 
 from labeling.actions.imports import run_import
@@ -244,6 +246,49 @@ def test_the_preview_is_the_raters_own_dock_and_stores_nothing(owner):
     # Nothing is previewed of what cannot be read.
     broken = client.post(reverse("campaign_new_preview"), given | {"overlap": "x"})
     assert "Put right what is marked" in broken.content.decode()
+
+
+@pytest.mark.parametrize("name", ["Twice", "二度"])
+def test_a_second_click_leads_to_the_draft_that_the_first_one_made(owner, name):
+    client = as_(owner)
+    given = sent(page(client, "campaign_new"), name=name, overlap="2")
+    first, again = (client.post(reverse("campaign_new"), given) for _ in range(2))
+    made = Campaign.objects.get()
+    assert first["Location"] == again["Location"] == reverse("campaign_settings", args=[made.slug])
+    # What differs is another campaign, and so is anybody else's.
+    other = as_(factories.user(of=owner.organisations.get(), role="manager"))
+    for visitor, typed in ((client, given | {"overlap": "3"}), (other, given)):
+        response = visitor.post(reverse("campaign_new"), typed)
+        assert response.status_code == 422
+        assert "A campaign with this slug exists" in response.content.decode()
+    Campaign.objects.update(created_at=Now() - timedelta(minutes=2))
+    assert client.post(reverse("campaign_new"), given).status_code == 422
+    assert Campaign.objects.count() == 1
+
+
+def test_a_file_that_is_refused_is_so_before_the_draft_is_made(owner, settings):
+    settings.IMPORT_MAX_BYTES = 10
+    client = as_(owner)
+    given = sent(page(client, "campaign_new"), name="With a file")
+    response = client.post(
+        reverse("campaign_new"), given | {"file": io.BytesIO(b'{"prompt": "too long"}')}
+    )
+    assert response.status_code == 422
+    shown = response.content.decode()
+    assert "At most 10 bytes" in shown
+    assert 'value="With a file"' in shown
+    assert not Campaign.objects.exists()
+    made = factories.campaign(of=owner.organisations.get(), by=owner, state="draft")
+    given = sent(page(client, "campaign_settings", made.slug), name="Renamed")
+    response = client.post(
+        reverse("campaign_settings", args=[made.slug]),
+        given | {"file": io.BytesIO(b'{"prompt": "too long"}')},
+    )
+    assert response.status_code == 422
+    assert "At most 10 bytes" in response.content.decode()
+    made.refresh_from_db()
+    assert made.name != "Renamed"
+    assert not Job.objects.exists()
 
 
 def test_who_may_not_start_a_campaign(owner):
