@@ -5,6 +5,7 @@ import secrets
 from functools import partial
 from typing import Any
 
+import orjson
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models.functions import Now
@@ -30,6 +31,10 @@ MOVES: dict[str, set[str]] = {
 
 # What may still be put right in an archived campaign: none of it changes a number.
 WORDS = {"name", "description", "attribution"}
+CHANGED = (
+    "Somebody else has changed these settings since you opened the page, and nothing of yours is"
+    " saved yet. What you typed is still here: look at both, then save again."
+)
 # Names of pages below /campaigns/ and /rate/: a campaign of that slug could not be opened.
 RESERVED_SLUGS = {"new", "recorded"}
 
@@ -111,14 +116,19 @@ def new_campaign(
 
 
 @transaction.atomic(durable=True)
-def update_campaign(*, campaign: Campaign, by: User | None, **changes: Any) -> Campaign:
+def update_campaign(
+    *, campaign: Campaign, by: User | None, was: str | None = None, **changes: Any
+) -> Campaign:
     """Change what may change, and put before raters what waits if the campaign is active then.
 
     All of it or nothing. The scale and the criteria of a campaign with judgments stay as they are,
     and an archived campaign but for its words. A new overlap goes for the open rounds that have the
-    old one; new arms and weights for what is laid from now on.
+    old one; new arms and weights for what is laid from now on. `was` is the `mark_of` the settings
+    as the user was shown them: if others are stored by now, ConflictError.
     """
     campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    if was is not None and was != mark_of(campaign):
+        raise ConflictError(CHANGED)
     for field, read in (
         ("schema", schemas.read_schema),
         ("presentation", schemas.read_presentation),
@@ -161,6 +171,38 @@ def update_campaign(*, campaign: Campaign, by: User | None, **changes: Any) -> C
         change_overlap(campaign, overlap, by)
     extend_round(campaign, by)
     return campaign
+
+
+def mark_of(campaign: Campaign) -> str:
+    """The settings that are stored, one short hash each: `overlap=1f2e3d policy.budget=…`."""
+    return " ".join(
+        f"{name}={hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()[:8]}"
+        for name, value in _settings_of(campaign).items()
+    )
+
+
+def changed_since(campaign: Campaign, was: str) -> dict[str, Any]:
+    """What is stored by now of the settings that are no longer as they were at that mark."""
+    before, now = set(was.split()), mark_of(campaign).split()
+    stored = _settings_of(campaign)
+    return {name: stored[name] for one in now if one not in before for name in one.split("=")[:1]}
+
+
+def _settings_of(campaign: Campaign) -> dict[str, Any]:
+    """Every setting by its name, with the defaults of those that are older than the setting."""
+    found: dict[str, Any] = {
+        name: getattr(campaign, name)
+        for name in ("name", "description", "attribution", "overlap", "lease_seconds")
+    }
+    for part, read in (
+        ("schema", schemas.read_schema),
+        ("presentation", schemas.read_presentation),
+        ("requirements", schemas.read_requirements),
+        ("policy", read_policy),
+    ):
+        values = schemas.as_json(read(getattr(campaign, part)))
+        found |= {f"{part}.{name}": value for name, value in values.items()}
+    return found
 
 
 def _new_rule(campaign: Campaign, changes: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """`/campaigns/<slug>/settings/`: what may still be changed, what that does, and the danger zone."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +13,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from labeling import access
-from labeling.actions.campaigns import delete_campaign, refused_changes, update_campaign
-from labeling.errors import ConflictError, FieldProblem, InvalidInputError, LabelingError
+from labeling.actions.campaigns import (
+    changed_since,
+    delete_campaign,
+    mark_of,
+    refused_changes,
+    update_campaign,
+)
+from labeling.errors import FieldProblem, InvalidInputError, LabelingError
 from labeling.models import Campaign, Endpoint, ImportProblem, Job
 from labeling.queries.effects import Effect, effects_of
 from labeling.queries.generation import usable_endpoints
@@ -60,8 +67,13 @@ def settings(request: PageRequest, slug: str) -> HttpResponse:
             return _saved(request, campaign, draft, upload)
         except LabelingError as error:
             draft.refuse(error)
+            campaign.refresh_from_db()
     is_refused = is_saving and (draft.has_errors or upload.errors)
     context = _shown(request, campaign, draft) | {"upload": upload, **_import(request, campaign)}
+    was = request.POST.get("was")
+    if is_refused and was and (theirs := changed_since(campaign, was)):
+        # Told of what was stored meanwhile, they may save over it.
+        context |= {"theirs": told_settings(theirs), "was": mark_of(campaign)}
     status = 422 if is_refused else 200
     return render(request, "labeling/campaign_settings.html", context, status=status)
 
@@ -117,14 +129,24 @@ def draft_of(campaign: Campaign, request: PageRequest) -> Draft:
     )
 
 
-def mark_of(campaign: Campaign) -> str:
-    """A word for the settings as they are stored: it differs once somebody has changed them."""
-    stored = [
-        *(campaign.name, campaign.description, campaign.attribution, campaign.overlap),
-        *(campaign.lease_seconds, campaign.schema, campaign.presentation),
-        *(campaign.requirements, campaign.policy),
+def told_settings(stored: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Settings by their name and their value, in words."""
+    return [
+        (name.rpartition(".")[2].replace("_", " ").capitalize(), _told(value))
+        for name, value in stored.items()
     ]
-    return hashlib.sha256(orjson.dumps(stored, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+
+
+def _told(value: Any) -> str:
+    if value is None or value in ("", [], {}):
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {_told(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return "; ".join(map(_told, value))
+    return str(value)
 
 
 def _saved(
@@ -135,7 +157,7 @@ def _saved(
     changes = changes_of(campaign, draft)
     effects = _effects(campaign, changes)
     if changes:
-        update_campaign(campaign=campaign, by=request.user, **changes)
+        update_campaign(campaign=campaign, by=request.user, was=request.POST.get("was"), **changes)
         told = " ".join(["Saved.", *(effect.text for effect in effects)])
         messages.success(request, told)
     job = queued(request, campaign, upload)

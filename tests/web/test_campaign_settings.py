@@ -3,7 +3,9 @@
 import pytest
 from django.urls import reverse
 
+from labeling.actions.campaigns import changed_since, mark_of, update_campaign
 from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.errors import ConflictError
 from labeling.models import Assignment, AuditEvent, Campaign
 from labeling.schemas import as_json, read_schema
 from tests import factories
@@ -172,6 +174,35 @@ def test_two_who_change_the_settings_at_once_do_not_undo_one_another(running, ma
     running.refresh_from_db()
     assert running.overlap == 3
     assert running.name != "Mine"
+    # What the other changed is told, what was typed is kept, and with both seen it can be saved.
+    shown = response.content.decode()
+    assert "Changed by somebody else" in shown
+    assert "<li>Overlap: " in shown
+    assert shown.count("<li>Overlap: ") == 1
+    assert "<li>Budget: " not in shown
+    again = sent(shown)
+    assert (again["name"], again["overlap"]) == ("Mine", "2")
+    assert manager.post(address, again | {"overlap": "3"}).status_code == 302
+    running.refresh_from_db()
+    assert (running.name, running.overlap) == ("Mine", 3)
+
+
+def test_a_second_click_of_save_is_no_conflict(running, manager):
+    given = sent(settings_of(manager, running), name="Mine", budget="900")
+    address = reverse("campaign_settings", args=[running.slug])
+    for _ in range(2):
+        assert manager.post(address, given).status_code == 302
+    assert AuditEvent.objects.filter(verb="campaign.updated").count() == 1
+
+
+def test_the_mark_is_looked_at_under_the_lock(running):
+    was = mark_of(running)
+    update_campaign(campaign=running, by=None, policy={"budget": 900})
+    running.refresh_from_db()
+    assert changed_since(running, was) == {"policy.budget": 900}
+    with pytest.raises(ConflictError, match="Somebody else"):
+        update_campaign(campaign=running, by=None, was=was, name="Mine")
+    assert update_campaign(campaign=running, by=None, was=mark_of(running), name="Mine")
 
 
 def test_a_reader_sees_the_settings_and_changes_none(running):
