@@ -1,11 +1,9 @@
 """`/campaigns/<slug>/settings/`: what may still be changed, what that does, and the danger zone."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-import orjson
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -47,7 +45,6 @@ DRAFT_SECTIONS = (
 )
 SECTIONS = tuple(one for one in DRAFT_SECTIONS if one not in {"prompts", "models"})
 SHOWN_PROBLEMS = 20
-CHANGED = "Somebody else has changed these settings since you opened the page. Look at them again."
 
 
 @signed_in
@@ -152,8 +149,6 @@ def _told(value: Any) -> str:
 def _saved(
     request: PageRequest, campaign: Campaign, draft: Draft, upload: DraftImportForm
 ) -> HttpResponse:
-    if request.POST.get("was", mark_of(campaign)) != mark_of(campaign):
-        raise ConflictError(CHANGED)
     changes = changes_of(campaign, draft)
     effects = _effects(campaign, changes)
     if changes:
