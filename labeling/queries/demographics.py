@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from labeling.models import Campaign, Demographics
-from labeling.policy import read_policy
+from labeling.policy import Policy, read_policy
 
 # The questions and their answers; each may be skipped. Pages have the words.
 QUESTIONS: dict[str, tuple[str, ...]] = {
@@ -14,6 +14,11 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     "region": ("africa", "asia", "europe", "latin_america", "north_america", "oceania"),
     "education": ("school", "vocational", "bachelor", "master", "doctorate"),
 }
+
+
+# Raters are counted in steps of so many, in every campaign and whatever its policy: two counts of
+# the same raters by different steps would tell a part of a group.
+STEP = 5
 
 
 @dataclass(frozen=True)
@@ -42,27 +47,34 @@ class Coverage:
     raters: int
     counted: int
     smallest_group: int
+    step: int = STEP
 
 
 def coverage_of(campaign: Campaign) -> Coverage:
     """Groups of the campaign's raters.
 
-    Those who consented are counted in steps of the smallest group, in the order in which they
-    did: whoever looks before and after somebody comes sees a whole group come.
+    Those who consented are counted in steps of `STEP`, in the order in which they did: whoever
+    looks before and after somebody comes sees a whole step come. The policy's smallest group
+    withholds more or less of the same counts, and never less than the step does.
     """
-    smallest = read_policy(campaign.policy).smallest_group
+    smallest = smallest_shown(read_policy(campaign.policy))
     given = list(
         Demographics.objects.filter(rater__seats__campaign=campaign)
         .order_by("consented_at", "pk")
         .values_list("answers", flat=True)
     )
-    given = given[: len(given) // smallest * smallest]
+    given = given[: len(given) // STEP * STEP]
     questions = tuple(
         question_of(key, Counter(said[key] for said in given if said.get(key)), smallest)
         for key in QUESTIONS
     )
     seated = campaign.seats.filter(rater__user__isnull=False).count()
     return Coverage(questions, seated, len(given), smallest)
+
+
+def smallest_shown(policy: Policy) -> int:
+    """The smallest group that a campaign with the policy shows."""
+    return max(policy.smallest_group, STEP)
 
 
 def question_of(key: str, counts: Mapping[str, int], smallest: int) -> Question:

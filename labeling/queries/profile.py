@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from labeling.models import Campaign, Demographics, Membership, Rater, Skill, User
 from labeling.policy import read_policy
+from labeling.queries.demographics import STEP, smallest_shown
 from labeling.queries.routing import OPEN, Routing, routings_of
 from labeling.schemas import Requirements, read_requirements
 from labeling.skills import Known, level_on, same_name
@@ -51,6 +52,7 @@ class Profile:
     asking: list[Asking]
     organisations: list[str]
     smallest_group: int
+    step: int
     demographics: dict[str, Any]
     has_demographics: bool
 
@@ -93,9 +95,10 @@ def profile_of(user: User) -> Profile:
         ],
         organisations=sorted(names),
         smallest_group=min(
-            (read_policy(one.policy).smallest_group for one in campaigns),
-            default=read_policy({}).smallest_group,
+            (smallest_shown(read_policy(one.policy)) for one in campaigns),
+            default=smallest_shown(read_policy({})),
         ),
+        step=STEP,
         demographics=dict(said.answers) if said else {},
         has_demographics=said is not None,
     )
