@@ -21,6 +21,7 @@ from labeling.errors import LabelingError
 from labeling.queries.demographics import QUESTIONS
 from labeling.queries.profile import Profile, profile_of
 from labeling.skills import language_tag
+from labeling.web.entry import FLAG
 from labeling.web.messages import in_their_language
 from labeling.web.signed_in import PageRequest, signed_in
 
@@ -127,7 +128,9 @@ def profile(request: PageRequest) -> HttpResponse:
         else:
             messages.success(request, gettext("Saved."))
             return redirect("profile")
-    return _page(request, known, form, DemographicsForm(initial=known.demographics))
+    # Whoever has the id in a panel's link is let in by it: to them no answers are told.
+    told = {} if FLAG in request.session else known.demographics
+    return _page(request, known, form, DemographicsForm(initial=told))
 
 
 @signed_in
@@ -171,6 +174,7 @@ def _page(
         "profile": known,
         "form": form,
         "about": about,
+        "is_participant": FLAG in request.session,
         "skills": rows,
         "languages": [(option, option.data["value"]) for option in form["languages"].subwidgets],
     }

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from labeling.models import AuditEvent, Campaign, Demographics, Rater, Skill, User
 from labeling.queries.demographics import QUESTIONS, coverage_of, question_of
+from labeling.web.entry import FLAG
 from tests import factories
 from tests.web.visiting import as_, page
 
@@ -131,6 +132,23 @@ class TestAboutMe:
         assert not Demographics.objects.exists()
         assert about(client, withdraw="1").status_code == 302
 
+    def test_a_session_that_a_panels_id_opens_is_shown_no_answer(self, client: Client) -> None:
+        about(client, age="18_29", gender="woman", consent="1")
+        session = client.session
+        session[FLAG] = True
+        session.save()
+        for html in (
+            page(client, "profile"),
+            about(client).content.decode(),
+            client.post(reverse("profile"), {"others": "!"}).content.decode(),
+        ):
+            assert 'name="age"' in html and "kept and not shown here" in html
+            assert 'value="18_29" selected' not in html and 'value="woman" selected' not in html
+        assert about(client, age="30_44", consent="1").status_code == 302
+        assert Demographics.objects.get().answers == {"age": "30_44"}
+        assert about(client, withdraw="1").status_code == 302
+        assert not Demographics.objects.exists()
+
     def test_an_answer_that_was_not_offered_is_refused(self, client: Client) -> None:
         assert about(client, age="12", consent="1").status_code == 422
         assert not Demographics.objects.exists()
@@ -189,9 +207,23 @@ class TestCoverage:
 
     def test_the_campaigns_floor_counts(self, campaign: Campaign) -> None:
         self.give(campaign, "18_29", 8)
-        Campaign.objects.filter(pk=campaign.pk).update(policy={"smallest_group": 9})
-        campaign.refresh_from_db()
-        assert coverage_of(campaign).counted == 0
+        campaign.policy = {"smallest_group": 9}
+        assert coverage_of(campaign).questions[0].answered is None
+        assert set(self.ages(campaign).values()) == {None}
+
+    @pytest.mark.parametrize("counts", [(8, 5, 2), (7, 6, 0), (12, 3, 3), (6, 6, 6)])
+    def test_another_floor_tells_nothing_more(
+        self, campaign: Campaign, counts: tuple[int, ...]
+    ) -> None:
+        for age, count in zip(("18_29", "30_44", "60_over"), counts, strict=True):
+            self.give(campaign, age, count)
+        usual, counted = self.ages(campaign), coverage_of(campaign).counted
+        for floor in range(3, 14):
+            campaign.policy = {"smallest_group": floor}
+            assert coverage_of(campaign).counted == counted
+            shown = {age: n for age, n in self.ages(campaign).items() if n is not None}
+            assert shown.items() <= usual.items()
+            assert all(n >= max(floor, 5) for n in shown.values())
 
     def test_other_campaigns_raters_are_not_counted(self, campaign: Campaign) -> None:
         self.give(factories.campaign(of=campaign.organisation), "18_29", 9)
