@@ -52,9 +52,10 @@ def invite(
     """The invitation of one address to one role, and its token, which cannot be had again."""
     email = _address(email)
     _refuse_unknown_role(role, campaign)
-    _refuse_rank(by, organisation, campaign, role)
-    # Two managers who invite the same address at once: the second is told so.
+    # Two managers who invite the same address at once: the second is told so. Nor does anybody
+    # invite while the right to it is being taken from them.
     Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
+    _refuse_rank(by, organisation, campaign, role)
     if _open().filter(organisation=organisation, campaign=campaign, email=email, role=role):
         _refuse("email", f"{email} has an open invitation as {role}. Send that one anew.")
     if _has_role(email, organisation, campaign, role):

@@ -1,5 +1,6 @@
 """Change what people may do, and close their accounts; an owner is left in every place."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
@@ -49,6 +50,7 @@ def change_role(*, organisation: Organisation, person: User, role: str, by: User
     before = place.role
     place.role = role
     place.save(update_fields=["role"])
+    _revoke_beyond_rank(organisation, person, by)
     _note("person.role_changed", organisation, person, by, role=role, before=before)
 
 
@@ -56,7 +58,7 @@ def change_role(*, organisation: Organisation, person: User, role: str, by: User
 def deactivate_person(*, organisation: Organisation, person: User, by: User) -> None:
     """Close the account: sessions and tokens end, and what they hold goes back to the queue."""
     place = _place(organisation, person)
-    _refuse_rank(by, organisation, place.role)
+    _refuse_rank(by, organisation, place.role, *_owned_there(organisation, person, by))
     if not person.is_active:
         return
     if person.organisation_memberships.exclude(organisation=organisation).exists():
@@ -65,13 +67,13 @@ def deactivate_person(*, organisation: Organisation, person: User, by: User) -> 
             " organisation instead: they lose every part they have in it."
         )
     keep_an_owner(organisation, person)
+    seats = Seat.objects.filter(rater__user=person)
+    hold_seats(seats)
     keep_owners_of_campaigns(Campaign.objects.filter(organisation=organisation), person)
-    free_what_is_held(Seat.objects.filter(rater__user=person))
+    free_what_is_held(seats)
     User.objects.filter(pk=person.pk).update(is_active=False)
     Token.objects.filter(user=person, revoked_at=None).update(revoked_at=Now())
-    # Whoever they invited, they vouched for.
-    open_ones = Invitation.objects.filter(invited_by=person, accepted_at=None, revoked_at=None)
-    open_ones.update(revoked_at=Now())
+    revoke_invitations_of(person)
     end_sessions(person)
     _note("person.deactivated", organisation, person, by)
 
@@ -92,15 +94,17 @@ def remove_person(*, organisation: Organisation, person: User, by: User) -> None
     """Take every part in the organisation and its campaigns away; the account is left."""
     place = _place(organisation, person)
     if person != by:
-        _refuse_rank(by, organisation, place.role)
+        _refuse_rank(by, organisation, place.role, *_owned_there(organisation, person, by))
     keep_an_owner(organisation, person)
     own = Campaign.objects.filter(organisation=organisation)
-    keep_owners_of_campaigns(own, person)
     seats = Seat.objects.filter(rater__user=person, campaign__in=own)
+    hold_seats(seats)
+    keep_owners_of_campaigns(own, person)
     free_what_is_held(seats)
     seats.update(is_active=False)
     Membership.objects.filter(user=person, campaign__in=own).delete()
     place.delete()
+    _revoke_beyond_rank(organisation, person, by)
     _note("person.removed", organisation, person, by)
 
 
@@ -120,6 +124,10 @@ def give_role(*, campaign: Campaign, person: User, role: str, by: User) -> None:
 @transaction.atomic(durable=True)
 def take_role(*, campaign: Campaign, person: User, role: str, by: User) -> None:
     """Take a role in the campaign away; the last owner keeps theirs. A rater's leases are freed."""
+    if role not in Membership.Role.values:
+        message = f"Roles are {', '.join(Membership.Role.values)}."
+        raise InvalidInputError(message, problems=[FieldProblem("role", message)])
+    hold_organisations([campaign.organisation_id])
     if person != by:
         _refuse_rank_in_campaign(by, campaign, role)
     if role == Membership.Role.OWNER:
@@ -128,6 +136,7 @@ def take_role(*, campaign: Campaign, person: User, role: str, by: User) -> None:
         free_what_is_held(Seat.objects.filter(rater__user=person, campaign=campaign))
     gone, _ = Membership.objects.filter(campaign=campaign, user=person, role=role).delete()
     if gone:
+        _revoke_beyond_rank(campaign.organisation, person, by)
         audit.record(
             "member.removed", campaign=campaign, by=by, subject=person.public_id, role=role
         )
@@ -135,11 +144,70 @@ def take_role(*, campaign: Campaign, person: User, role: str, by: User) -> None:
 
 def _place(organisation: Organisation, person: User) -> OrganisationMember:
     """The person's place. Whoever changes who governs waits for whoever is changing it."""
-    Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
+    hold_organisations([organisation.pk])
     place = OrganisationMember.objects.filter(organisation=organisation, user=person).first()
     if place is None:
         raise NotFoundError("There is nobody like that in this organisation.")
     return place
+
+
+def hold_organisations(pks: Iterable[int]) -> None:
+    """Wait for whoever is changing who governs these. Only within an action's transaction."""
+    rows = Organisation.objects.filter(pk__in=pks).order_by("pk")
+    list(rows.select_for_update(no_key=True).values_list("pk"))
+
+
+def hold_seats(seats: QuerySet[Seat]) -> None:
+    """Lock the seats before their campaigns. Only within an action's transaction."""
+    list(seats.order_by("pk").select_for_update(no_key=True, of=("self",)).values_list("pk"))
+
+
+def revoke_invitations_of(person: User) -> None:
+    """End what the person invited to: they vouched for it. Only within an action's transaction."""
+    _open_of(person).update(revoked_at=Now())
+
+
+def _open_of(person: User) -> QuerySet[Invitation]:
+    return Invitation.objects.filter(invited_by=person, accepted_at=None, revoked_at=None)
+
+
+def _revoke_beyond_rank(organisation: Organisation, person: User, by: User) -> None:
+    """End the person's open invitations to what they may no longer invite to."""
+    ranks: dict[Campaign | None, str] = {}
+    theirs = _open_of(person).filter(organisation=organisation).select_related("campaign")
+    for invitation in theirs.order_by("pk").select_for_update(of=("self",)):
+        campaign = invitation.campaign
+        if campaign not in ranks:
+            ranks[campaign] = (
+                rank_in_campaign(person, campaign)
+                if campaign
+                else rank_in_organisation(person, organisation)
+            )
+        if ranks[campaign] == Role.OWNER or (ranks[campaign] and invitation.role != Role.OWNER):
+            continue
+        Invitation.objects.filter(pk=invitation.pk).update(revoked_at=Now())
+        _note_invitation(invitation, organisation, by)
+
+
+def _note_invitation(invitation: Invitation, organisation: Organisation, by: User) -> None:
+    audit.record(
+        "invitation.revoked",
+        campaign=invitation.campaign,
+        by=by,
+        subject=invitation.public_id,
+        role=invitation.role,
+        organisation=str(organisation.public_id),
+    )
+
+
+def _owned_there(organisation: Organisation, person: User, by: User) -> list[str]:
+    """The rank that dealing with another owner of campaigns asks for, if the person is one."""
+    if person == by:
+        return []
+    owned = Membership.objects.filter(
+        user=person, role=Membership.Role.OWNER, campaign__organisation=organisation
+    )
+    return [Role.OWNER] if owned.exists() else []
 
 
 def _refuse_rank(by: User, organisation: Organisation, *roles: str) -> None:

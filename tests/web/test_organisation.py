@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from labeling.actions.invitations import invite
 from labeling.actions.organisations import change_role
 from labeling.actions.rating import claim_assignment
 from labeling.errors import ConflictError
@@ -169,6 +170,80 @@ def test_managers_neither_make_owners_nor_touch_them(lab, owner):
     signed_in(manager).post(path, {"person": owner.public_id, "role": "owner", "take": "1"})
     owned = Membership.objects.filter(campaign=campaign, role="owner")
     assert [m.user for m in owned] == [owner]
+
+
+def open_ones(person):
+    found = Invitation.objects.filter(invited_by=person, revoked_at=None)
+    return sorted(found.values_list("role", flat=True))
+
+
+def test_an_invitation_ends_with_the_right_to_send_it(lab, owner):
+    second = factories.user(of=lab, role="owner")
+    campaign = factories.campaign(by=owner, of=lab)
+
+    def send(campaign, role):
+        email = f"{role}@example.org"
+        invite(organisation=lab, campaign=campaign, email=email, role=role, by=second)
+
+    for role in ("owner", "manager", "member"):
+        send(None, role)
+    send(campaign, "reviewer")
+    deal(owner, second, "role", role="manager")
+    assert open_ones(second) == ["manager", "member", "reviewer"]
+    Membership.objects.create(campaign=campaign, user=second, role="manager")
+    deal(owner, second, "role", role="member")
+    assert open_ones(second) == ["reviewer"]
+    path = f"/campaigns/{campaign.slug}/raters/roles/"
+    taken = {"person": second.public_id, "role": "manager", "take": "1"}
+    signed_in(owner).post(path, taken)
+    assert open_ones(second) == []
+    third = factories.user(of=lab, role="manager")
+    invite(organisation=lab, email="y@example.org", role="manager", by=third)
+    deal(owner, third, "remove")
+    assert open_ones(third) == []
+    assert AuditEvent.objects.filter(verb="invitation.revoked").count() == 5
+
+
+def test_a_manager_expels_nobody_who_owns_a_campaign(lab, owner):
+    manager, maker = (factories.user(of=lab, role="manager") for _ in range(2))
+    campaign = factories.campaign(by=maker, of=lab)
+    Membership.objects.create(campaign=campaign, user=owner, role="owner")
+    for verb in ("remove", "deactivate"):
+        assert b"Only an owner" in deal(manager, maker, verb).content
+    assert Membership.objects.filter(campaign=campaign, user=maker, role="owner").exists()
+    assert b"no part here" in deal(owner, maker, "remove").content
+
+
+def test_a_role_that_was_taken_neither_answers_nor_revises(lab, owner):
+    campaign = open_campaign(3, of=lab)
+    person = factories.rater(campaign).rater.user
+    _, script = clients(person, "rate")
+    said = {"side": "left", "strength": 1, "criteria": {"helpful": "left", "truthful": "left"}}
+
+    def post(path, data=None):
+        return script.post(f"/api/v1/{path}", data or {}, content_type="application/json")
+
+    def claim():
+        return post(f"campaigns/{campaign.slug}/assignments/").json()["id"]
+
+    judged = post(f"assignments/{claim()}/judgment/", said)
+    assert judged.status_code == 201
+    held = claim()
+    path = f"/campaigns/{campaign.slug}/raters/roles/"
+    taken = {"person": person.public_id, "role": "rater", "take": "1"}
+    signed_in(owner).post(path, taken)
+    assert post(f"assignments/{held}/judgment/", said).status_code == 404
+    assert post(f"judgments/{judged.json()['id']}/revise/", said).status_code == 404
+    assert Judgment.objects.count() == 1
+
+
+def test_what_no_page_sends_is_refused_and_breaks_nothing(lab, owner):
+    assert signed_in(owner).get("/organisation/?of=%00").status_code == 404
+    campaign = factories.campaign(by=owner, of=lab)
+    path = f"/campaigns/{campaign.slug}/raters/roles/"
+    for role in ("\0", "king"):
+        sent = {"person": owner.public_id, "role": role, "take": "1"}
+        assert b"Roles are" in signed_in(owner).post(path, sent, follow=True).content
 
 
 @pytest.mark.parametrize("verb", ["role", "deactivate", "reactivate", "remove"])
