@@ -81,6 +81,8 @@ def has_address(user: User, email: str) -> bool:
 def organisation_for_governor(user: User, slug: str = "") -> Organisation:
     """The organisation that the user owns or manages, the named one or the first; or a 404."""
     places = OrganisationMember.objects.filter(user=user, role__in=MANAGERS)
+    if "\0" in slug:
+        places = places.none()
     places = places.filter(organisation__slug=slug) if slug else places
     if (place := places.select_related("organisation").order_by("pk").first()) is None:
         raise NotFoundError("There is no such organisation, or you do not manage it.")
@@ -172,7 +174,11 @@ def own_assignment(found: tuple[Seat, Assignment] | None) -> tuple[Seat, Assignm
 
 def seat_of_judgment(user: User, public_id: UUID) -> Seat:
     """The user's seat in the judgment's campaign, with its rater; NotFoundError without one."""
-    seats = Seat.objects.filter(campaign__judgments__public_id=public_id, rater__user=user)
+    seats = Seat.objects.filter(
+        campaign__judgments__public_id=public_id,
+        campaign__in=Campaign.objects.with_role(user, Role.RATER),
+        rater__user=user,
+    )
     return _active(seats.select_related("rater").first(), "There is no such judgment of yours.")
 
 

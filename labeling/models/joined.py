@@ -143,7 +143,9 @@ _TOKEN_AND_ASSIGNMENT = Joined(
       JOIN labeling_campaign c ON c.id = a.campaign_id
       JOIN labeling_seat s ON s.campaign_id = a.campaign_id
       JOIN labeling_rater r ON r.id = s.rater_id AND r.id IN (a.rater_id, a.lapsed_from_id))
-    ON a.public_id = %(assignment)s AND r.user_id = u.id
+    ON a.public_id = %(assignment)s AND r.user_id = u.id AND EXISTS (
+      SELECT FROM labeling_membership m
+      WHERE m.campaign_id = a.campaign_id AND m.user_id = u.id AND m.role = 'rater')
     WHERE {_VALID}""",
     also=_BOUND,
 )
