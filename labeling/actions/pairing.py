@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from django.db import transaction
 from django.db.models import Func, Max, TextField, Value
-from django.db.models.functions import Cast, Concat, Now
+from django.db.models.functions import Cast, Coalesce, Concat, Now
 
 from labeling import audit
 from labeling.actions.ended import hold_campaign
@@ -157,7 +157,7 @@ def _open_production(
         made, ranking, report = choose_pairs(
             campaign, rule=rule, settings=settings, plan=plan, kept=wanted, seed=seed
         )
-        if not made:
+        if not made and not wanted:
             raise ConflictError(
                 "No two completions of a prompt are without a comparison. Generate or import"
                 " completions first, or open the comparisons that wait."
@@ -262,7 +262,7 @@ def _open_calibration(
         raise ConflictError(
             "Nobody has a seat in this campaign yet, so there is none to calibrate."
         )
-    if not campaign.comparisons.waiting().exists():
+    if not (waiting := campaign.comparisons.waiting().count()):
         raise ConflictError(NOTHING_WAITS)
     opened = begin_round(
         campaign, name=name, kind=Kind.CALIBRATION, overlap=min(raters, MOST_RATERS), seed=seed
@@ -272,7 +272,9 @@ def _open_calibration(
     dealt = Func(key, Value(seed), function="hashtextextended")
     sample = campaign.comparisons.waiting().order_by(dealt, "pk").values("pk")[:items]
     taken = Comparison.objects.filter(pk__in=list(sample.values_list("pk", flat=True)))
-    count = taken.update(round=opened, selection_policy=Kind.CALIBRATION)
+    # The chance of this draw, on top of the one by which the comparison was chosen before.
+    chance = Value(min(items / waiting, 1.0)) * Coalesce("propensity", 1.0)
+    count = taken.update(round=opened, selection_policy=Kind.CALIBRATION, propensity=chance)
     laid = lay_round(campaign, opened)
     audit.record(
         "round.opened",

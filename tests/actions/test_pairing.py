@@ -233,6 +233,17 @@ def test_kept_items_are_asked_again_as_comparisons_of_their_own():
     assert met >= {row.pk for row in kept}
 
 
+def test_a_round_of_kept_items_alone_is_opened_where_no_new_pair_is_left():
+    campaign = answered(prompts=2, models=("ash", "birch"))
+    opened(campaign, pairing="all")
+    judge_all(campaign)
+    with pytest.raises(ConflictError, match="without a comparison"):
+        opened(campaign, pairing="all")
+    again = opened(campaign, pairing="all", keep=2)
+    assert [row.selection_policy for row in again.comparisons.all()] == ["kept", "kept"]
+    assert Assignment.objects.filter(comparison__round=again, ended_at=None).count() == 2
+
+
 @pytest.mark.parametrize(
     ("asked", "field"),
     [

@@ -31,10 +31,13 @@ def test_every_seated_rater_judges_the_sample_before_anything_else():
     Campaign.objects.update(state="draft")
     for _ in range(6):
         factories.comparison(campaign)
+    campaign.comparisons.filter(round=None).update(propensity=0.5)
     Campaign.objects.update(state="active")
     round_ = pair_and_open_round(campaign=campaign, by=None, kind="calibration", items=2, seed=1)
     assert (round_.overlap, round_.comparisons.count()) == (3, 2)
     sample = set(round_.comparisons.values_list("pk", flat=True))
+    # Two of the six that waited, each of which was chosen with a chance of one half before.
+    assert [row.propensity for row in round_.comparisons.all()] == [pytest.approx(1 / 6)] * 2
     for rater in raters:
         assert {judge(campaign, rater), judge(campaign, rater)} == sample
         assert judge(campaign, rater) not in sample
