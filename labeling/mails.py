@@ -25,7 +25,10 @@ FOR_RATERS = (
     _("I earned a skill"),
     _("You now have the skill {skill}."),
     _("A reviewer's word on what I judged"),
-    _("A reviewer explained a comparison: {note}"),
+    _(
+        "A reviewer explained a comparison that you judged. You can read it once your judgment can"
+        " no longer be changed."
+    ),
 )
 DECISIONS = {"upheld": _("upheld"), "declined": _("declined")}
 _SIGNER = Signer(salt="mail-off")

@@ -65,7 +65,8 @@ KINDS: dict[str, Kind] = {
     "comparison.decided": Kind(
         "A reviewer's word on what I judged",
         "digest",
-        "A reviewer explained a comparison: {note}",
+        "A reviewer explained a comparison that you judged. You can read it once your judgment can"
+        " no longer be changed.",
         is_for_raters=True,
     ),
 }

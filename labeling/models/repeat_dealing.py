@@ -2,9 +2,11 @@
 
 Sides stand the other way round than before, all else as it was, so that the two answers tell how
 steady the rater is. It comes after GAP_JUDGMENTS others of theirs in the campaign, or after
-GAP_HOURS hours, and once for each comparison. Like gold it is made already leased, has no ordinal
-and counts towards no overlap; when its lease ends it is let go of and stays, open at position 0
-where no claim looks, for its rater alone. Which turn it is comes from a hash of seat and turn.
+GAP_HOURS hours, and once for each comparison; never of one that a reviewer told raters of.
+
+Like gold it is made already leased, has no ordinal and counts towards no overlap; when its
+lease ends it is let go of and stays, open at position 0 where no claim looks, for its rater alone.
+Which turn it is comes from a hash of seat and turn.
 """
 
 from collections.abc import Iterable
@@ -24,8 +26,13 @@ DRAWN_FROM = 64
 LOOKED_AT = 500
 
 _IS_DUE = """(hashtextextended(s.id || ':' || s.turn, 11) & 2147483647) < {rate} * 2147483648.0"""
+# Of what reviewers told raters: an answer given after that is no second word of their own.
+_NOT_TOLD = """NOT EXISTS (SELECT FROM labeling_adjudication d
+      WHERE d.comparison_id = {comparison}
+        AND d.criteria @> '{{"@tells_raters": true}}' OFFSET 0)"""
 # Of `due`, a seat whose turn it is: what it is dealt, as `pick` or as `again`.
-_CHOICE = """past AS MATERIALIZED (
+_CHOICE = (
+    """past AS MATERIALIZED (
   SELECT h.*, row_number() OVER (ORDER BY h.ended_at DESC, h.id DESC) AS n FROM due, LATERAL (
     SELECT a.id, a.campaign_id, a.comparison_id, a.ordinal, a.ended_at, a.outcome
     FROM labeling_assignment a WHERE a.rater_id = %(rater)s AND a.ended_at IS NOT NULL
@@ -41,6 +48,9 @@ pick AS MATERIALIZED (
   SELECT one.id FROM (SELECT * FROM far ORDER BY random() OFFSET 0) one
   WHERE NOT EXISTS (SELECT FROM labeling_assignment m WHERE m.repeat_of_id = one.id OFFSET 0)
     AND NOT EXISTS (SELECT FROM labeling_gold g WHERE g.comparison_id = one.comparison_id OFFSET 0)
+    AND """
+    + _NOT_TOLD.replace("{comparison}", "one.comparison_id")
+    + """
     AND NOT EXISTS (SELECT FROM labeling_withdrawal w JOIN labeling_judgment j
       ON j.id = w.judgment_id WHERE j.comparison_id = one.comparison_id
         AND j.assignment_id = one.id OFFSET 0)
@@ -54,7 +64,11 @@ again AS MATERIALIZED (
   JOIN labeling_assignment o ON o.id = a.repeat_of_id AND o.rater_id = %(rater)s
   WHERE a.position = 0 AND a.rater_id IS NULL AND a.ended_at IS NULL
     AND NOT EXISTS (SELECT FROM pick)
+    AND """
+    + _NOT_TOLD.replace("{comparison}", "a.comparison_id")
+    + """
   ORDER BY a.id LIMIT 1 {lock})"""
+)
 _DEAL = f"""
 WITH seen AS MATERIALIZED (
   SELECT turn FROM labeling_seat WHERE rater_id = %(rater)s AND campaign_id = %(campaign)s),

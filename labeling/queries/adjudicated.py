@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from labeling.models import Adjudication, Campaign, Judgment, Rater
+from labeling.models import Adjudication, Campaign, Comparison, Judgment, Rater, User
 from labeling.models.adjudications import TELLS_RATERS
 from labeling.queries.votes import summary
 
@@ -18,11 +18,6 @@ ADJUDICATION_SQL: Final = """(SELECT jsonb_build_object('outcome', k.outcome,
       'at', to_char(k.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
     FROM labeling_adjudication k LEFT JOIN labeling_adjudication newer ON newer.supersedes_id = k.id
     WHERE k.comparison_id = c.id AND newer.id IS NULL)"""
-# Whether reviewers left comparison `c` of a statement out of data sets.
-LEFT_OUT_COMPARISON_SQL: Final = """EXISTS (
-    SELECT FROM labeling_adjudication k
-    LEFT JOIN labeling_adjudication newer ON newer.supersedes_id = k.id
-    WHERE k.comparison_id = c.id AND newer.id IS NULL AND k.outcome = 'left_out' OFFSET 0)"""
 _LEAVES_OUT = Q(outcome=Adjudication.Outcome.LEFT_OUT)
 
 
@@ -72,13 +67,10 @@ def told_decisions(rater: Rater, campaign: Campaign) -> list[ToldDecision]:
     comparison with a known answer.
     """
     judgments = (
-        Judgment.objects.standing()
+        _tellable()
         .filter(
             rater=rater,
             campaign=campaign,
-            assignment__isnull=False,
-            is_repeat=False,
-            comparison__gold=None,
             created_at__lt=Now() - timedelta(seconds=campaign.revise_seconds),
         )
         .filter(
@@ -93,6 +85,18 @@ def told_decisions(rater: Rater, campaign: Campaign) -> list[ToldDecision]:
         .order_by("-pk")[:SHOWN]
     )
     return [_told(one) for one in judgments]
+
+
+def people_told(comparison: Comparison) -> QuerySet[User]:
+    """Whom `told_decisions` tells of the comparison, at once or when their judgment is final."""
+    judged = _tellable().filter(comparison=comparison)
+    return User.objects.filter(is_active=True, raters__in=judged.values("rater")).distinct()
+
+
+def _tellable() -> QuerySet[Judgment]:
+    return Judgment.objects.standing().filter(
+        assignment__isnull=False, is_repeat=False, comparison__gold=None
+    )
 
 
 def _told(judgment: Judgment) -> ToldDecision:

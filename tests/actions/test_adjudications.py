@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.db.models.functions import Now
 
 from labeling.actions.adjudications import adjudicate, ask_again, leave_out, send_back
 from labeling.actions.campaigns import update_campaign
@@ -11,6 +12,7 @@ from labeling.actions.guidelines import publish_guidelines
 from labeling.actions.rating import claim_assignment, submit_judgment
 from labeling.actions.rounds import close_round
 from labeling.errors import ConflictError, EndedError, InvalidInputError
+from labeling.mails import words_of
 from labeling.models import (
     Adjudication,
     Assignment,
@@ -149,6 +151,19 @@ def test_raters_are_told_only_where_the_reviewer_allows_it(
     told = Notification.objects.filter(kind="comparison.decided")
     assert {one.user.username for one in told} == {"one", "two"}
     assert {one.channel for one in told} == {"digest"}
+    # What was decided is read where it is told, once the judgment is final.
+    assert all("format" not in str(one.details) + words_of(one) for one in told)
+
+
+def test_only_those_are_told_of_it_who_will_read_it(
+    campaign: Campaign, split: Comparison, reviewer: User
+) -> None:
+    # It had a known answer: what is said of it is told there, and nowhere else.
+    Gold.objects.create(comparison=split, preference="a", retired_at=Now())
+    adjudicate(
+        comparison=split, by=reviewer, preference="a", strength=2, note="Why.", tells_raters=True
+    )
+    assert not Notification.objects.filter(kind="comparison.decided").exists()
 
 
 def test_what_is_made_gold_is_a_known_answer_and_told_to_nobody(

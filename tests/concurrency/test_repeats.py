@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
+from labeling.actions.adjudications import adjudicate
 from labeling.actions.ahead import give_back_assignment, prepare_assignment
 from labeling.actions.leases import requeue_lapsed
 from labeling.actions.rating import (
@@ -81,6 +82,25 @@ def ready(count: int = 2, **fields: Any) -> tuple[Campaign, Seat, list[Assignmen
         ended_at=Now() - timedelta(days=1)
     )
     return campaign, seat, done
+
+
+def test_what_a_reviewer_told_raters_of_does_not_come_again():
+    campaign, seat, done = ready()
+    reviewer = factories.member(campaign, "reviewer")
+
+    def tell(one: Assignment) -> None:
+        said = {"preference": "a", "note": "A answers.", "tells_raters": True}
+        adjudicate(comparison=one.comparison, by=reviewer, **said)
+
+    tell(done[0])
+    held = claim_assignment(rater=seat.rater, campaign=campaign)
+    assert held is not None
+    assert held.repeat_of_id == done[1].pk
+    # Nor does one that was dealt before, and let go of.
+    lapse(held)
+    requeue_lapsed(campaign=campaign)
+    tell(done[1])
+    assert judge(seat, campaign).repeat_of_id is None
 
 
 def test_ten_tabs_are_dealt_one_and_store_one_answer():
