@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from django.db import IntegrityError, connection
 
+from labeling.models.counted import RIGHT_SQL
 from labeling.practice import right_answers_needed
 
 _DEAL = """
@@ -44,10 +45,10 @@ SELECT EXISTS (SELECT FROM mine), (SELECT min(id) FROM (SELECT id FROM held UNIO
 
 # What a rater did of each open qualification round: all its items, those ended, those right. Who
 # was asked to practise anew has to in a round they have done nothing of before.
-_STANDING = """
+_STANDING = f"""
 SELECT r.campaign_id, r.number, r.pass_share, count(*),
   count(a.id) FILTER (WHERE a.ended_at IS NOT NULL),
-  count(a.id) FILTER (WHERE a.outcome = 'completed' AND j.preference = g.preference)
+  count(a.id) FILTER (WHERE a.outcome = 'completed' AND {RIGHT_SQL})
 FROM labeling_round r JOIN labeling_comparison c ON c.round_id = r.id
 JOIN labeling_gold g ON g.comparison_id = c.id AND g.retired_at IS NULL
 LEFT JOIN labeling_assignment a

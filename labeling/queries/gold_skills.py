@@ -9,12 +9,13 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from labeling.models import Campaign, Organisation
+from labeling.models.counted import LEFT_OUT_COMPARISON_SQL, LEFT_OUT_SQL, RIGHT_SQL
 from labeling.schemas import read_requirements
 from labeling.skills import HALF_LIFE_DAYS, same_name
 
 # First answers of people who sign in, on known answers that still count; practice is no measure.
-_RESULTS = """
-SELECT j.rater_id, j.campaign_id, count(*) FILTER (WHERE j.preference = g.preference), count(*),
+_RESULTS = f"""
+SELECT j.rater_id, j.campaign_id, count(*) FILTER (WHERE {RIGHT_SQL}), count(*),
   max(j.created_at)
 FROM labeling_gold g
 JOIN labeling_comparison c ON c.id = g.comparison_id
@@ -27,7 +28,7 @@ WHERE c.campaign_id = ANY(%(campaigns)s) AND g.retired_at IS NULL
   AND r.kind IS DISTINCT FROM 'qualification'
   AND NOT EXISTS (SELECT FROM labeling_withdrawal w WHERE w.judgment_id = j.id)
 GROUP BY 1, 2
-"""
+"""  # noqa: S608
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from labeling.metrics.estimates import Estimate, proportion
 from labeling.models import Campaign, Membership, Seat, User
+from labeling.models.counted import RIGHT_SQL
 from labeling.models.gold_dealing import campaigns_with_more
 from labeling.models.practice_dealing import RoundStanding, standings
 from labeling.models.repeat_dealing import campaigns_with_repeats
@@ -174,8 +175,8 @@ WHERE a.rater_id = ANY(%(raters)s) AND a.ended_at >= %(week)s GROUP BY 1
 
 # First answers on known ones, up to yesterday: a number that moved with each answer would tell
 # which comparison was gold, and how it should have been answered. Practice is no measure.
-_GOLD = """
-SELECT count(*), count(*) FILTER (WHERE j.preference = g.preference)
+_GOLD = f"""
+SELECT count(*), count(*) FILTER (WHERE {RIGHT_SQL})
 FROM labeling_judgment j
 JOIN labeling_gold g ON g.comparison_id = j.comparison_id AND g.retired_at IS NULL
 JOIN labeling_comparison c ON c.id = j.comparison_id
@@ -183,7 +184,7 @@ LEFT JOIN labeling_round r ON r.id = c.round_id
 WHERE j.rater_id = ANY(%(raters)s) AND j.assignment_id IS NOT NULL AND j.supersedes_id IS NULL
   AND NOT j.is_repeat AND j.created_at < %(midnight)s AND r.kind IS DISTINCT FROM 'qualification'
   AND NOT EXISTS (SELECT FROM labeling_withdrawal w WHERE w.judgment_id = j.id)
-"""
+"""  # noqa: S608
 
 
 def home_of(user: User) -> Home:

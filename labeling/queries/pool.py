@@ -15,6 +15,7 @@ from django.utils import timezone
 from labeling.metrics.binomial import at_most
 from labeling.metrics.estimates import Estimate, proportion
 from labeling.models import Campaign, Membership, Rater, Skill, User
+from labeling.models.counted import RIGHT_SQL
 from labeling.policy import read_policy
 from labeling.schemas import Requirements, read_requirements
 from labeling.skills import (
@@ -39,7 +40,7 @@ STATUSES: tuple[Status, ...] = (
     *("invited", "practice", "qualified", "probation", "paused", "finished", "judge", "file"),
 )
 
-_OUTLINE = """
+_OUTLINE = f"""
 WITH practice AS MATERIALIZED (
   SELECT c.id, r.state = 'open' AND g.id IS NOT NULL AS counts
   FROM labeling_comparison c JOIN labeling_round r ON r.id = c.round_id
@@ -56,7 +57,7 @@ practised AS MATERIALIZED (
   FROM practice p JOIN labeling_assignment a ON a.comparison_id = p.id
   WHERE a.rater_id IS NOT NULL GROUP BY a.rater_id),
 gold AS MATERIALIZED (
-  SELECT j.rater_id, count(*) AS n, count(*) FILTER (WHERE j.preference = g.preference) AS k
+  SELECT j.rater_id, count(*) AS n, count(*) FILTER (WHERE {RIGHT_SQL}) AS k
   FROM labeling_gold g JOIN labeling_judgment j ON j.comparison_id = g.comparison_id
   WHERE j.campaign_id = %(campaign)s AND g.retired_at IS NULL AND j.supersedes_id IS NULL
     AND NOT j.is_repeat AND j.comparison_id NOT IN (SELECT id FROM practice)
@@ -73,7 +74,7 @@ LEFT JOIN work w ON w.rater_id = r.id
 LEFT JOIN practised p ON p.rater_id = r.id
 LEFT JOIN gold g ON g.rater_id = r.id
 WHERE s.campaign_id = %(campaign)s
-"""
+"""  # noqa: S608
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from django.db import connection
 from labeling.clauses import former_ids
 from labeling.metrics.estimates import Estimate, proportion
 from labeling.models import Adjudication, Campaign, Comparison, Judgment, Round
+from labeling.models.counted import LEFT_OUT_COMPARISON_SQL, LEFT_OUT_SQL, RIGHT_SQL
 from labeling.queries.answering import clauses_in_force
 
 # A list goes no further; whoever is through with these has earned a new one.
@@ -214,7 +215,7 @@ def is_calibration(comparison: Comparison) -> bool:
 def gold_shares(campaign: Campaign, rater_ids: Sequence[int]) -> Mapping[int, Estimate]:
     """Each rater's share of known answers given as expected, where they met enough of them."""
     rows = _rows(
-        """SELECT j.rater_id, count(*), count(*) FILTER (WHERE j.preference = g.preference)
+        f"""SELECT j.rater_id, count(*), count(*) FILTER (WHERE {RIGHT_SQL})
         FROM labeling_judgment j
         JOIN labeling_gold g ON g.comparison_id = j.comparison_id AND g.retired_at IS NULL
         JOIN labeling_comparison c ON c.id = j.comparison_id
