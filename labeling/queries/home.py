@@ -221,7 +221,11 @@ def home_of(user: User) -> Home:
         },
     ) | campaigns_with_repeats(
         seats=[(seat.rater_id, key) for key, seat in seats.items()],
-        rates={key: one.repeat_rate for key, one in asked.items() if not left.get(key)},
+        rates={
+            key: 0 if key in spent else one.repeat_rate
+            for key, one in asked.items()
+            if not left.get(key)
+        },
     )
     told = _told(user, raters)
     anew = [key for key, one in qualifying.items() if one.is_own and not one.is_passed]
