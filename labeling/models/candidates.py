@@ -11,6 +11,7 @@ from django.db import connection
 
 from labeling.formats.marks import IDENTIFIES_ITSELF
 from labeling.models.campaigns import Campaign
+from labeling.models.counted import LEFT_OUT_COMPARISON_SQL, LEFT_OUT_SQL
 
 # A source without a model's name counts as "". Names are ordered by their bytes, as Python does.
 _ANSWERS = """
@@ -51,12 +52,14 @@ ON CONFLICT DO NOTHING
 
 # What is asked again of an earlier round is a comparison of its own, so that raters may meet it
 # again; its id tells what it repeats.
-_KEEPABLE = """
+_KEEPABLE = f"""
 FROM labeling_comparison c WHERE c.round_id = %(last)s
   AND NOT EXISTS (SELECT FROM labeling_gold g WHERE g.comparison_id = c.id)
   AND EXISTS (SELECT FROM labeling_judgment j WHERE j.comparison_id = c.id
     AND NOT EXISTS (SELECT FROM labeling_judgment l WHERE l.supersedes_id = j.id)
-    AND NOT EXISTS (SELECT FROM labeling_withdrawal w WHERE w.judgment_id = j.id))
+    AND NOT EXISTS (SELECT FROM labeling_withdrawal w WHERE w.judgment_id = j.id)
+    AND NOT {LEFT_OUT_SQL})
+  AND NOT {LEFT_OUT_COMPARISON_SQL}
 """
 COUNT_KEEPABLE = f"SELECT count(*) {_KEEPABLE}"
 KEEP = f"""

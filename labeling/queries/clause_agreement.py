@@ -12,20 +12,22 @@ from labeling.clauses import former_ids
 from labeling.metrics.clauses import ENOUGH_ITEMS, Citations, clause_rows, most_ambiguous
 from labeling.metrics.votes import UNKNOWN, Ints, Votes
 from labeling.models import Campaign
+from labeling.models.counted import LEFT_OUT_COMPARISON_SQL, LEFT_OUT_SQL
 from labeling.queries.readings import newest_version
 from labeling.schemas import read_schema
 
 NOT_ASKED = "Raters are not asked which clause decides."
 NOT_CITED = "No judgment cites a clause yet."
 TOO_FEW = f"No clause is cited on {ENOUGH_ITEMS} comparisons that two raters judged."
-_ROWS = """
+_ROWS = f"""
 SELECT j.comparison_id, seat.pseudonym, unnest(j.clauses)
-FROM labeling_judgment j
+FROM labeling_judgment j JOIN labeling_comparison c ON c.id = j.comparison_id
 JOIN labeling_seat seat ON seat.rater_id = j.rater_id AND seat.campaign_id = j.campaign_id
-WHERE j.campaign_id = %s AND j.clauses <> '{}' AND NOT j.is_repeat
+WHERE j.campaign_id = %s AND j.clauses <> '{{}}' AND NOT j.is_repeat
   AND NOT EXISTS (SELECT FROM labeling_withdrawal w WHERE w.judgment_id = j.id)
   AND NOT EXISTS (SELECT FROM labeling_judgment l WHERE l.supersedes_id = j.id)
-"""
+  AND NOT {LEFT_OUT_SQL} AND NOT {LEFT_OUT_COMPARISON_SQL}
+"""  # noqa: S608
 
 
 def clause_report(

@@ -11,11 +11,6 @@ from labeling.models import Campaign, ExcludedJudgment, Exclusion, Rater
 UNDO_DAYS: Final = 30
 # In force: not undone and, where it needs one, with a second manager's word.
 IN_FORCE: Final = Q(undone_at=None) & (Q(needs_second=False) | Q(agreed_at__isnull=False))
-# The same for judgment `j` of a statement.
-LEFT_OUT_SQL: Final = """EXISTS (
-    SELECT FROM labeling_excludedjudgment x JOIN labeling_exclusion e ON e.id = x.exclusion_id
-    WHERE x.judgment_id = j.id AND e.undone_at IS NULL
-      AND (NOT e.needs_second OR e.agreed_at IS NOT NULL) OFFSET 0)"""
 
 
 def exclusion_decisions(campaign: Campaign) -> int:

@@ -27,6 +27,7 @@ WHERE c.campaign_id = ANY(%(campaigns)s) AND g.retired_at IS NULL
   AND j.created_at >= %(since)s AND j.created_at < %(midnight)s
   AND r.kind IS DISTINCT FROM 'qualification'
   AND NOT EXISTS (SELECT FROM labeling_withdrawal w WHERE w.judgment_id = j.id)
+  AND NOT {LEFT_OUT_SQL} AND NOT {LEFT_OUT_COMPARISON_SQL}
 GROUP BY 1, 2
 """  # noqa: S608
 

@@ -26,19 +26,19 @@ ENOUGH_GOLD = 10
 # ruff: noqa: S608
 # People's standing judgments by comparison. The disagreement is the report's
 # (labeling.metrics.contested): the variance of -1, 0, +1 after one further vote at their mean.
-_COUNTED = """
+_COUNTED = f"""
 WITH judged AS MATERIALIZED (
   SELECT j.comparison_id AS id, count(*) AS n,
     count(*) FILTER (WHERE j.preference = 'a') AS a,
     count(*) FILTER (WHERE j.preference = 'b') AS b,
-    bool_or(j.flags <> '{}') AS is_flagged, bool_or(j.edited IS NOT NULL) AS is_edited,
+    bool_or(j.flags <> '{{}}') AS is_flagged, bool_or(j.edited IS NOT NULL) AS is_edited,
     bool_or(j.id IN (SELECT p.judgment_id FROM labeling_appeal p WHERE p.state = 'waiting'))
       AS is_appealed
   FROM labeling_judgment j JOIN labeling_rater r ON r.id = j.rater_id AND r.kind = 'human'
   LEFT JOIN labeling_judgment later ON later.supersedes_id = j.id
   LEFT JOIN labeling_withdrawal gone ON gone.judgment_id = j.id
   WHERE j.campaign_id = %(campaign)s AND NOT j.is_repeat
-    AND later.id IS NULL AND gone.id IS NULL
+    AND later.id IS NULL AND gone.id IS NULL AND NOT {LEFT_OUT_SQL}
   GROUP BY j.comparison_id),
 scored AS (
   SELECT g.*, asked.round_id AS asked_in, k.outcome,
@@ -224,6 +224,7 @@ def gold_shares(campaign: Campaign, rater_ids: Sequence[int]) -> Mapping[int, Es
           AND j.supersedes_id IS NULL AND NOT j.is_repeat
           AND r.kind IS DISTINCT FROM 'qualification'
           AND NOT EXISTS (SELECT FROM labeling_withdrawal w WHERE w.judgment_id = j.id)
+          AND NOT {LEFT_OUT_SQL} AND NOT {LEFT_OUT_COMPARISON_SQL}
         GROUP BY j.rater_id""",
         {"campaign": campaign.pk, "raters": list(rater_ids)},
     )
