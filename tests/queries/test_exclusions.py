@@ -7,16 +7,26 @@ import pytest
 from django.db import connection
 from django.db.models.functions import Now
 
+from labeling.actions.adjudications import leave_out
 from labeling.formats.export_choice import choose
 from labeling.metrics.report import METHOD_VERSION
 from labeling.models import Campaign, ExcludedJudgment, Exclusion, Judgment, Rater, Report
 from labeling.queries import export_rows
 from labeling.queries.due import campaigns_to_report
 from labeling.queries.export_rows import open_export
+from tests import factories
 from tests.queries.export_campaign import small_campaign
 from workers.metrics import refresh_report
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+CHOICES = (
+    (),
+    (("raters", "human"),),
+    (("raters", "judge"),),
+    (("gold", "drop"),),
+    (("history", "1"),),
+)
 
 
 def excluded(campaign: Campaign, rows: Iterable[Judgment], **fields: object) -> Exclusion:
@@ -53,6 +63,20 @@ def test_an_export_leaves_out_what_is_excluded_and_says_how_many():
     assert "excluded" not in counts
     history, _ = lines(campaign, history="1")
     assert "r-bob" not in {row["rater"] for row in history}
+
+
+def test_the_count_is_of_what_was_asked_for_and_has_left_out_comparisons():
+    campaign = small_campaign()
+    whole = {words: len(lines(campaign, **dict(words))[0]) for words in CHOICES}
+    excluded(campaign, Judgment.objects.filter(rater=of("r-bob")))
+    leave_out(
+        comparison=Judgment.objects.filter(rater__kind="judge").first().comparison,
+        by=factories.member(campaign, "reviewer"),
+        note="Broken prompt.",
+    )
+    for words in CHOICES:
+        left, counts = lines(campaign, **dict(words))
+        assert counts["excluded"] == whole[words] - len(left) > 0, words
 
 
 def test_a_majority_is_of_those_that_are_left():
@@ -99,9 +123,8 @@ def test_leaving_out_is_a_probe_for_each_row():
         export._connection
     )
     query = text.removeprefix("COPY (").removesuffix(") TO STDOUT (FORMAT binary)")
-    plan = export._connection.execute(
-        f"EXPLAIN {query}", {"campaign": campaign.pk, "start": 0, "end": 10**9, "rater_kind": ""}
-    ).fetchall()
+    values = {"campaign": campaign.pk, "start": 0, "end": 10**9, "is_reviewed": False}
+    plan = export._connection.execute(f"EXPLAIN {query}", values).fetchall()
     export.close()
     told = "\n".join(row[0] for row in plan)
     assert "Index" in told[told.index("SubPlan") :]
