@@ -37,7 +37,9 @@ class ReviewSerializer(KnownFieldsMixin[Adjudication], serializers.ModelSerializ
     preference = serializers.ChoiceField(choices=["a", "b", "tie", "both_bad"], required=False)
     strength = serializers.IntegerField(min_value=0, max_value=3, required=False, allow_null=True)
     criteria = serializers.DictField(
-        child=serializers.ChoiceField(choices=["a", "b", "tie"]), required=False
+        child=serializers.ChoiceField(choices=["a", "b", "tie"]),
+        required=False,
+        help_text="Of the campaign's criteria. Left out: those of the decision before stay.",
     )
     note = serializers.CharField(max_length=MAX_NOTE, required=False, allow_blank=True)
     more = serializers.IntegerField(min_value=1, max_value=MOST_MORE, required=False)

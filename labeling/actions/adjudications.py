@@ -28,6 +28,7 @@ from labeling.models.comparisons import PREFERENCES
 from labeling.queries.adjudicated import people_told
 from labeling.queries.round_work import unsettled_items
 from labeling.queries.stale import stale_judgments, stale_rule, to_ask_again
+from labeling.schemas import ResponseSchema, read_schema
 
 MAX_NOTE = 2000
 # How many more raters a comparison may be sent to at once.
@@ -35,6 +36,7 @@ MOST_MORE = 10
 # Comparisons that one pass of "ask again" lays.
 MOST_AGAIN = 5000
 _SIDED = ("a", "b")
+_ANSWERS = (*_SIDED, "tie")
 Outcome = Adjudication.Outcome
 
 
@@ -53,13 +55,22 @@ def adjudicate(
 ) -> Adjudication:
     """Decide the comparison. The raters' judgments stay as they are.
 
+    Without `criteria` those of the decision before stay. Nothing is said that the campaign's schema
+    does not ask: no tie, no "both bad", no strength and no criterion that raters could not give.
+
     `supersedes` is the decision the reviewer was shown, None where there was none: if another one
     has come since, ConflictError. The same decision again is the first one. `tells_raters` lets
     those who judged read it; `makes_gold` makes it a known answer, which is told to nobody.
     """
     note = _note(note, is_needed=tells_raters)
-    _check(preference, strength, tells_raters=tells_raters, makes_gold=makes_gold)
+    if makes_gold and tells_raters:
+        _refuse("makes_gold", "A known answer is told to nobody until it is retired.")
     held, rounds, standing = _hold(comparison)
+    schema = read_schema(held.campaign.schema)
+    _check(preference, strength, criteria or {}, schema)
+    if criteria is None and standing is not None:
+        asked = {one.key for one in schema.criteria}
+        criteria = {key: value for key, value in standing.answers.items() if key in asked}
     stored = dict(criteria or {}) | ({TELLS_RATERS: True} if tells_raters else {})
     fields: dict[str, object] = {
         "outcome": Outcome.DECIDED,
@@ -335,15 +346,26 @@ def _refuse_moved(standing: Adjudication | None, shown: UUID | None) -> None:
     )
 
 
-def _check(preference: str, strength: int | None, *, tells_raters: bool, makes_gold: bool) -> None:
+def _check(
+    preference: str, strength: int | None, criteria: Mapping[str, str], schema: ResponseSchema
+) -> None:
     if preference not in PREFERENCES:
         _refuse("preference", "Say which is better: a, b, tie or both_bad.")
-    if preference in _SIDED and strength is not None and not 1 <= strength <= 3:
-        _refuse("strength", "A side is 1 slightly, 2 or 3 much better.")
+    if preference == "tie" and not schema.has_tie:
+        _refuse("preference", "This campaign has no tie: choose a or b.")
+    if preference == "both_bad" and not schema.both_bad:
+        _refuse("preference", "This campaign has no “both bad”: choose a side or a tie.")
+    strongest = schema.max_strength
+    if preference in _SIDED and strength is not None and not 1 <= strength <= strongest:
+        _refuse("strength", f"On this scale the strength goes from 1 to {strongest}.")
     if preference not in _SIDED and strength:
         _refuse("strength", "Only a side is more or less better.")
-    if makes_gold and tells_raters:
-        _refuse("makes_gold", "A known answer is told to nobody until it is retired.")
+    asked = {one.key for one in schema.criteria}
+    for key, better in criteria.items():
+        if key not in asked:
+            _refuse(f"criteria.{key}", "This campaign does not ask for this criterion.")
+        if better not in _ANSWERS:
+            _refuse(f"criteria.{key}", "Say which is better: a, b or tie.")
 
 
 def _note(note: str, *, is_needed: bool) -> str:

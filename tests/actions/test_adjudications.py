@@ -34,10 +34,12 @@ from tests.judging import judged
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+SCHEMA = {"scale": 7, "rationale": "optional"}
+
 
 @pytest.fixture
 def campaign() -> Campaign:
-    return factories.campaign(overlap=2)
+    return factories.campaign(overlap=2, schema=SCHEMA)
 
 
 @pytest.fixture
@@ -132,6 +134,28 @@ def test_what_does_not_fit_is_refused_at_its_field(
     with pytest.raises(InvalidInputError) as caught:
         adjudicate(comparison=split, by=reviewer, **answer)  # type: ignore[arg-type]
     assert caught.value.problems[0].field == field
+
+
+@pytest.mark.parametrize(
+    ("answer", "field"),
+    [
+        ({"preference": "tie"}, "preference"),
+        ({"preference": "both_bad"}, "preference"),
+        ({"preference": "b", "strength": 3}, "strength"),
+        ({"preference": "a", "criteria": {"@tells_raters": "a"}}, "criteria.@tells_raters"),
+        ({"preference": "a", "criteria": {"truth": "a"}}, "criteria.truth"),
+    ],
+)
+def test_nothing_is_decided_that_the_campaign_does_not_ask(
+    answer: dict[str, object], field: str
+) -> None:
+    asked = {"scale": 4, "tie": False, "both_bad": False}
+    comparison = factories.comparison(factories.campaign(schema=asked))
+    reviewer = factories.member(comparison.campaign, "reviewer")
+    with pytest.raises(InvalidInputError) as caught:
+        adjudicate(comparison=comparison, by=reviewer, **answer)  # type: ignore[arg-type]
+    assert caught.value.problems[0].field == field
+    assert not Adjudication.objects.exists()
 
 
 def test_raters_are_told_only_where_the_reviewer_allows_it(

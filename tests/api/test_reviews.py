@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def campaign() -> Campaign:
-    return factories.campaign(overlap=2)
+    return factories.campaign(overlap=2, schema={"scale": 7, "rationale": "optional"})
 
 
 @pytest.fixture
