@@ -1,5 +1,6 @@
 """Claim a comparison, answer it, give it back, hold it longer. Nothing here names a model."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -24,13 +25,14 @@ from labeling.actions.raters import take_seat
 from labeling.actions.rating import (
     Submission,
     claim_assignment,
+    credit_refused,
     judge_assignment,
     record_refusal,
     renew_lease,
     revise_judgment,
     skip_assignment,
 )
-from labeling.errors import EndedError, NotFoundError
+from labeling.errors import EndedError, NotAllowedError, NotFoundError
 from labeling.models import Assignment, Rater
 from labeling.queries import told_answers
 from labeling.queries.bench import shown
@@ -155,9 +157,23 @@ class OwnAssignmentView(APIView):
     scopes = {"POST": ("rate",)}
 
     def find(self) -> tuple[Rater, Assignment]:
-        seat, assignment = assignment_of(self.request)
+        try:
+            seat, assignment = assignment_of(self.request)
+        except NotAllowedError:
+            self.credit()
+            raise
         stay_within_token(self.request, seat.campaign_id)
         return seat.rater, assignment
+
+    def credit(self) -> None:
+        """Keep the time that a rater who was paused meanwhile says they worked."""
+        seat, _ = self.request.parser_context["assignment"]
+        stay_within_token(self.request, seat.campaign_id)
+        sent = self.request.data if isinstance(self.request.data, Mapping) else {}
+        client = sent.get("client")
+        said = client.get("active_ms") if isinstance(client, Mapping) else sent.get("active_ms")
+        user = caller(self.request)
+        credit_refused(user=user, assignment_id=self.kwargs["id"], active_ms=said)
 
     def handle_exception(self, exc: Exception) -> Response:
         note_refusal(self.request, self.kwargs["id"], exc)

@@ -3,11 +3,13 @@
 import random
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 from psycopg.types.json import Jsonb
 
@@ -62,6 +64,8 @@ from labeling.skills import Obstacle
 from labeling.telemetry import measured
 
 # How long a claim tries again while others are taking what it sees, before it says "one moment".
+# A comparison may be credited this much in every campaign, however short its leases are.
+LEAST_MOST_SECONDS = 3600
 CLAIM_PATIENCE_SECONDS = 1.5
 PAUSED = "Your part in this campaign has been paused."
 
@@ -231,6 +235,7 @@ def judge_assignment(*, rater: Rater, assignment: Assignment, answer: Any) -> Su
     it has ended.
     """
     if assignment.campaign.state == Campaign.State.ARCHIVED:
+        _credit_lost(rater, assignment, _time_of(answer))
         raise EndedError("This campaign has ended; it takes no more answers.")
     decided = _decided(answer, assignment)
     public_id = uuid.uuid4()
@@ -268,25 +273,45 @@ def judge_assignment(*, rater: Rater, assignment: Assignment, answer: Any) -> Su
 
 @transaction.atomic(durable=True)
 def _credit_lost(rater: Rater, assignment: Assignment, active_ms: int | None) -> None:
-    """Keep the time of an answer that came too late to be taken: it was worked all the same.
+    """Keep the time of what came too late to be taken: it was worked all the same.
 
-    Once for a rater and an assignment, however often the page sends it again.
+    Once for a rater and an assignment, however often the page sends it again, and never beside the
+    time of a judgment or a skip.
     """
     Rater.objects.select_for_update(no_key=True).get(pk=rater.pk)
     told = AuditEvent.objects.filter(
         campaign=assignment.campaign_id,
         rater=rater,
-        verb="assignment.lost",
+        verb__in=["assignment.lost", "assignment.skipped"],
         subject=assignment.public_id,
+        details__has_key="active_ms",
     )
-    if active_ms and not told.exists():
+    judged = Judgment.objects.filter(assignment=assignment, rater=rater)
+    if active_ms and not told.exists() and not judged.exists():
         audit.record(
             "assignment.lost",
             campaign=assignment.campaign,
             by=rater,
             subject=assignment.public_id,
-            active_ms=active_ms,
+            active_ms=_countable(assignment, active_ms),
         )
+
+
+def credit_refused(*, user: User, assignment_id: uuid.UUID, active_ms: Any) -> None:
+    """Keep the time of an answer or a skip that its rater's pause refuses. Safe to repeat.
+
+    The time is what a page or a program said; nothing is kept of one that cannot be read, nor of
+    what is not the user's own.
+    """
+    own = Q(rater__user=user) | Q(lapsed_from__user=user)
+    found = Assignment.objects.filter(own, public_id=assignment_id)
+    assignment = found.select_related("campaign", "rater", "lapsed_from").first()
+    if assignment is None:
+        return
+    said = measured({"active_ms": active_ms}).get("active_ms")
+    for rater in (assignment.rater, assignment.lapsed_from):
+        if rater is not None and rater.user_id == user.pk:
+            _credit_lost(rater, assignment, said)
 
 
 @transaction.atomic(durable=True)
@@ -295,7 +320,6 @@ def record_refusal(*, user: User, subject: uuid.UUID) -> None:
     audit.record("judgment.refused", by=user, subject=subject)
 
 
-@transaction.atomic(durable=True)
 def skip_assignment(
     *,
     rater: Rater,
@@ -306,17 +330,21 @@ def skip_assignment(
 ) -> None:
     """Give the comparison back, for good: this rater does not meet it again. Safe to repeat.
 
-    The time spent on it (`active_ms`) is credited. With `campaign`, an assignment of another one
-    is unknown.
+    The time spent on it (`active_ms`) is credited, late as well. With `campaign`, an assignment of
+    another one is unknown.
     """
     assignment = _own_assignment(rater, assignment_id, campaign)
     if queue.skip(
-        assignment_id=assignment.pk, rater_id=rater.pk, reason=reason[:200], active_ms=active_ms
+        assignment_id=assignment.pk,
+        rater_id=rater.pk,
+        reason=reason[:200],
+        active_ms=_countable(assignment, active_ms),
     ):
         return
     assignment.refresh_from_db()
     if assignment.rater_id == rater.pk and assignment.outcome == "skipped":
         return
+    _credit_lost(rater, assignment, active_ms)
     raise ConflictError("This comparison is already judged, or has gone to another rater.")
 
 
@@ -451,6 +479,23 @@ def _decided(answer: Any, assignment: Assignment) -> Answer:
     return read_answer(answer, schema, shown_for(assignment, schema, answer))
 
 
+def _time_of(answer: Any) -> int | None:
+    """The milliseconds of attention that an unread answer says it took."""
+    client = answer.get("client") if isinstance(answer, Mapping) else None
+    return measured(client).get("active_ms") if isinstance(client, Mapping) else None
+
+
+def _countable(assignment: Assignment, active_ms: int | None) -> int | None:
+    """What a page or a program says it took, as far as one comparison may take it.
+
+    When it was taken up is not kept, as leases are renewed; so: a lease and the time to change an
+    answer, an hour at least.
+    """
+    campaign = assignment.campaign
+    most = max(campaign.lease_seconds + campaign.revise_seconds, LEAST_MOST_SECONDS) * 1000
+    return None if active_ms is None else min(active_ms, most)
+
+
 def _as_stored(answer: Answer, assignment: Assignment) -> dict[str, Any]:
     """The answer in the comparison's own order: sides become a and b."""
     turn = assignment.preference
@@ -471,7 +516,7 @@ def _as_stored(answer: Answer, assignment: Assignment) -> dict[str, Any]:
         if answer.edited
         else None,
         "flags": list(answer.flags),
-        "active_ms": client.get("active_ms"),
+        "active_ms": _countable(assignment, client.get("active_ms")),
         "client": client,
     }
 

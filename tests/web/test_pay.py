@@ -11,9 +11,15 @@ from django.utils import timezone
 from labeling.actions.campaigns import update_campaign
 from labeling.actions.judgments import withdraw_judgment
 from labeling.actions.leases import requeue_lapsed
-from labeling.actions.raters import suspend_rater
-from labeling.actions.rating import claim_assignment, revise_judgment, submit_judgment
-from labeling.errors import LeaseLostError, NotFoundError
+from labeling.actions.raters import reinstate_rater, suspend_rater
+from labeling.actions.rating import (
+    claim_assignment,
+    revise_judgment,
+    skip_assignment,
+    submit_judgment,
+)
+from labeling.actions.tokens import issue_token
+from labeling.errors import ConflictError, EndedError, LeaseLostError, NotFoundError
 from labeling.models import Assignment, Campaign
 from labeling.policy import Policy
 from labeling.queries.pay import pay_of
@@ -107,6 +113,67 @@ def test_time_on_what_went_to_another_is_credited_once(campaign, seat):
             submit_judgment(rater=seat.rater, assignment_id=taken.public_id, answer=answer(33_000))
     lines = {line.pseudonym: line for line in this_month(campaign).lines}
     assert lines[seat.pseudonym].credited_ms == 33_000
+
+
+def test_a_late_skip_is_credited_once_and_never_beside_a_judgment(client, campaign, seat):
+    taken = claim_assignment(rater=seat.rater, campaign=campaign)
+    # Their part ended and began again: what they held is no longer theirs to give back.
+    suspend_rater(campaign=campaign, rater=seat.rater, by=None)
+    reinstate_rater(campaign=campaign, rater=seat.rater, by=None)
+    for _ in range(2):
+        with pytest.raises((ConflictError, NotFoundError)):
+            skip_assignment(
+                rater=seat.rater, assignment_id=taken.public_id, reason="unclear", active_ms=21_000
+            )
+    assert this_month(campaign).total.credited_ms == 21_000
+    judged = judge(campaign, seat, 10_000).assignment
+    with pytest.raises(ConflictError):
+        skip_assignment(
+            rater=seat.rater, assignment_id=judged.public_id, reason="unclear", active_ms=9_000
+        )
+    assert this_month(campaign).total.credited_ms == 31_000
+
+
+def test_an_answer_after_the_end_is_credited_once(campaign, seat):
+    judged = judge(campaign, seat, 10_000).assignment
+    taken = claim_assignment(rater=seat.rater, campaign=campaign)
+    Campaign.objects.filter(pk=campaign.pk).update(state=Campaign.State.ARCHIVED)
+    for _ in range(2):
+        for held in (taken, judged):
+            with pytest.raises(EndedError):
+                submit_judgment(
+                    rater=seat.rater, assignment_id=held.public_id, answer=answer(25_000)
+                )
+    assert this_month(campaign).total.credited_ms == 35_000
+
+
+@pytest.mark.parametrize("what", ["judgment", "skip", "page", "page skip"])
+def test_what_a_pause_refuses_is_credited_once(client, campaign, seat, what):
+    taken = claim_assignment(rater=seat.rater, campaign=campaign)
+    suspend_rater(campaign=campaign, rater=seat.rater, by=None)
+    issued = issue_token(user=seat.rater.user, by=None, scopes=["rate"])
+    text = issued[1]
+    client.force_login(seat.rater.user)
+    for _ in range(2):
+        if what.startswith("page"):
+            given = {"assignment_id": taken.public_id, "reason": "unclear", "active_ms": 27_000}
+            given |= {
+                "verdict": "left:1",
+                "criterion_helpful": "left",
+                "criterion_truthful": "left",
+            }
+            name = "skip" if what.endswith("skip") else "rate"
+            refused = client.post(reverse(name, args=[campaign.slug]), given)
+        else:
+            given = answer(27_000) if what == "judgment" else {"active_ms": 27_000}
+            refused = client.post(
+                f"/api/v1/assignments/{taken.public_id}/{what}/",
+                given,
+                content_type="application/json",
+                headers={"Authorization": f"Bearer {text}"},
+            )
+        assert refused.status_code == (409 if what.startswith("page") else 403), refused.content
+    assert this_month(campaign).total.credited_ms == 27_000
 
 
 def test_only_the_period_counts_and_both_its_days_are_in_it(campaign, seat):
