@@ -4,12 +4,13 @@ A rule opens a case by itself only where the campaign's policy states it (`pause
 is a person's decision, with a note that the rater can read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from labeling import audit, notify
@@ -109,6 +110,8 @@ def decide(
         message = f"One of {', '.join(ACTIONS)}."
         raise InvalidInputError(message, problems=[FieldProblem("action", message)])
     note = _text(note, "note", "Say why; the rater can read it.")
+    # Reading the texts takes a while: the rater is not kept waiting for it.
+    fast = action == "exclude_flagged" and fast_judgments(case.seat.campaign, case.seat.rater)
     seat = _hold_seat(case.seat.campaign, case.seat.rater)
     held = _hold_case(case)
     said = (action, note, by.pk, round_number)
@@ -130,7 +133,7 @@ def decide(
     elif action == "pause":
         _pause(seat)
     else:
-        excluded = _exclude(held, action, note, by, round_number)
+        excluded = _exclude(held, action, note, by, round_number, fast=fast or [])
         details = {
             "exclusion": str(excluded.public_id),
             "count": excluded.judgments.count(),
@@ -240,11 +243,21 @@ def words_of_rule(rule: PauseRule) -> str:
     )
 
 
-def _exclude(case: Case, action: str, note: str, by: User, round_number: int | None) -> Exclusion:
+def _exclude(
+    case: Case,
+    action: str,
+    note: str,
+    by: User,
+    round_number: int | None,
+    *,
+    fast: Sequence[int],
+) -> Exclusion:
     campaign, rater = case.seat.campaign, case.seat.rater
     theirs = Judgment.objects.filter(campaign=campaign, rater=rater)
     if action == "exclude_flagged":
-        keys = fast_judgments(campaign, rater)
+        # With what has come in their place since they were found.
+        named = theirs.filter(Q(pk__in=fast) | Q(supersedes__in=fast))
+        keys = list(named.values_list("pk", flat=True))
     elif action == "exclude_round":
         found = Round.objects.filter(campaign=campaign, number=round_number or 0)
         keys = list(theirs.filter(comparison__round__in=found).values_list("pk", flat=True))

@@ -17,11 +17,10 @@ from labeling.models import Campaign, Completion, Prompt, Rater
 from labeling.policy import read_policy
 from labeling.rendering.messages import plain_text
 
-# So many of the rater's own newest judgments are read, and of everybody else's.
+# So many of the rater's own newest judgments are read, and of everybody else's. Each costs the
+# texts that it is about.
 OWN_JUDGMENTS: Final = 2_000
 POOL_JUDGMENTS: Final = 4_000
-# A decision about what was judged too fast looks at so many.
-MOST_JUDGMENTS: Final = 50_000
 # Seconds at which a bar of the chart of speed ends; the last is open.
 SPEED_STEP: Final = 15
 SPEED_BARS: Final = 9
@@ -85,6 +84,8 @@ class Evidence:
     pool_median_ms: float | None
     words_median: int | None
     nearest: list[Said]
+    # How many of the rater's judgments took less time than reading needs: `fast_judgments`.
+    fast_count: int
 
     @property
     def strongest(self) -> list[Signal]:
@@ -123,12 +124,15 @@ def evidence_of(
         pool_median_ms=_median(times[~is_mine & (times >= 0)]),
         words_median=int(np.median(work.words[is_mine])),
         nearest=_nearest(rows, pairs, rater),
+        fast_count=int((is_fast(np.array([row[6] for row in rows]), work.words) & is_mine).sum()),
     )
 
 
 def fast_judgments(campaign: Campaign, rater: Rater) -> list[int]:
-    """Internal ids of the rater's standing judgments that took less time than reading needs."""
-    rows = _rows(campaign, rater, own=MOST_JUDGMENTS, pool=0)
+    """Internal ids of those of the rater's newest judgments, as many as the evidence is of, that
+    stand and took less time than reading needs.
+    """
+    rows = _rows(campaign, rater, own=OWN_JUDGMENTS, pool=0)
     if not rows:
         return []
     words = _words(rows)

@@ -36,7 +36,13 @@ from labeling.policy import read_policy
 from labeling.queries.cases import cases_of, entries_of
 from labeling.queries.exclusion_effect import effect_of
 from labeling.queries.exclusions import exclusions_of
-from labeling.queries.rater_signals import SPEED_STEP, Evidence, evidence_of, fast_judgments
+from labeling.queries.rater_signals import (
+    OWN_JUDGMENTS,
+    SPEED_STEP,
+    Evidence,
+    evidence_of,
+    fast_judgments,
+)
 from labeling.schemas import read_requirements
 from labeling.web.campaigns import frame
 from labeling.web.signed_in import PageRequest, signed_in
@@ -206,7 +212,8 @@ def _context(request: PageRequest, seat: Seat) -> dict[str, Any]:
         "posted_round": _action_of(request.POST.get("action", ""))[1],
         "earlier": cases[1:],
         "exclusions": exclusions_of(campaign, rater),
-        "fast_count": len(fast_judgments(campaign, rater)),
+        "most_read": OWN_JUDGMENTS,
+        "fast_count": found.fast_count if found else 0,
         "rounds": _rounds(campaign, rater),
         "all_count": Judgment.objects.standing().filter(campaign=campaign, rater=rater).count(),
         "rule": words_of_rule(rule) if rule else "",

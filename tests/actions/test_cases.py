@@ -42,6 +42,7 @@ from labeling.models import (
 from labeling.models.practice_dealing import standings
 from labeling.queries.exclusions import excluded_judgments
 from labeling.queries.home import home_of
+from labeling.queries.rater_signals import evidence_of, fast_judgments
 from tests import factories
 from tests.concurrency.crowd import at_once, check_queue
 from workers.quality import pause_by_rules
@@ -247,6 +248,14 @@ def test_flagged_judgments_are_those_faster_than_reading() -> None:
     assert excluded_judgments(campaign) == []
     assert CaseEntry.objects.filter(action="undo").count() == 1
     assert Judgment.objects.count() == 4
+
+
+def test_the_page_counts_what_a_decision_on_fast_ones_leaves_out() -> None:
+    campaign, seat, _ = rated(2)
+    judge(campaign, seat, 2, 900)
+    found = evidence_of(campaign, seat.rater)
+    assert found is not None
+    assert found.fast_count == len(fast_judgments(campaign, seat.rater)) == 2
 
 
 def test_a_round_is_left_out_and_no_other() -> None:
