@@ -239,7 +239,13 @@ def test_doubted_gold_is_listed_told_of_kept_and_retired_by_a_person():
     manager, reader = visit(person), visit(factories.member(campaign, "researcher"))
     doubt_gold()
     doubt_gold()
-    assert Notification.objects.filter(user=person, kind="gold.suspect").count() == 1
+    told = Notification.objects.filter(user=person, kind="gold.suspect")
+    assert told.count() == 1
+    # Kept when it had three answers, it is doubted anew with six, and told anew.
+    keep_gold(comparison=wrong.comparison, by=person, n=3)
+    doubt_gold()
+    doubt_gold()
+    assert told.count() == 2
     wrong.refresh_from_db()
     assert wrong.retired_at is None
     page = reader.get("/campaigns/doubt/gold/").content.decode()
