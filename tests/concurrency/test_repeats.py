@@ -89,8 +89,13 @@ def test_what_a_reviewer_told_raters_of_does_not_come_again():
     reviewer = factories.member(campaign, "reviewer")
 
     def tell(one: Assignment) -> None:
-        said = {"preference": "a", "note": "A answers.", "tells_raters": True}
-        adjudicate(comparison=one.comparison, by=reviewer, **said)
+        adjudicate(
+            comparison=one.comparison,
+            by=reviewer,
+            preference="a",
+            note="A answers.",
+            tells_raters=True,
+        )
 
     tell(done[0])
     held = claim_assignment(rater=seat.rater, campaign=campaign)

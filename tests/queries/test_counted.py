@@ -1,6 +1,7 @@
 """What is right and what is left out is the same wherever it is counted."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -111,7 +112,7 @@ def test_what_is_left_out_counts_for_no_known_answer_and_no_clause() -> None:
     factories.open_comparisons(campaign, 1)
     seat = factories.rater(campaign)
     judgments = [answer(campaign, seat, "a") for _ in items]
-    values = {
+    values: dict[str, Any] = {
         "campaign": campaign.pk,
         "campaigns": [campaign.pk],
         "most": 100,
