@@ -334,12 +334,15 @@ def skip_assignment(
     another one is unknown.
     """
     assignment = _own_assignment(rater, assignment_id, campaign)
-    if queue.skip(
-        assignment_id=assignment.pk,
-        rater_id=rater.pk,
-        reason=reason[:200],
-        active_ms=_countable(assignment, active_ms),
-    ):
+    # A transaction of its own: what is credited below stays although the skip is refused.
+    with transaction.atomic(durable=True):
+        is_skipped = queue.skip(
+            assignment_id=assignment.pk,
+            rater_id=rater.pk,
+            reason=reason[:200],
+            active_ms=_countable(assignment, active_ms),
+        )
+    if is_skipped:
         return
     assignment.refresh_from_db()
     if assignment.rater_id == rater.pk and assignment.outcome == "skipped":
