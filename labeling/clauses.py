@@ -130,10 +130,9 @@ def _under_present_ids(found: list[Section], renamed: Mapping[str, str]) -> list
     placed: list[Section] = []
     for section in found:
         now = renamed.get(section.id, "")
-        if now and now not in taken:
-            taken.add(now)
-            section = replace(section, id=now)
-        placed.append(section)
+        is_renamed = bool(now) and now not in taken
+        taken.add(now)
+        placed.append(replace(section, id=now) if is_renamed else section)
     return placed
 
 
