@@ -4,7 +4,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from labeling import audit, notify
-from labeling.errors import ConflictError, FieldProblem, InvalidInputError
+from labeling.errors import ConflictError, FieldProblem, InvalidInputError, NotAllowedError
 from labeling.models import Appeal, Gold, Judgment, Rater, User
 
 MAX_CHARS = 2000
@@ -44,11 +44,13 @@ def decide_appeal(*, appeal: Appeal, is_upheld: bool, answer: str, by: User) -> 
     missed a qualification by this one answer passes at their next visit.
 
     The rater reads the `answer`; a declined appeal needs one. The same decision twice is one;
-    another one is a ConflictError.
+    another one is a ConflictError. Nobody decides on their own.
     """
     answer = answer.strip()
     if not is_upheld:
         answer = _text(answer, "answer", "Tell the rater why in a sentence or two.")
+    if by.pk == appeal.judgment.rater.user_id:
+        raise NotAllowedError("Nobody decides on an appeal of their own. Another manager does.")
     state = Appeal.State.UPHELD if is_upheld else Appeal.State.DECLINED
     held = (
         Appeal.objects.select_for_update(of=("self",))

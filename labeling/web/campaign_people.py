@@ -16,7 +16,13 @@ from labeling import access
 from labeling.actions.appeals import decide_appeal
 from labeling.actions.qualification import asks_own_qualification, qualify_rater
 from labeling.actions.raters import add_member, reinstate_rater, suspend_rater
-from labeling.errors import InvalidInputError, NotFoundError
+from labeling.errors import (
+    ConflictError,
+    InvalidInputError,
+    LabelingError,
+    NotAllowedError,
+    NotFoundError,
+)
 from labeling.models import Appeal, Campaign, Membership, Rater
 from labeling.queries.demographics import coverage_of
 from labeling.queries.entry import links_of
@@ -66,7 +72,8 @@ class AppealForm(forms.Form):
     decision = forms.ChoiceField(
         choices=[(Appeal.State.UPHELD, "Uphold"), (Appeal.State.DECLINED, "Decline")]
     )
-    answer = forms.CharField(max_length=2000, required=False)
+    # How long it may be is checked by the action, in one place.
+    answer = forms.CharField(required=False)
 
 
 @signed_in
@@ -191,8 +198,8 @@ def answer_appeal(request: PageRequest, slug: str, appeal_id: UUID) -> HttpRespo
         raise NotFoundError("There is no such appeal in this campaign.")
     form = AppealForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Say whether you uphold or decline it.")
-        return redirect("campaign_raters", slug)
+        problem = InvalidInputError("Say whether you uphold or decline it, in words without a NUL.")
+        return _appeal_refused(request, campaign, appeal, problem)
     is_upheld = form.cleaned_data["decision"] == Appeal.State.UPHELD
     try:
         decide_appeal(
@@ -201,14 +208,27 @@ def answer_appeal(request: PageRequest, slug: str, appeal_id: UUID) -> HttpRespo
             answer=form.cleaned_data["answer"],
             by=request.user,
         )
-    except InvalidInputError as error:
-        messages.error(request, error.message)
-    else:
-        messages.success(
-            request,
-            "Upheld: the known answer is retired." if is_upheld else "Declined, with your words.",
-        )
+    except (InvalidInputError, ConflictError, NotAllowedError) as error:
+        return _appeal_refused(request, campaign, appeal, error)
+    messages.success(
+        request,
+        "Upheld: the known answer is retired." if is_upheld else "Declined, with your words.",
+    )
     return redirect("campaign_raters", slug)
+
+
+def _appeal_refused(
+    request: PageRequest, campaign: Campaign, appeal: Appeal, error: LabelingError
+) -> HttpResponse:
+    """The page again, with what was written for the rater."""
+    refused = {
+        "id": appeal.public_id,
+        "message": error.message,
+        "answer": request.POST.get("answer", ""),
+    }
+    page = pool_page(request, campaign, appeal_refused=refused)
+    page.status_code = 422 if isinstance(error, InvalidInputError) else error.status
+    return page
 
 
 def _waiting(campaign: Campaign) -> list[dict[str, Any]]:
