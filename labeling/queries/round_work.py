@@ -43,6 +43,12 @@ def stopping_rounds() -> QuerySet[Round]:
     )
 
 
+def newest_judgment(round_: Round) -> int:
+    """The internal id of the campaign's newest judgment; 0 for none."""
+    newest = Judgment.objects.filter(campaign=round_.campaign_id).order_by("-pk")
+    return newest.values_list("pk", flat=True).first() or 0
+
+
 def recent_items(round_: Round) -> Iterator[list[int]]:
     """Comparisons that the newest judgments of the campaign are about, in batches."""
     newest = Judgment.objects.filter(campaign=round_.campaign_id).order_by("-pk")

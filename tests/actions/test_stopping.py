@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from labeling.actions.adjudications import adjudicate, send_back
 from labeling.actions.judgments import withdraw_judgment
@@ -218,6 +220,19 @@ def test_managers_are_told_once_that_a_round_has_all_its_judgments():
     assert (told.user, told.kind, told.campaign) == (manager, "round.finished", campaign)
     assert told.details["number"] == round_.number
     assert not finished_rounds().exists()
+
+
+def test_a_quick_pass_leaves_alone_what_nobody_judged_since():
+    campaign, _ = round_of(stop_rule="curtailed")
+    vote(campaign, "a")
+    settle_recent()
+    settle_recent()
+    with CaptureQueriesContext(connection) as seen:
+        settle_recent()
+    assert not [one for one in seen if "FOR NO KEY UPDATE" in one["sql"]]
+    vote(campaign, "a")
+    settle_recent()
+    assert open_count(campaign) == 0
 
 
 def test_a_round_nobody_has_judged_is_not_finished():
