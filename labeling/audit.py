@@ -1,5 +1,7 @@
 """Record who did what, and from where, in the transaction that does it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
@@ -13,6 +15,16 @@ _origin: ContextVar[tuple[str, str | None]] = ContextVar("audit_origin", default
 def coming_from(via: str, address: str | None = None) -> None:
     """Say once, at the door, where what follows comes from: `web`, `api` or `command`."""
     _origin.set((via, address))
+
+
+@contextmanager
+def without_address() -> Iterator[None]:
+    """What is recorded meanwhile does not say from which address it was done."""
+    before = _origin.set((_origin.get()[0], None))
+    try:
+        yield
+    finally:
+        _origin.reset(before)
 
 
 def record(

@@ -1,4 +1,4 @@
-"""The audit of one campaign, filtered: who did what, when, from where."""
+"""The audit of a campaign, or of an organisation: who did what, when, from where; filtered."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
-from labeling.models import AuditEvent, Campaign, Seat, User
+from labeling.models import AuditEvent, Campaign, Organisation, Seat, User
 
 PAGE = 50
 # Entries are counted up to here: beyond it the page says "more than".
@@ -39,6 +39,8 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
 }
 SYSTEM = "thurstone"
+# Who did what nobody who is known did.
+STRANGERS = {"sign_in.failed": "Somebody"}
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,14 @@ class Filter:
 
 @dataclass(frozen=True)
 class Entry:
-    """One event, with the name its doer goes by in this campaign."""
+    """One event, with the name its doer goes by in this campaign.
+
+    Of an organisation's it says whom it is about, if that is somebody of it.
+    """
 
     event: AuditEvent
     who: str
+    about: str = ""
 
     @property
     def facts(self) -> list[tuple[str, Any]]:
@@ -83,16 +89,18 @@ class Page:
         return self.count > MOST_COUNTED
 
 
-def activity_page(campaign: Campaign, wanted: Filter, *, after: UUID | None = None) -> Page:
+def activity_page(
+    of: Campaign | Organisation, wanted: Filter, *, after: UUID | None = None
+) -> Page:
     """The newest entries that fit, or those older than the one called `after`."""
-    fitting = _fitting(campaign, wanted)
+    fitting = _fitting(of, wanted)
     count = fitting.order_by()[: MOST_COUNTED + 1].count()
     shown = fitting
     if after is not None:
-        shown = shown.filter(pk__lt=_place(campaign, after))
+        shown = shown.filter(pk__lt=_place(of, after))
     events = list(shown.select_related("user", "rater")[: PAGE + 1])
     older = events[PAGE - 1].public_id if len(events) > PAGE else None
-    return Page(_named(campaign, events[:PAGE]), older, after is None, count)
+    return Page(_named(of, events[:PAGE]), older, after is None, count)
 
 
 def activity_rows(campaign: Campaign, wanted: Filter) -> Iterator[tuple[Any, ...]]:
@@ -106,16 +114,33 @@ def activity_rows(campaign: Campaign, wanted: Filter) -> Iterator[tuple[Any, ...
     yield from _rows(campaign, batch)
 
 
-def doers(campaign: Campaign) -> list[User]:
-    """The people who did something in the campaign other than judging."""
-    acted = AuditEvent.objects.filter(campaign=campaign, user__isnull=False).order_by()
+def doers(of: Campaign | Organisation) -> list[User]:
+    """The people who did something there other than judging."""
+    acted = _events_of(of).filter(user__isnull=False).order_by()
     return list(
         User.objects.filter(pk__in=acted.values("user").distinct()).order_by("username")[:200]
     )
 
 
-def _fitting(campaign: Campaign, wanted: Filter) -> QuerySet[AuditEvent]:
-    events = AuditEvent.objects.filter(campaign=campaign).order_by("-pk")
+def _events_of(of: Campaign | Organisation) -> QuerySet[AuditEvent]:
+    """All events of a campaign; or those about an organisation and its members' accounts.
+
+    What a member does in another organisation is of that one. Who said something of themselves is
+    told to nobody.
+    """
+    if isinstance(of, Campaign):
+        return AuditEvent.objects.filter(campaign=of)
+    members = User.objects.filter(organisation_memberships__organisation=of)
+    of_members = Q(user__in=members.values("pk")) | Q(subject__in=members.values("public_id"))
+    return AuditEvent.objects.filter(
+        Q(details__organisation=str(of.public_id))
+        | of_members & ~Q(details__has_key="organisation"),
+        campaign=None,
+    ).exclude(verb__startswith="demographics.")
+
+
+def _fitting(of: Campaign | Organisation, wanted: Filter) -> QuerySet[AuditEvent]:
+    events = _events_of(of).order_by("-pk")
     if wanted.what in KINDS:
         events = events.filter(_begins(KINDS[wanted.what][1]))
     elif wanted.what != "all":
@@ -152,12 +177,22 @@ def _begins(verbs: Sequence[str]) -> Q:
     return found
 
 
-def _named(campaign: Campaign, events: Sequence[AuditEvent]) -> list[Entry]:
+def _named(of: Campaign | Organisation, events: Sequence[AuditEvent]) -> list[Entry]:
+    if isinstance(of, Organisation):
+        about = {event.subject for event in events if event.subject}
+        people = User.objects.filter(organisation_memberships__organisation=of)
+        labels = {one.public_id: one.label for one in people.filter(public_id__in=about)}
+        return [
+            Entry(
+                event,
+                event.user.label if event.user else STRANGERS.get(event.verb, "Thurstone"),
+                labels.get(event.subject, "") if event.subject else "",
+            )
+            for event in events
+        ]
     raters = {event.rater_id for event in events if event.rater_id}
     pseudonyms = dict(
-        Seat.objects.filter(campaign=campaign, rater__in=raters).values_list(
-            "rater_id", "pseudonym"
-        )
+        Seat.objects.filter(campaign=of, rater__in=raters).values_list("rater_id", "pseudonym")
     )
     return [
         Entry(
@@ -177,8 +212,8 @@ def _rows(campaign: Campaign, events: Sequence[AuditEvent]) -> Iterator[tuple[An
         yield at, entry.who, event.verb, subject, facts, event.via, event.address or ""
 
 
-def _place(campaign: Campaign, public_id: UUID) -> int:
-    found = AuditEvent.objects.filter(campaign=campaign, public_id=public_id)
+def _place(of: Campaign | Organisation, public_id: UUID) -> int:
+    found = _events_of(of).filter(public_id=public_id)
     return found.values_list("pk", flat=True).first() or 0
 
 

@@ -80,6 +80,10 @@ SENTENCES = {
     "job.ended": ("a job {status}", ""),
     "import.queued": ("uploaded a file of {kind}", ""),
     "import.stopped": ("stopped an import", ""),
+    "sign_in.succeeded": ("signed in", "signed in {n} times"),
+    "sign_in.failed": ("failed to sign in", "failed to sign in {n} times"),
+    "sign_in.password_changed": ("chose another password", ""),
+    "sign_in.mfa_changed": ("changed the second step of sign-in", ""),
 }
 ENDS = {
     "succeeded": "had a file imported",

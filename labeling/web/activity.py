@@ -1,4 +1,7 @@
-"""`/campaigns/<slug>/activity/`: the audit of the campaign, to read, filter and take along."""
+"""`/campaigns/<slug>/activity/`: the audit of the campaign, to read, filter and take along.
+
+`/organisation/activity/` is that of the organisation and its members' accounts.
+"""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -11,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from labeling import access
 from labeling.formats.csv_writing import csv_lines
-from labeling.models import Campaign
+from labeling.models import Campaign, Organisation
 from labeling.queries.activity import (
     KINDS,
     SYSTEM,
@@ -50,12 +53,12 @@ class ActivityForm(forms.Form):
         widget=forms.TextInput({"type": "search", "placeholder": "Words, ids"}),
     )
 
-    def __init__(self, *args: Any, campaign: Campaign, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, of: Campaign | Organisation, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         who: Any = self.fields["who"]
         who.choices = [
             ("", "Anyone"),
-            *((str(person.public_id), person.label) for person in doers(campaign)),
+            *((str(person.public_id), person.label) for person in doers(of)),
             (SYSTEM, "Thurstone itself"),
         ]
 
@@ -76,19 +79,22 @@ class ActivityForm(forms.Form):
 def activity(request: PageRequest, slug: str) -> HttpResponse:
     """The log, a page at a time; its rows alone when the filter changes."""
     campaign = access.campaign_for_manager(request.user, slug)
-    form = ActivityForm(request.GET or {"what": ""}, campaign=campaign)
-    is_valid = form.is_valid()
-    page = activity_page(campaign, form.wanted(), after=uuid_of(request.GET.get("after", "")))
-    asked = {name: request.GET[name] for name in form.fields if request.GET.get(name)}
-    context = {
-        **frame(request, campaign, "activity"),
-        "form": form,
-        "page": page,
-        "asked": urlencode(asked),
-        "check": last_check(),
-    }
+    context, status = _log(request, campaign)
     template = "labeling/campaign_activity.html" + ("#log" if request.htmx else "")
-    return render(request, template, context, status=200 if is_valid else 422)
+    context = {**frame(request, campaign, "activity"), **context}
+    return render(request, template, context, status=status)
+
+
+@signed_in
+@require_safe
+def organisation_activity(request: PageRequest) -> HttpResponse:
+    """The log of an organisation that the user owns or manages, and of its members' accounts."""
+    shown = access.organisation_for_governor(request.user, request.GET.get("of", "")[:50])
+    context, status = _log(request, shown)
+    if request.htmx:
+        return render(request, "labeling/campaign_activity.html#log", context, status=status)
+    context["organisation"] = shown
+    return render(request, "labeling/organisation_activity.html", context, status=status)
 
 
 @signed_in
@@ -96,7 +102,7 @@ def activity(request: PageRequest, slug: str) -> HttpResponse:
 def activity_file(request: PageRequest, slug: str) -> HttpResponseBase:
     """All entries that fit the filter, as CSV; without one, those the page shows without one."""
     campaign = access.campaign_for_manager(request.user, slug)
-    form = ActivityForm(request.GET or {"what": ""}, campaign=campaign)
+    form = ActivityForm(request.GET or {"what": ""}, of=campaign)
     form.is_valid()
     response = StreamingHttpResponse(
         csv_lines(COLUMNS, activity_rows(campaign, form.wanted())),
@@ -104,3 +110,20 @@ def activity_file(request: PageRequest, slug: str) -> HttpResponseBase:
     )
     response["Content-Disposition"] = f'attachment; filename="{campaign.slug}-activity.csv"'
     return response
+
+
+def _log(request: PageRequest, of: Campaign | Organisation) -> tuple[dict[str, Any], int]:
+    """What the log's template shows, and the status."""
+    form = ActivityForm(request.GET or {"what": ""}, of=of)
+    is_valid = form.is_valid()
+    page = activity_page(of, form.wanted(), after=uuid_of(request.GET.get("after", "")))
+    asked = {name: request.GET[name] for name in form.fields if request.GET.get(name)}
+    if isinstance(of, Organisation):
+        asked = {"of": of.slug, **asked}
+    context = {
+        "form": form,
+        "page": page,
+        "asked": urlencode(asked),
+        "check": last_check(),
+    }
+    return context, 200 if is_valid else 422

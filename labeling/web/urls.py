@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from labeling.web import (
     account,
+    activity,
     entry,
     images,
     invitations,
@@ -33,6 +34,7 @@ urlpatterns = [
     path("invitations/<uuid:invitation_id>/resend/", invitations.resend, name="invitation_resend"),
     path("invitations/<uuid:invitation_id>/revoke/", invitations.revoke, name="invitation_revoke"),
     path("organisation/", organisation.organisation, name="organisation"),
+    path("organisation/activity/", activity.organisation_activity, name="organisation_activity"),
     path("organisation/invite/", organisation.organisation_invite, name="organisation_invite"),
     path(
         "organisation/members/<uuid:user_id>/",
