@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from labeling import audit, notify
 from labeling.actions.accounts import end_sessions
-from labeling.actions.audit_seals import check_audit, seal_audit
+from labeling.actions.audit_seals import check_audit
 from labeling.actions.rating import claim_assignment, submit_judgment
 from labeling.models import AuditEvent, Campaign, Judgment, Notification
 from tests import factories
-from tests.actions.test_audit_seals import behind_our_back
+from tests.actions.test_audit_seals import behind_our_back, sealed_now
 from tests.web.building import open_campaign
 from workers.retention import sweep_retention
 
@@ -38,7 +38,7 @@ def judged() -> Judgment:
 def test_old_addresses_go_and_the_seals_still_fit():
     audit.coming_from("web", "203.0.113.9")
     audit.record("campaign.updated")
-    seal_audit()
+    sealed_now()
     age("labeling_auditevent", 91)
     audit.record("campaign.updated")
     audit.coming_from("", None)
@@ -72,7 +72,7 @@ def test_forgetting_an_address_alone_breaks_no_seal():
     audit.coming_from("web", "203.0.113.9")
     audit.record("campaign.updated")
     audit.coming_from("", None)
-    seal_audit()
+    sealed_now()
     AuditEvent.objects.update(address=None)
     assert check_audit().broken_number is None
 
