@@ -18,7 +18,6 @@ from api.judgments import JudgmentViewSet
 from api.prompts import ComparisonViewSet, CompletionViewSet, PromptViewSet
 from api.raters import RaterViewSet
 from api.reports import ReportView
-from api.reviews import ReviewViewSet
 from api.rounds import RoundViewSet
 from api.tokens import TokenViewSet
 
@@ -38,7 +37,6 @@ below.register("raters", RaterViewSet, "rater")
 below.register("rounds", RoundViewSet, "round")
 below.register("generations", GenerationViewSet, "generation")
 below.register("guidelines", GuidelineViewSet, "guideline")
-below.register("reviews", ReviewViewSet, "review")
 below.register("judgments", JudgmentViewSet, "judgment")
 
 campaign_urlpatterns: list[URLPattern | URLResolver] = [

@@ -74,7 +74,6 @@ EXPORTED_KEYS = frozenset(
         "superseded_by",
         "marks_a",
         "marks_b",
-        "adjudication",
     }
 )
 GOLD_KEYS = frozenset({"preference", "strength", "explanation", "clause"})
@@ -93,7 +92,6 @@ CSV_COLUMNS = {
     "clauses": "json",
     "steps": "json",
     "edited": "json",
-    "adjudication": "json",
     "strength": "number",
     "score": "number",
     "quality_a": "number",

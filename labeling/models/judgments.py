@@ -103,17 +103,7 @@ class Judgment(PublicModel):
                 name="judgment_shown_left",
             ),
         ]
-        triggers = [
-            # What the page measured may be forgotten; what was decided never changes.
-            pgtrigger.Protect(
-                name="never_edited",
-                operation=pgtrigger.Update,
-                condition=pgtrigger.Condition(
-                    "NEW.client <> '{}'::jsonb OR (to_jsonb(OLD) - 'client')"
-                    " IS DISTINCT FROM (to_jsonb(NEW) - 'client')"
-                ),
-            )
-        ]
+        triggers = [pgtrigger.Protect(name="never_edited", operation=pgtrigger.Update)]
 
 
 class Withdrawal(models.Model):

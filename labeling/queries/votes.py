@@ -120,8 +120,7 @@ def judged(rows: Iterable[Comparison]) -> list[Judged]:
     votes: dict[int, list[Vote]] = defaultdict(list)
     for key, preference, strength in (
         Judgment.objects.standing()
-        # A hidden repeat is no second voice.
-        .filter(comparison__in=keys, is_repeat=False)
+        .filter(comparison__in=keys)
         .order_by("pk")
         .values_list("comparison_id", "preference", "strength")
     ):

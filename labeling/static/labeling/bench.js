@@ -194,8 +194,6 @@
     if (sent === work()) busy(true);
   });
   document.addEventListener("htmx:configRequest", (event) => {
-    // What was begun and given back is credited, too.
-    if (event.detail.elt.id === "skip") { count(); event.detail.parameters.active_ms = Math.round(activeMs); }
     // The form itself: links in it, such as undo, are no answer.
     if (event.detail.elt !== work()) return;
     if (locked !== null) { event.preventDefault(); announce(locked); return; }
@@ -284,8 +282,7 @@
       const stands = await response.json();
       if (card() !== read || isBusy()) return;
       if (!stands.prepared) prepared = null;
-      // Who has been told that somebody else has it by now is not told to submit again.
-      if (!stands.shown) { if (!$("#say [data-enter]")) { say("lapsed"); announce($("#say")?.textContent); } }
+      if (!stands.shown) { say("lapsed"); announce($("#say")?.textContent); }
       else if ($("#say [data-lapsed]")) say("");
       if (unsent) sendDraft();
       prepare();
@@ -320,9 +317,8 @@
     else row?.removeAttribute("aria-invalid");
   };
   const settle = () => {
-    // What comes next is one key away, unless that key would leave words behind.
-    const on = $("#say [data-enter]");
-    if (on && (on.dataset.enter !== "gives-up" || !all("textarea", work()).some(({ value, defaultValue }) => value !== defaultValue))) on.focus();
+    // What has to be read first is one key away.
+    $("#say [data-enter]")?.focus();
     const fault = $("#say [data-fault]")?.dataset.fault;
     all(".mini[data-error]").forEach((row) => blame(row, false));
     if (!fault) return;
