@@ -1,5 +1,6 @@
 """Claim a comparison, answer it, give it back, hold it longer. Nothing here names a model."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -22,15 +23,18 @@ from api.judgments import OwnJudgmentSerializer
 from labeling import access
 from labeling.actions.raters import take_seat
 from labeling.actions.rating import (
+    Submission,
     claim_assignment,
+    credit_refused,
     judge_assignment,
     record_refusal,
     renew_lease,
     revise_judgment,
     skip_assignment,
 )
-from labeling.errors import EndedError, NotFoundError
+from labeling.errors import EndedError, NotAllowedError, NotFoundError
 from labeling.models import Assignment, Rater
+from labeling.queries import told_answers
 from labeling.queries.bench import shown
 
 
@@ -75,10 +79,38 @@ class AnswerSerializer(serializers.Serializer[Any]):
     client = serializers.DictField(required=False)
 
 
+class FeedbackSerializer(serializers.Serializer[Any]):
+    """What was expected of an answer to practice, sides as its rater saw them."""
+
+    side = serializers.ChoiceField(choices=["left", "right", "tie", "both_bad"])
+    strength = serializers.IntegerField(min_value=0, max_value=3, allow_null=True)
+    nearness = serializers.ChoiceField(choices=["right", "close", "other"])
+    explanation = serializers.CharField(allow_blank=True)
+    # Of the guidelines: its id.
+    clause = serializers.CharField(allow_blank=True)
+
+
+class AnsweredSerializer(OwnJudgmentSerializer):
+    """The judgment; for practice also what was expected. Of gold nothing is ever told here."""
+
+    feedback = FeedbackSerializer(read_only=True, allow_null=True)
+
+    class Meta(OwnJudgmentSerializer.Meta):
+        fields = [*OwnJudgmentSerializer.Meta.fields, "feedback"]
+
+
 class SkipSerializer(KnownFieldsMixin[Any]):
     """Why it was given back."""
 
     reason = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    active_ms = serializers.IntegerField(
+        min_value=0,
+        max_value=10**9,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Milliseconds of attention it took; they are credited.",
+    )
 
 
 class LeaseSerializer(serializers.Serializer[Any]):
@@ -125,9 +157,23 @@ class OwnAssignmentView(APIView):
     scopes = {"POST": ("rate",)}
 
     def find(self) -> tuple[Rater, Assignment]:
-        seat, assignment = assignment_of(self.request)
+        try:
+            seat, assignment = assignment_of(self.request)
+        except NotAllowedError:
+            self.credit()
+            raise
         stay_within_token(self.request, seat.campaign_id)
         return seat.rater, assignment
+
+    def credit(self) -> None:
+        """Keep the time that a rater who was paused meanwhile says they worked."""
+        seat, _ = self.request.parser_context["assignment"]
+        stay_within_token(self.request, seat.campaign_id)
+        sent = self.request.data if isinstance(self.request.data, Mapping) else {}
+        client = sent.get("client")
+        said = client.get("active_ms") if isinstance(client, Mapping) else sent.get("active_ms")
+        user = caller(self.request)
+        credit_refused(user=user, assignment_id=self.kwargs["id"], active_ms=said)
 
     def handle_exception(self, exc: Exception) -> Response:
         note_refusal(self.request, self.kwargs["id"], exc)
@@ -141,8 +187,8 @@ class JudgmentView(OwnAssignmentView):
         summary="Answer a comparison",
         request=AnswerSerializer,
         responses={
-            200: OwnJudgmentSerializer,
-            201: OwnJudgmentSerializer,
+            200: AnsweredSerializer,
+            201: AnsweredSerializer,
             409: OpenApiResponse(description="Another answer stands, or the lease was lost."),
         },
         examples=[
@@ -159,10 +205,28 @@ class JudgmentView(OwnAssignmentView):
         def answer() -> Response:
             rater, assignment = self.find()
             done = judge_assignment(rater=rater, assignment=assignment, answer=request.data)
-            data = OwnJudgmentSerializer(done.judgment).data
+            data = {
+                **OwnJudgmentSerializer(done.judgment).data,
+                "feedback": _feedback(rater, assignment, done) if done.is_practice else None,
+            }
             return Response(data, status=201 if done.is_new else 200)
 
         return once(request, answer, may_run_twice=True)
+
+
+def _feedback(rater: Rater, assignment: Assignment, done: Submission) -> dict[str, Any] | None:
+    """None too where the known answer was taken away meanwhile."""
+    try:
+        told = told_answers.told_answer(rater, assignment.campaign, done.judgment.public_id)
+    except NotFoundError:
+        return None
+    return {
+        "side": told.expected,
+        "strength": told.expected_strength,
+        "nearness": told.nearness,
+        "explanation": told.explanation,
+        "clause": told.clause,
+    }
 
 
 class SkipView(OwnAssignmentView):
@@ -174,7 +238,7 @@ class SkipView(OwnAssignmentView):
         rater, _ = self.find()
         body = SkipSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        skip_assignment(rater=rater, assignment_id=id, reason=body.validated_data["reason"])
+        skip_assignment(rater=rater, assignment_id=id, **body.validated_data)
         return Response(status=204)
 
 

@@ -25,6 +25,7 @@ FIELDS = [
     "schema",
     "presentation",
     "requirements",
+    "policy",
     "attribution",
     "is_simulated",
     "created_at",
@@ -32,11 +33,12 @@ FIELDS = [
 
 
 class CampaignSerializer(KnownFieldsMixin[Campaign], serializers.ModelSerializer[Campaign]):
-    """A campaign's public fields. The three settings are checked by the action."""
+    """A campaign's public fields. The four settings are checked by the action."""
 
     schema = serializers.DictField(required=False, help_text="What raters are asked.")
     presentation = serializers.DictField(required=False, help_text="How completions are shown.")
     requirements = serializers.DictField(required=False, help_text="Who may rate.")
+    policy = serializers.DictField(required=False, help_text="Quality, pay, privacy, budget.")
     overlap = serializers.IntegerField(min_value=1, max_value=100, required=False)
     lease_seconds = serializers.IntegerField(min_value=1, max_value=7 * 24 * 3600, required=False)
     slug = serializers.SlugField(max_length=80, required=False)

@@ -10,7 +10,15 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
 from api.base import CampaignMixin
-from labeling.formats.export_choice import EDITS, GOLD, HISTORY, RATERS, ExportChoice, choose
+from labeling.formats.export_choice import (
+    EDITS,
+    EXCLUDED,
+    GOLD,
+    HISTORY,
+    RATERS,
+    ExportChoice,
+    choose,
+)
 from labeling.formats.export_rows import RULES, TIES
 from labeling.formats.layouts import LAYOUTS
 from labeling.models import Campaign
@@ -38,8 +46,8 @@ class ExportView(CampaignMixin):
         description=(
             "Streams JSON lines of one moment; see docs/EXPORTS.md. What was chosen, defaults"
             " included, is repeated in the headers `X-Thurstone-Layout`, `-Rule`, `-Ties`,"
-            " `-Raters`, `-Gold`, `-History` and `-Edits`. A stream cut short ends without its"
-            " last chunk, so that every HTTP client reports an error."
+            " `-Raters`, `-Gold`, `-History`, `-Edits` and `-Excluded`. A stream cut short ends"
+            " without its last chunk, so that every HTTP client reports an error."
         ),
         parameters=[
             _words("layout", LAYOUTS, "Default native."),
@@ -49,6 +57,7 @@ class ExportView(CampaignMixin):
             _words("gold", GOLD, "Comparisons of known answer. Default keep for native."),
             _words("history", HISTORY, "1: superseded judgments too, native with each only."),
             _words("edits", EDITS, "Pairs of a rater's edit over its original, in trl and hh."),
+            _words("excluded", EXCLUDED, "What decisions about a rater's work leave out."),
         ],
         responses={
             (200, "application/x-ndjson"): OpenApiTypes.STR,

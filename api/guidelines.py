@@ -27,6 +27,18 @@ class GuidelineSerializer(
     clauses = serializers.ListField(child=serializers.DictField(), read_only=True)
     examples = serializers.ListField(child=serializers.DictField(), required=False)
     asks_rereading = serializers.BooleanField(required=False)
+    asks_requalification = serializers.BooleanField(required=False)
+    renamed = serializers.DictField(
+        child=serializers.CharField(max_length=6),
+        required=False,
+        write_only=True,
+        help_text="What a clause that is gone has become: its id stays as a former one.",
+    )
+    confirmed = serializers.BooleanField(
+        required=False,
+        write_only=True,
+        help_text="Publish though judgments or known answers cite a clause that is gone.",
+    )
 
     class Meta:
         model = GuidelineVersion
@@ -36,6 +48,9 @@ class GuidelineSerializer(
             "clauses",
             "examples",
             "asks_rereading",
+            "asks_requalification",
+            "renamed",
+            "confirmed",
             "change_note",
             "published_at",
         ]

@@ -18,6 +18,7 @@ from api.judgments import JudgmentViewSet
 from api.prompts import ComparisonViewSet, CompletionViewSet, PromptViewSet
 from api.raters import RaterViewSet
 from api.reports import ReportView
+from api.reviews import ReviewViewSet
 from api.rounds import RoundViewSet
 from api.tokens import TokenViewSet
 
@@ -37,6 +38,7 @@ below.register("raters", RaterViewSet, "rater")
 below.register("rounds", RoundViewSet, "round")
 below.register("generations", GenerationViewSet, "generation")
 below.register("guidelines", GuidelineViewSet, "guideline")
+below.register("reviews", ReviewViewSet, "review")
 below.register("judgments", JudgmentViewSet, "judgment")
 
 campaign_urlpatterns: list[URLPattern | URLResolver] = [

@@ -1,6 +1,7 @@
 """The environment, read once: a setting has its name, type and default here or in settings."""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -20,8 +21,73 @@ if "pytest" not in sys.modules:
 HOME = Path(env.str("THURSTONE_HOME", "") or BASE_DIR / ".thurstone").expanduser()
 
 
+@dataclass(frozen=True)
+class Mail:
+    """How mail goes out, as Django's settings call it."""
+
+    backend: str = "dummy"
+    host: str = "localhost"
+    port: int = 25
+    user: str = ""
+    password: str = ""
+    is_tls: bool = False
+    is_ssl: bool = False
+
+
+def mail_settings() -> Mail:
+    """`EMAIL_URL`, else `EMAIL_HOST` and its kin; without either no mail is sent.
+
+    smtp://user:password@host:587 (STARTTLS where there is a user), smtps://…:465, or console://.
+    """
+    url = env.str("EMAIL_URL", "")
+    host = env.str("EMAIL_HOST", "")
+    if url:
+        parts = urlsplit(url)
+        if parts.scheme not in {"smtp", "smtps", "console"}:
+            raise UnsafeSettingsError(
+                "EMAIL_URL: smtp://user:password@host:587, smtps://…:465 or console://"
+            )
+        is_ssl = parts.scheme == "smtps"
+        return Mail(
+            backend="console" if parts.scheme == "console" else "smtp",
+            host=parts.hostname or "localhost",
+            port=parts.port or (465 if is_ssl else 587 if parts.username else 25),
+            user=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            is_tls=bool(parts.username) and not is_ssl,
+            is_ssl=is_ssl,
+        )
+    if not host:
+        return Mail()
+    return Mail(
+        backend="smtp",
+        host=host,
+        port=env.int("EMAIL_PORT", 587),
+        user=env.str("EMAIL_HOST_USER", ""),
+        password=env.str("EMAIL_HOST_PASSWORD", ""),
+        is_tls=env.bool("EMAIL_USE_TLS", True),
+        is_ssl=env.bool("EMAIL_USE_SSL", False),
+    )
+
+
 class UnsafeSettingsError(SystemExit):
     """The server refuses to start on a setting that would hurt; the message says which and why."""
+
+
+def sign_on_origins(issuer: str, beside: list[str]) -> list[str]:
+    """The servers a single sign-on may be asked at: the issuer, and those named beside it."""
+    if not issuer:
+        return []
+    origins = []
+    for url in (issuer, *beside):
+        parts = urlsplit(url)
+        is_safe = parts.scheme == "https" or (parts.hostname or "") in LOOPBACK - {""}
+        if not parts.netloc or not is_safe:
+            raise UnsafeSettingsError(
+                f"OIDC_ISSUER and OIDC_ORIGINS: {url} is no https:// address."
+            )
+        origins.append(f"{parts.scheme}://{parts.netloc}")
+    return list(dict.fromkeys(origins))
 
 
 def refuse_unsafe(

@@ -23,7 +23,13 @@ JOINED = {
         "labeling/bench_arms.js",
         "labeling/bench_content.js",
         "labeling/bench_answers.js",
-    )
+    ),
+    # A reviewer's page answers to the same keys, and measures and leases nothing.
+    "labeling/review_whole.js": (
+        "labeling/review.js",
+        "labeling/bench_keys.js",
+        "labeling/bench_content.js",
+    ),
 }
 
 

@@ -12,6 +12,7 @@ from django.views import defaults
 from api.errors import fault_of_ours, unreadable_request
 from labeling.web import health
 from labeling.web.pages_only import API
+from labeling.web.sign_in import too_many
 
 urlpatterns = [
     path("api/v1/", include("api.urls")),
@@ -28,6 +29,11 @@ def handler400(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if request.path_info.startswith(API):
         return unreadable_request()
     return defaults.bad_request(request, exception)
+
+
+def handler429(request: HttpRequest) -> HttpResponseBase:
+    """What django-allauth answers to what was asked too often."""
+    return too_many(request)
 
 
 def handler500(request: HttpRequest) -> HttpResponseBase:

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from allauth.account.models import EmailAddress
 from django.core.signing import BadSignature, TimestampSigner
 from django.db.models import QuerySet
 
@@ -11,6 +12,7 @@ from labeling.models import (
     Campaign,
     Endpoint,
     Image,
+    Invitation,
     Job,
     Membership,
     Organisation,
@@ -25,6 +27,8 @@ Role = Membership.Role
 MANAGERS = (Role.OWNER, Role.MANAGER)
 # Those who may read a campaign's judgments, reports and exports.
 READERS = (Role.OWNER, Role.MANAGER, Role.RESEARCHER, Role.REVIEWER)
+# Those who may decide what raters disagree about.
+REVIEWERS = (Role.OWNER, Role.MANAGER, Role.REVIEWER)
 
 # An image's address is good for this long after the page or answer that told it.
 IMAGE_SECONDS = 24 * 3600
@@ -44,6 +48,61 @@ def may_manage(user: User, campaign: Campaign) -> bool:
     return Campaign.objects.with_role(user, *MANAGERS).filter(pk=campaign.pk).exists()
 
 
+def may_review(user: User, campaign: Campaign) -> bool:
+    """Whether the user may decide comparisons of the campaign, and send them back."""
+    return Campaign.objects.with_role(user, *REVIEWERS).filter(pk=campaign.pk).exists()
+
+
+def rank_in_organisation(user: User, organisation: Organisation) -> str:
+    """`owner`, `manager`, or nothing: what the user may decide about people there."""
+    place = OrganisationMember.objects.filter(organisation=organisation, user=user).first()
+    return str(place.role) if place and place.role in MANAGERS else ""
+
+
+def rank_in_campaign(user: User, campaign: Campaign) -> str:
+    """`owner`, `manager`, or nothing, by a role in the campaign or in its organisation."""
+    ranks = set(
+        Membership.objects.filter(campaign=campaign, user=user, role__in=MANAGERS).values_list(
+            "role", flat=True
+        )
+    ) | {rank_in_organisation(user, campaign.organisation)}
+    return next((rank for rank in ("owner", "manager") if rank in ranks), "")
+
+
+def has_address(user: User, email: str) -> bool:
+    """Whether this is the account's address, and shown to be: confirmed, or invited and let in."""
+    if not email or user.email.lower() != email.lower():
+        return False
+    confirmed = EmailAddress.objects.filter(user=user, email__iexact=email, verified=True)
+    let_in = Invitation.objects.filter(accepted_by=user, email__iexact=email)
+    return confirmed.exists() or let_in.exists()
+
+
+def organisation_for_governor(user: User, slug: str = "") -> Organisation:
+    """The organisation that the user owns or manages, the named one or the first; or a 404."""
+    places = OrganisationMember.objects.filter(user=user, role__in=MANAGERS)
+    if "\0" in slug:
+        places = places.none()
+    places = places.filter(organisation__slug=slug) if slug else places
+    if (place := places.select_related("organisation").order_by("pk").first()) is None:
+        raise NotFoundError("There is no such organisation, or you do not manage it.")
+    return place.organisation
+
+
+def invitation_for_manager(user: User, public_id: UUID) -> Invitation:
+    """An invitation to what the user owns or manages."""
+    rows = Invitation.objects.select_related("organisation", "campaign")
+    found = rows.filter(public_id=public_id).first()
+    rank = ""
+    if found is not None:
+        rank = rank_in_organisation(user, found.organisation)
+        if not rank and found.campaign is not None:
+            rank = rank_in_campaign(user, found.campaign)
+    if found is None or not rank:
+        raise NotFoundError("There is no such invitation.")
+    return found
+
+
 def may_start_campaigns(user: User) -> bool:
     """Whether the user governs an organisation."""
     return OrganisationMember.objects.filter(user=user, role__in=["owner", "manager"]).exists()
@@ -59,6 +118,14 @@ def campaign_for_manager(user: User, slug: str) -> Campaign:
     campaign = campaign_for_reader(user, slug)
     if not may_manage(user, campaign):
         raise NotAllowedError("Only owners and managers of the campaign may do this.")
+    return campaign
+
+
+def campaign_for_reviewer(user: User, slug: str) -> Campaign:
+    """The campaign, for one who may decide in it; its other readers are told no."""
+    campaign = campaign_for_reader(user, slug)
+    if not may_review(user, campaign):
+        raise NotAllowedError("Only owners, managers and reviewers of the campaign may do this.")
     return campaign
 
 
@@ -107,7 +174,11 @@ def own_assignment(found: tuple[Seat, Assignment] | None) -> tuple[Seat, Assignm
 
 def seat_of_judgment(user: User, public_id: UUID) -> Seat:
     """The user's seat in the judgment's campaign, with its rater; NotFoundError without one."""
-    seats = Seat.objects.filter(campaign__judgments__public_id=public_id, rater__user=user)
+    seats = Seat.objects.filter(
+        campaign__judgments__public_id=public_id,
+        campaign__in=Campaign.objects.with_role(user, Role.RATER),
+        rater__user=user,
+    )
     return _active(seats.select_related("rater").first(), "There is no such judgment of yours.")
 
 

@@ -1,9 +1,30 @@
-"""Record who did what, in the transaction that does it."""
+"""Record who did what, and from where, in the transaction that does it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
 
 from labeling.models import AuditEvent, Campaign, Rater, User
+
+# By which door the running request came in, and from which address; empty in workers.
+_origin: ContextVar[tuple[str, str | None]] = ContextVar("audit_origin", default=("", None))
+
+
+def coming_from(via: str, address: str | None = None) -> None:
+    """Say once, at the door, where what follows comes from: `web`, `api` or `command`."""
+    _origin.set((via, address))
+
+
+@contextmanager
+def without_address() -> Iterator[None]:
+    """What is recorded meanwhile does not say from which address it was done."""
+    before = _origin.set((_origin.get()[0], None))
+    try:
+        yield
+    finally:
+        _origin.reset(before)
 
 
 def record(
@@ -15,6 +36,7 @@ def record(
     **details: Any,
 ) -> None:
     """Add one audit event. `details` are ids, counts and states: never texts, keys or mails."""
+    via, address = _origin.get()
     AuditEvent.objects.create(
         verb=verb,
         campaign=campaign,
@@ -22,4 +44,7 @@ def record(
         rater=by if isinstance(by, Rater) else None,
         subject=subject,
         details=details,
+        via=via,
+        # Where raters work from is nobody's business.
+        address=None if isinstance(by, Rater) else address,
     )

@@ -7,8 +7,8 @@ headings without an id, are sections too.
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -21,6 +21,8 @@ _CLAUSE = re.compile(r"^(?P<id>[A-Z]{1,3}\d{1,3})\b[.:]?\s*(?P<title>.*)$")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 # Words of a section that are compared one by one; a longer one is compared line by line.
 MOST_WORDS = 1000
+# A clause under another id is likely the same one when so much of its words is.
+ALIKE = 0.6
 
 
 @dataclass(frozen=True)
@@ -96,12 +98,14 @@ def clauses_of(body: str) -> list[dict[str, str]]:
     return found
 
 
-def changes(old: str, new: str) -> list[Change]:
+def changes(old: str, new: str, renamed: Mapping[str, str] | None = None) -> list[Change]:
     """What a reader of `old` has to read to know `new`: by section, in the order of `new`.
 
-    A section that only moved has not changed.
+    A section that only moved has not changed; nor has one that only got another id, where `renamed`
+    (former ids to present ones) says so. A clause that became part of one that `old` has is gone.
     """
-    before = {section.key: section for section in reversed(sections(old))}
+    earlier = _under_present_ids(sections(old), renamed or {})
+    before = {section.key: section for section in reversed(earlier)}
     now = sections(new)
     found: list[Change] = []
     for section in now:
@@ -115,10 +119,21 @@ def changes(old: str, new: str) -> list[Change]:
     kept = {section.key for section in now}
     found += [
         Change("gone", section.id, section.title, (Piece("removed", section.text),))
-        for section in sections(old)
+        for section in earlier
         if section.key not in kept
     ]
     return found
+
+
+def _under_present_ids(found: list[Section], renamed: Mapping[str, str]) -> list[Section]:
+    taken = {section.id for section in found if section.id}
+    placed: list[Section] = []
+    for section in found:
+        now = renamed.get(section.id, "")
+        is_renamed = bool(now) and now not in taken
+        taken.add(now)
+        placed.append(replace(section, id=now) if is_renamed else section)
+    return placed
 
 
 def _plain(text: str) -> str:
@@ -141,8 +156,65 @@ def _pieces(old: str, new: str) -> Iterator[Piece]:
             yield Piece("added", "".join(b[b1:b2]))
 
 
+def likely_renames(old: str, new: str) -> dict[str, str]:
+    """Which clause of `new` each clause that is gone from `old` seems to have become."""
+    after = [one for one in sections(new) if one.id]
+    kept = {one.id for one in after}
+    before = [one for one in sections(old) if one.id]
+    fresh = [one for one in after if one.id not in {known.id for known in before}]
+    found: dict[str, str] = {}
+    for gone in (one for one in before if one.id not in kept):
+        likeness = [(_likeness(gone, one), one.id) for one in fresh]
+        if likeness and (best := max(likeness))[0] >= ALIKE:
+            found[gone.id] = best[1]
+            fresh = [one for one in fresh if one.id != best[1]]
+    return found
+
+
+def _likeness(a: Section, b: Section) -> float:
+    if a.title and a.title == b.title:
+        return 1.0
+    one, other = f"{a.title} {a.text}".split(), f"{b.title} {b.text}".split()
+    matcher = difflib.SequenceMatcher(None, one[:MOST_WORDS], other[:MOST_WORDS], autojunk=False)
+    return matcher.ratio()
+
+
+def former_ids(clauses: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Of stored clauses: the id that each had before, to the one it has now."""
+    return {str(was): str(one["id"]) for one in clauses for was in one.get("was", ())}
+
+
+def with_former_ids(
+    clauses: Sequence[Mapping[str, str]],
+    before: Sequence[Mapping[str, Any]],
+    renamed: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    """The clauses, each with the ids by which earlier judgments cite it, where it has any.
+
+    `before` are those of the version before, whose former ids stay; `renamed` says which clause a
+    gone id has become. InvalidInputError for an id that is not gone, or a clause there is not.
+    """
+    ids = {one["id"] for one in clauses}
+    known = {str(one["id"]) for one in before}
+    for old, new in renamed.items():
+        if old in ids or old not in known or new not in ids:
+            message = f"{old} cannot be kept as a former id of {new}."
+            raise InvalidInputError(message, problems=[FieldProblem("renamed", message)])
+    now = former_ids(before) | dict(renamed)
+    # A clause that was renamed twice: its first id leads to its last.
+    now = {was: renamed.get(new, new) for was, new in now.items()}
+    return [
+        {**one, **({"was": was} if (was := _former(one["id"], now, ids)) else {})}
+        for one in clauses
+    ]
+
+
+def _former(key: str, now: Mapping[str, str], ids: set[str]) -> list[str]:
+    return sorted(was for was, new in now.items() if new == key and was not in ids)
+
+
 Text = Annotated[str, Meta(min_length=1, max_length=4000)]
-MOST_EXAMPLES = 40
+MOST_EXAMPLES = 50
 
 
 class WorkedExample(Struct, frozen=True, forbid_unknown_fields=True):

@@ -47,10 +47,28 @@ class NotQualifiedError(NotAllowedError):
     title = "A qualification comes first"
 
 
+class RequirementsUnmetError(NotQualifiedError):
+    """The campaign asks for skills or languages that the rater lacks; each is a problem."""
+
+    title = "This campaign asks for something more"
+
+
 class EnoughForTodayError(NotAllowedError):
     """The campaign gives a rater so many comparisons a day, and they have done them."""
 
     title = "That is enough for today"
+
+
+class EnoughInAllError(NotAllowedError):
+    """The campaign gives a rater so many comparisons in all, and they have done them."""
+
+    title = "You have done your part here"
+
+
+class StudyDoneError(NotAllowedError):
+    """A participant has given all that their study wanted."""
+
+    title = "You have finished this study"
 
 
 class NotFoundError(LabelingError):

@@ -15,10 +15,10 @@ def nearness(
 ) -> Nearness:
     """Right: the same verdict, however strong. Close: another one, a step of the scale away.
 
-    A tie and "both bad" are close to one another: neither names a winner. Where a strength is not
+    A tie and "both bad" are one verdict: neither names a winner. Where a strength is not
     known, the nearest one is meant.
     """
-    if preference == known:
+    if preference == known or _SIGN[preference] == _SIGN[known] == 0:
         return "right"
     return (
         "close"

@@ -79,6 +79,8 @@ class Requirements(Struct, frozen=True, forbid_unknown_fields=True):
     gold_rate: Share = 0
     repeat_rate: Share = 0
     daily_cap: Annotated[int, Meta(ge=1, le=100_000)] | None = None
+    # Judgments of one rater in the campaign, practice left out.
+    campaign_cap: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     # What becomes of completions that say which model they are.
     identity: Literal["show", "mask", "exclude"] = "show"
 
@@ -86,7 +88,8 @@ class Requirements(Struct, frozen=True, forbid_unknown_fields=True):
 DEFAULT_ARM = Arm(name="instant")
 
 
-def _read(kind: type[T], value: Any, name: str) -> T:
+def read_struct(kind: type[T], value: Any, name: str) -> T:
+    """`value` as a `kind`; an InvalidInputError names the field that is wrong, below `name`."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
@@ -105,14 +108,14 @@ def _refuse_twins(names: list[str], field: str) -> None:
 
 def read_schema(value: Any) -> ResponseSchema:
     """The response schema in `value`; missing fields take their defaults."""
-    schema = _read(ResponseSchema, value, "schema")
+    schema = read_struct(ResponseSchema, value, "schema")
     _refuse_twins([c.key for c in schema.criteria], "schema.criteria")
     return schema
 
 
 def read_presentation(value: Any) -> Presentation:
     """The presentation in `value`. A paced arm needs its speed."""
-    presentation = _read(Presentation, value, "presentation")
+    presentation = read_struct(Presentation, value, "presentation")
     _refuse_twins([arm.name for arm in presentation.arms], "presentation.arms")
     for number, arm in enumerate(presentation.arms):
         if arm.mode == "paced" and arm.tokens_per_second is None:
@@ -124,7 +127,7 @@ def read_presentation(value: Any) -> Presentation:
 
 def read_requirements(value: Any) -> Requirements:
     """The requirements in `value`."""
-    return _read(Requirements, value, "requirements")
+    return read_struct(Requirements, value, "requirements")
 
 
 def as_json(value: Struct) -> dict[str, Any]:
@@ -185,7 +188,7 @@ def read_answer(value: Any, schema: ResponseSchema, shown: Shown | None = None) 
     not have, a tie where none is asked, a criterion or a grade left out, an edit of what did not
     win. An edit that changes nothing is no edit.
     """
-    answer = _read(Answer, value, "answer")
+    answer = read_struct(Answer, value, "answer")
     shown = shown or Shown()
     if answer.edited and shown.texts is not None:
         original = shown.texts.get(answer.edited.side, "")

@@ -44,7 +44,11 @@ if "PYTEST_XDIST_WORKER" not in os.environ and os.environ.get("THURSTONE_TESTS")
     os.environ["THURSTONE_TESTS"] = "running"
 
 from config.settings import *  # noqa: E402, F403
-from config.settings import DATABASES, STORAGES  # noqa: E402
+from config.settings import CACHES, DATABASES, REDIS_URL, STORAGES  # noqa: E402
+
+# Each test process has a cache of its own, which it may clear.
+_number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw-1").removeprefix("gw")) + 1
+CACHES["default"]["LOCATION"] = f"{REDIS_URL}{'&' if '?' in REDIS_URL else '?'}db={_number % 16}"
 
 # Pages are tested on files as they lie in the tree: no collectstatic before a test.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

@@ -144,7 +144,7 @@ class TestPractice:
             (("tie", 0), ("tie", 0), "right"),
             (("tie", 0), ("a", 1), "close"),
             (("a", 1), ("tie", 0), "close"),
-            (("tie", 0), ("both_bad", 0), "close"),
+            (("tie", 0), ("both_bad", 0), "right"),
             (("tie", 0), ("b", None), "close"),
             (("a", 1), ("b", 1), "other"),
             (("tie", 0), ("a", 2), "other"),

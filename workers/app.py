@@ -12,9 +12,16 @@ app = Celery("thurstone")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 # One module per errand; a new one is added here and, if it runs by the clock, to schedule.py.
 app.conf.imports = (
+    "workers.audit",
     "workers.generation",
     "workers.imports",
+    "workers.quality",
     "workers.metrics",
+    "workers.notifications",
+    "workers.raters",
     "workers.rating",
+    "workers.retention",
+    "workers.rounds",
+    "workers.snapshots",
 )
 app.conf.beat_schedule = BEAT_SCHEDULE

@@ -10,9 +10,12 @@ from labeling.actions.progress import pulse
 from labeling.actions.reports import record_report, turn_to_report
 from labeling.metrics.over_time import agreement_over_time, collected
 from labeling.metrics.report import METHOD_VERSION, build_report
+from labeling.metrics.rounds import round_rows
 from labeling.models import Campaign, Job, Report
+from labeling.queries.clause_agreement import clause_report
 from labeling.queries.due import campaigns_to_report
 from labeling.queries.outcomes import outcomes, public_ids, with_stored_sides
+from labeling.queries.round_marks import round_marks
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +71,10 @@ def compute_report(campaign: Campaign) -> Report:
         public_ids=public_ids,
     )
     body["contested"] = with_stored_sides(body["contested"])
+    body["clauses"], body["why"]["clauses"] = clause_report(
+        campaign, read.votes, judges=read.is_judge, gold=read.gold
+    )
+    body["counts"]["excluded_judgments"] = read.excluded_count
     body["is_simulated"] = campaign.is_simulated
     body["over_time"] = {
         "krippendorff_alpha_ordinal": agreement_over_time(
@@ -75,6 +82,16 @@ def compute_report(campaign: Campaign) -> Report:
         ),
         **collected(read.votes, read.judged_at, judges=read.is_judge, gold=read.gold),
     }
+    marks = round_marks(campaign, read.votes.item_keys)
+    body["rounds"] = round_rows(
+        read.votes,
+        read.judged_at,
+        rounds=marks.rounds,
+        round_of_item=marks.of_item,
+        judges=read.is_judge,
+        gold=read.gold,
+        kept=marks.kept,
+    )
     report = record_report(
         campaign=campaign,
         event_count=read.event_count,

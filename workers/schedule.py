@@ -36,6 +36,52 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3600.0,
         "options": {"expires": 600.0},
     },
+    "mail": {
+        "task": "workers.notifications.send_mail",
+        "schedule": 30.0,
+        "options": {"expires": 30.0},
+    },
+    "digests": {
+        "task": "workers.notifications.send_digests",
+        "schedule": 1800.0,
+        "options": {"expires": 600.0},
+    },
+    "retention": {
+        "task": "workers.retention.sweep_retention",
+        "schedule": 3600.0,
+        "options": {"expires": 600.0},
+    },
+    "audit": {"task": "workers.audit.sweep_audit", "schedule": 60.0, "options": {"expires": 60.0}},
+    "seals": {
+        "task": "workers.audit.check_seals",
+        "schedule": 86_400.0,
+        "options": {"expires": 3600.0},
+    },
+    "skills": {
+        "task": "workers.raters.refresh_skills",
+        "schedule": 3600.0,
+        "options": {"expires": 600.0},
+    },
+    "pauses": {
+        "task": "workers.quality.pause_by_rules",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
+    },
+    "gold": {
+        "task": "workers.quality.doubt_gold",
+        "schedule": 1800.0,
+        "options": {"expires": 600.0},
+    },
+    "rounds": {
+        "task": "workers.rounds.settle_recent",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
+    "rounds_thoroughly": {
+        "task": "workers.rounds.settle_all",
+        "schedule": 600.0,
+        "options": {"expires": 600.0},
+    },
     "arrivals": {
         "task": "workers.imports.open_arrivals",
         "schedule": 30.0,

@@ -5,9 +5,12 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from labeling.models import Assignment, Campaign, Rater, ahead, joined, queue
+from labeling.models import Assignment, Campaign, Rater, ahead, queue
 from labeling.models.gold_dealing import deal_gold
+from labeling.models.repeat_dealing import deal_repeat
+from labeling.queries import budget
 from labeling.queries.rating import is_qualified, judged_today
+from labeling.queries.routing import routing_of
 from labeling.schemas import read_requirements
 
 # What lies in the way of a claim (lapsed leases, a window of met slots) is passed so many times;
@@ -23,11 +26,13 @@ class Kept:
     prepared: bool
 
 
-def prepare_assignment(*, rater: Rater, campaign: Campaign, beside: UUID) -> Assignment | None:
+def prepare_assignment(
+    *, rater: Rater, campaign: Campaign, beside: UUID, at_most: int | None = None
+) -> Assignment | None:
     """Lease one more to `rater`, for a short while, and renew the one they read (`beside`).
 
     None if they do not hold that one any more, hold another besides, would have enough for today
-    with it, or nothing is free. Dealt as a claim deals, gold included; practice comes one by one.
+    with it, or nothing is free. Dealt as a claim deals, gold and repeats too; practice one by one.
     """
     requirements = read_requirements(campaign.requirements)
     if campaign.state != Campaign.State.ACTIVE:
@@ -36,12 +41,25 @@ def prepare_assignment(*, rater: Rater, campaign: Campaign, beside: UUID) -> Ass
         return None
     if requirements.qualification and not is_qualified(rater, campaign, requirements.qualification):
         return None
+    routing = routing_of(rater, campaign, requirements)
+    bounds = [bound for bound in (routing.left, at_most) if bound is not None]
+    # The last one is on the screen.
+    if routing.obstacles or min(bounds, default=2) <= 1:
+        return None
     if requirements.daily_cap and judged_today(rater, campaign) + 1 >= requirements.daily_cap:
         return None
+    with budget.within(campaign) as has_more:
+        return _prepared(rater, campaign) if has_more else None
+
+
+def _prepared(rater: Rater, campaign: Campaign) -> Assignment | None:
     lease = ahead.prepared_seconds(campaign)
     gold = deal_gold(rater=rater, campaign=campaign, hold=2, lease_seconds=lease)
-    if gold is not None:
-        return joined.assignment_to_show(gold, campaign)
+    repeat = deal_repeat(
+        rater=rater, campaign=campaign, hold=2 if gold is None else 0, lease_seconds=lease
+    )
+    if (dealt := gold or repeat) is not None:
+        return queue.claim(rater=rater, campaign=campaign, hold=2, dealt=dealt).taken
     for _ in range(TRIES):
         try:
             seen = queue.claim(rater=rater, campaign=campaign, hold=2, lease_seconds=lease)

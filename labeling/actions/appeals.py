@@ -3,8 +3,8 @@
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from labeling import audit
-from labeling.errors import ConflictError, FieldProblem, InvalidInputError
+from labeling import audit, notify
+from labeling.errors import ConflictError, FieldProblem, InvalidInputError, NotAllowedError
 from labeling.models import Appeal, Gold, Judgment, Rater, User
 
 MAX_CHARS = 2000
@@ -25,7 +25,16 @@ def make_appeal(*, judgment: Judgment, rater: Rater, reason: str) -> Appeal:
         if appeal.reason == reason:
             return appeal
         raise ConflictError("You have already appealed against this one.") from None
-    audit.record("appeal.made", campaign=judgment.campaign, by=rater, subject=appeal.public_id)
+    campaign = judgment.campaign
+    audit.record("appeal.made", campaign=campaign, by=rater, subject=appeal.public_id)
+    seat = rater.seats.filter(campaign=campaign).first()
+    notify.tell(
+        notify.managers_of(campaign),
+        "appeal.waiting",
+        key=str(appeal.public_id),
+        campaign=campaign,
+        rater=seat.pseudonym if seat else "A rater",
+    )
     return appeal
 
 
@@ -35,11 +44,13 @@ def decide_appeal(*, appeal: Appeal, is_upheld: bool, answer: str, by: User) -> 
     missed a qualification by this one answer passes at their next visit.
 
     The rater reads the `answer`; a declined appeal needs one. The same decision twice is one;
-    another one is a ConflictError.
+    another one is a ConflictError. Nobody decides on their own.
     """
     answer = answer.strip()
     if not is_upheld:
         answer = _text(answer, "answer", "Tell the rater why in a sentence or two.")
+    if by.pk == appeal.judgment.rater.user_id:
+        raise NotAllowedError("Nobody decides on an appeal of their own. Another manager does.")
     state = Appeal.State.UPHELD if is_upheld else Appeal.State.DECLINED
     held = (
         Appeal.objects.select_for_update(of=("self",))
@@ -61,6 +72,15 @@ def decide_appeal(*, appeal: Appeal, is_upheld: bool, answer: str, by: User) -> 
     audit.record(
         "appeal.decided", campaign=campaign, by=by, subject=held.public_id, state=str(state)
     )
+    if (person := held.judgment.rater.user) is not None:
+        notify.tell(
+            [person],
+            "appeal.decided",
+            key=str(held.public_id),
+            campaign=campaign,
+            decision=str(state),
+            answer=held.answer,
+        )
     return held
 
 

@@ -58,6 +58,14 @@ def check_import(*, kind: str, layout: str) -> None:
             raise InvalidInputError(message, problems=[FieldProblem(name, message)])
 
 
+def check_file(*, file: IO[bytes], kind: str, layout: str) -> None:
+    """Refuse a file that `queue_import` would not take, before anything else is done with it."""
+    check_import(kind=kind, layout=layout)
+    if file.seek(0, io.SEEK_END) > settings.IMPORT_MAX_BYTES:
+        raise too_large()
+    file.seek(0)
+
+
 def too_large() -> TooLargeError:
     """The refusal of a file beyond the limit."""
     return TooLargeError(
@@ -112,10 +120,7 @@ def queue_import(
     is_dry_run: bool = False,
 ) -> Job:
     """Keep the file and queue the job that reads it. A file beyond the limit is TooLargeError."""
-    check_import(kind=kind, layout=layout)
-    if file.seek(0, io.SEEK_END) > settings.IMPORT_MAX_BYTES:
-        raise too_large()
-    file.seek(0)
+    check_file(file=file, kind=kind, layout=layout)
     stored = default_storage.save(f"imports/{campaign.public_id}/{uuid4().hex}", File(file))
     try:
         return _queue_stored(

@@ -19,6 +19,7 @@ TASKS = {
     "import": "workers.imports.run_import",
     "report": "workers.metrics.run_report",
     "generation": "workers.generation.run_generation",
+    "snapshot": "workers.snapshots.run_freeze",
 }
 # What a manager is told of a job that stopped its worker MAX_ATTEMPTS times.
 PARKED = {

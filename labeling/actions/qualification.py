@@ -4,8 +4,9 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from labeling import audit
+from labeling.actions.skills import skills_of_a_pass
 from labeling.errors import BusyError, ConflictError, NotAllowedError, NotQualifiedError
-from labeling.models import Campaign, Rater, Seat, User
+from labeling.models import Assignment, Campaign, Rater, Round, Seat, User
 from labeling.models.practice_dealing import deal_practice, standings
 from labeling.schemas import DEFAULT_ARM, read_requirements
 
@@ -60,6 +61,20 @@ def asks_own_qualification(campaign: Campaign) -> bool:
     return read_requirements(campaign.requirements).qualification == campaign.slug
 
 
+def is_practice(assignment: Assignment) -> bool:
+    """Whether it is of an item of its campaign's own qualification.
+
+    Asks the database only in campaigns that have one, and there of every assignment: an answer to
+    gold must take as long as one to a slot.
+    """
+    return (
+        asks_own_qualification(assignment.campaign)
+        and Round.objects.filter(
+            kind=Round.Kind.QUALIFICATION, comparisons=assignment.comparison_id
+        ).exists()
+    )
+
+
 @transaction.atomic(durable=True)
 def grade_practice(*, rater: Rater, campaign: Campaign) -> bool:
     """Whether the rater has passed an open qualification round of the campaign: all items ended,
@@ -83,6 +98,7 @@ def grade_practice(*, rater: Rater, campaign: Campaign) -> bool:
         right=passed.right,
         items=passed.items,
     )
+    skills_of_a_pass(rater=rater, campaign=campaign, right=passed.right, items=passed.items)
     return True
 
 

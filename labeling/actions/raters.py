@@ -2,14 +2,13 @@
 
 import hashlib
 import hmac
-from datetime import timedelta
 
 from django.db import transaction
-from django.db.models.functions import Now
 
 from labeling import audit
+from labeling.actions.leases import free_what_is_held
 from labeling.errors import ConflictError
-from labeling.models import Campaign, Lane, Membership, Place, Rater, Seat, User, queue
+from labeling.models import Campaign, Lane, Membership, Place, Rater, Seat, User
 
 
 def pseudonym_of(campaign: Campaign, rater: Rater) -> str:
@@ -28,7 +27,7 @@ def take_seat(*, user: User, campaign: Campaign) -> Seat:
         user=user,
         defaults={"is_simulated": user.is_simulated},
     )
-    return _seat(rater, campaign)
+    return seat_with_places(rater, campaign)
 
 
 @transaction.atomic(durable=True)
@@ -44,12 +43,7 @@ def add_member(*, campaign: Campaign, user: User, role: str, by: User | None) ->
 def suspend_rater(*, campaign: Campaign, rater: Rater, by: User | None) -> None:
     """End the rater's claims in the campaign; what they hold goes back to the queue at once."""
     Seat.objects.filter(rater=rater, campaign=campaign).update(is_active=False)
-    held = rater.assignments.filter(campaign=campaign, ended_at=None)
-    # Gold waits for nobody else: it ends with the rater's part.
-    held.filter(ordinal=None).update(ended_at=Now(), outcome="skipped")
-    # A lease that has ended: the requeue below, or the next claim or sweep, opens it.
-    held.update(leased_until=Now() - timedelta(days=1))
-    queue.requeue(campaign_id=campaign.pk, limit=1000)
+    free_what_is_held(Seat.objects.filter(rater=rater, campaign=campaign))
     audit.record("rater.suspended", campaign=campaign, by=by, subject=rater.public_id)
 
 
@@ -62,13 +56,16 @@ def reinstate_rater(*, campaign: Campaign, rater: Rater, by: User | None) -> Non
     if seat.is_active:
         return
     # Lanes may have been laid meanwhile.
-    _seat(rater, campaign)
+    seat_with_places(rater, campaign)
     seat.is_active = True
     seat.save(update_fields=["is_active"])
     audit.record("rater.reinstated", campaign=campaign, by=by, subject=rater.public_id)
 
 
-def _seat(rater: Rater, campaign: Campaign) -> Seat:
+def seat_with_places(rater: Rater, campaign: Campaign) -> Seat:
+    """The rater's seat, with a place in every lane; made where it is missing, in the caller's
+    transaction.
+    """
     # Nobody lays a new lane meanwhile: each lane has a place for every seat, however they come.
     Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     seat, _ = Seat.objects.get_or_create(

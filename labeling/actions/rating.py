@@ -3,18 +3,20 @@
 import random
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 from psycopg.types.json import Jsonb
 
 from labeling import audit
 from labeling.actions.qualification import (
-    asks_own_qualification,
     grade_practice,
+    is_practice,
     practice_item,
 )
 from labeling.errors import (
@@ -22,13 +24,18 @@ from labeling.errors import (
     ConflictError,
     EndedError,
     EnoughForTodayError,
+    EnoughInAllError,
     LeaseLostError,
     NotAllowedError,
     NotFoundError,
+    RequirementsUnmetError,
+    StudyDoneError,
 )
 from labeling.models import (
     Assignment,
+    AuditEvent,
     Campaign,
+    ExcludedJudgment,
     GuidelineVersion,
     Judgment,
     Rater,
@@ -40,18 +47,25 @@ from labeling.models import (
     queue,
 )
 from labeling.models.gold_dealing import deal_gold
+from labeling.models.repeat_dealing import deal_repeat
+from labeling.queries import budget
 from labeling.queries.answering import shown_for
 from labeling.queries.rating import judged_today
+from labeling.queries.routing import routing_of
 from labeling.schemas import (
     Answer,
+    Requirements,
     read_answer,
     read_requirements,
     read_schema,
     strength_of,
 )
+from labeling.skills import Obstacle
 from labeling.telemetry import measured
 
 # How long a claim tries again while others are taking what it sees, before it says "one moment".
+# A comparison may be credited this much in every campaign, however short its leases are.
+LEAST_MOST_SECONDS = 3600
 CLAIM_PATIENCE_SECONDS = 1.5
 PAUSED = "Your part in this campaign has been paused."
 
@@ -62,33 +76,105 @@ class Submission:
 
     judgment: Judgment
     is_new: bool
+    # Of an item of the campaign's qualification: what was expected may be told.
+    is_practice: bool = False
 
 
-def claim_assignment(*, rater: Rater, campaign: Campaign, hold: int = 1) -> Assignment | None:
+def claim_assignment(
+    *, rater: Rater, campaign: Campaign, hold: int = 1, at_most: int | None = None
+) -> Assignment | None:
     """Lease the next assignment to `rater`, or renew one they hold; None if none is free.
 
     Each try is one statement and so one transaction: a retry must see a fresh snapshot. With
     `hold` above one, that many may be held at once (the current one and those prepared); practice
-    comes one at a time. Raises NotQualifiedError and EnoughForTodayError, which say what to do.
+    comes one at a time. Raises NotQualifiedError, EnoughForTodayError and EnoughInAllError, which
+    say what to do. What is held already is given back all the same: it was begun. `at_most` is what
+    a participant's study still wants of them (`Desk.study_left`): StudyDoneError for nothing.
     """
     if campaign.state == Campaign.State.ARCHIVED:
         return None
+    if at_most is not None and at_most <= 0:
+        raise StudyDoneError("You have given all that this study asks for. Thank you.")
     requirements = read_requirements(campaign.requirements)
+    try:
+        practice, left = _way_in(rater, campaign, requirements)
+    except (RequirementsUnmetError, EnoughForTodayError, EnoughInAllError):
+        if (begun := _begun(rater, campaign)) is not None:
+            return begun
+        raise
+    if practice is not None:
+        return joined.assignment_to_show(practice, campaign)
+    hold = min(bound for bound in (hold, left, at_most) if bound is not None)
+    with budget.within(campaign) as has_more:
+        return _deal(rater, campaign, hold if has_more else 0)
+
+
+def _deal(rater: Rater, campaign: Campaign, hold: int) -> Assignment | None:
+    """Gold or a repeat where it is its turn, else a slot; with `hold` 0 what is held already."""
+    gold = deal_gold(rater=rater, campaign=campaign, hold=hold)
+    # Asked after gold too, which must take no less time than the rest.
+    repeat = deal_repeat(rater=rater, campaign=campaign, hold=hold if gold is None else 0)
+    if (dealt := gold or repeat) is not None:
+        return queue.claim(rater=rater, campaign=campaign, hold=hold, dealt=dealt).taken
+    return _claim(rater, campaign, hold)
+
+
+def _way_in(
+    rater: Rater, campaign: Campaign, requirements: Requirements
+) -> tuple[int | None, int | None]:
+    """The assignment to practise on first, and how many more may be taken; None for no bound.
+
+    What no practice gives comes before practice, and what it may give comes after.
+    """
+    routing = routing_of(rater, campaign, requirements)
     if (asked := requirements.qualification) is not None:
+        _refuse(routing.languages_missing)
         practice = practice_item(rater=rater, campaign=campaign, asked=asked)
         if practice is not None:
-            return joined.assignment_to_show(practice, campaign)
+            return practice, None
+        if routing.obstacles:
+            # The pass may have been noted just now.
+            routing = routing_of(rater, campaign, requirements)
+    _refuse(routing.obstacles)
+    bounds = []
+    if (in_all := routing.left) is not None:
+        if in_all <= 0:
+            raise EnoughInAllError(
+                f"You have judged {requirements.campaign_cap} here, as many as this campaign gives"
+                " one rater. Thank you."
+            )
+        bounds.append(in_all)
     if (cap := requirements.daily_cap) is not None:
-        left = cap - judged_today(rater, campaign)
-        if left <= 0:
+        today = cap - judged_today(rater, campaign)
+        if today <= 0:
             raise EnoughForTodayError(
                 f"You have judged {cap} today, as many as this campaign gives a day."
                 " It goes on tomorrow."
             )
-        hold = min(hold, left)
-    if (gold := deal_gold(rater=rater, campaign=campaign, hold=hold)) is not None:
-        return joined.assignment_to_show(gold, campaign)
-    return _claim(rater, campaign, hold)
+        bounds.append(today)
+    return None, min(bounds, default=None)
+
+
+def _refuse(obstacles: tuple[Obstacle, ...]) -> None:
+    if obstacles:
+        reasons = " ".join(one.words for one in obstacles)
+        raise RequirementsUnmetError(
+            f"Rating here asks for something more. {reasons}",
+            problems=[one.problem for one in obstacles],
+        )
+
+
+def _begun(rater: Rater, campaign: Campaign) -> Assignment | None:
+    """What the rater holds already, its lease renewed: a card is not taken from under them."""
+    held = Assignment.objects.filter(
+        rater=rater, campaign=campaign, ended_at=None, leased_until__gt=Now()
+    )
+    pk = held.order_by("-leased_until").values_list("pk", flat=True).first()
+    if pk is None or not queue.renew(
+        assignment_id=pk, rater_id=rater.pk, lease_seconds=campaign.lease_seconds
+    ):
+        return None
+    return joined.assignment_to_show(pk, campaign)
 
 
 def _claim(rater: Rater, campaign: Campaign, hold: int) -> Assignment | None:
@@ -149,6 +235,7 @@ def judge_assignment(*, rater: Rater, assignment: Assignment, answer: Any) -> Su
     it has ended.
     """
     if assignment.campaign.state == Campaign.State.ARCHIVED:
+        _credit_lost(rater, assignment, _time_of(answer))
         raise EndedError("This campaign has ended; it takes no more answers.")
     decided = _decided(answer, assignment)
     public_id = uuid.uuid4()
@@ -163,22 +250,68 @@ def judge_assignment(*, rater: Rater, assignment: Assignment, answer: Any) -> Su
     except IntegrityError:
         # A late answer, while another tab of the rater took the comparison anew.
         made = None
+    practised = is_practice(assignment)
     if made is not None:
-        if assignment.ordinal is None and asks_own_qualification(assignment.campaign):
+        if practised:
             grade_practice(rater=rater, campaign=assignment.campaign)
-        return Submission(_stored(assignment, rater, public_id, values | made), is_new=True)
+        judgment = _stored(assignment, rater, public_id, values | made)
+        return Submission(judgment, is_new=True, is_practice=practised)
     judgments = Judgment.objects.filter(assignment=assignment, rater=rater)
     standing = judgments.select_related("assignment").order_by("-pk").first()
     if standing is None:
+        _credit_lost(rater, assignment, values["active_ms"])
         raise LeaseLostError(
             "The time for this comparison ran out and it has gone to another rater."
         )
     if _says(standing, values):
-        return Submission(standing, is_new=False)
+        return Submission(standing, is_new=False, is_practice=practised)
     shown = assignment.side(standing.preference).replace("_", " ")
     raise ConflictError(
         f"You have already judged this comparison: “{shown}” is stored. Undo it to change it."
     )
+
+
+@transaction.atomic(durable=True)
+def _credit_lost(rater: Rater, assignment: Assignment, active_ms: int | None) -> None:
+    """Keep the time of what came too late to be taken: it was worked all the same.
+
+    Once for a rater and an assignment, however often the page sends it again, and never beside the
+    time of a judgment or a skip.
+    """
+    Rater.objects.select_for_update(no_key=True).get(pk=rater.pk)
+    told = AuditEvent.objects.filter(
+        campaign=assignment.campaign_id,
+        rater=rater,
+        verb__in=["assignment.lost", "assignment.skipped"],
+        subject=assignment.public_id,
+        details__has_key="active_ms",
+    )
+    judged = Judgment.objects.filter(assignment=assignment, rater=rater)
+    if active_ms and not told.exists() and not judged.exists():
+        audit.record(
+            "assignment.lost",
+            campaign=assignment.campaign,
+            by=rater,
+            subject=assignment.public_id,
+            active_ms=_countable(assignment, active_ms),
+        )
+
+
+def credit_refused(*, user: User, assignment_id: uuid.UUID, active_ms: Any) -> None:
+    """Keep the time of an answer or a skip that its rater's pause refuses. Safe to repeat.
+
+    The time is what a page or a program said; nothing is kept of one that cannot be read, nor of
+    what is not the user's own.
+    """
+    own = Q(rater__user=user) | Q(lapsed_from__user=user)
+    found = Assignment.objects.filter(own, public_id=assignment_id)
+    assignment = found.select_related("campaign", "rater", "lapsed_from").first()
+    if assignment is None:
+        return
+    said = measured({"active_ms": active_ms}).get("active_ms")
+    for rater in (assignment.rater, assignment.lapsed_from):
+        if rater is not None and rater.user_id == user.pk:
+            _credit_lost(rater, assignment, said)
 
 
 @transaction.atomic(durable=True)
@@ -187,20 +320,34 @@ def record_refusal(*, user: User, subject: uuid.UUID) -> None:
     audit.record("judgment.refused", by=user, subject=subject)
 
 
-@transaction.atomic(durable=True)
 def skip_assignment(
-    *, rater: Rater, assignment_id: uuid.UUID, reason: str, campaign: Campaign | None = None
+    *,
+    rater: Rater,
+    assignment_id: uuid.UUID,
+    reason: str,
+    active_ms: int | None = None,
+    campaign: Campaign | None = None,
 ) -> None:
     """Give the comparison back, for good: this rater does not meet it again. Safe to repeat.
 
-    With `campaign`, an assignment of another one is unknown.
+    The time spent on it (`active_ms`) is credited, late as well. With `campaign`, an assignment of
+    another one is unknown.
     """
     assignment = _own_assignment(rater, assignment_id, campaign)
-    if queue.skip(assignment_id=assignment.pk, rater_id=rater.pk, reason=reason[:200]):
+    # A transaction of its own: what is credited below stays although the skip is refused.
+    with transaction.atomic(durable=True):
+        is_skipped = queue.skip(
+            assignment_id=assignment.pk,
+            rater_id=rater.pk,
+            reason=reason[:200],
+            active_ms=_countable(assignment, active_ms),
+        )
+    if is_skipped:
         return
     assignment.refresh_from_db()
     if assignment.rater_id == rater.pk and assignment.outcome == "skipped":
         return
+    _credit_lost(rater, assignment, active_ms)
     raise ConflictError("This comparison is already judged, or has gone to another rater.")
 
 
@@ -236,7 +383,9 @@ def revise_judgment(
     assignment = named.assignment
     if assignment.campaign.state == Campaign.State.ARCHIVED:
         raise EndedError("This campaign has ended; it takes no more answers.")
-    if not _has_seat(rater, assignment.campaign):
+    # Held, so that whoever leaves a rater's judgments out sees this revision, or is seen by it.
+    seats = Seat.objects.select_for_update(no_key=True).filter(rater=rater, is_active=True)
+    if seats.filter(campaign=assignment.campaign).first() is None:
         raise NotAllowedError(PAUSED)
     if named.comparison.round and named.comparison.round.kind == Round.Kind.QUALIFICATION:
         raise ConflictError("The expected answer to it has been shown: a practice answer stays.")
@@ -273,6 +422,11 @@ def revise_judgment(
             )
     except IntegrityError:
         raise ConflictError("This judgment was changed in another tab. Reload to see it.") from None
+    # What was left out stays so, however its rater changes it.
+    ExcludedJudgment.objects.bulk_create(
+        ExcludedJudgment(exclusion_id=key, judgment=revised)
+        for key in standing.exclusions.values_list("exclusion", flat=True)
+    )
     audit.record(
         "judgment.revised", campaign=assignment.campaign, by=rater, subject=revised.public_id
     )
@@ -328,6 +482,23 @@ def _decided(answer: Any, assignment: Assignment) -> Answer:
     return read_answer(answer, schema, shown_for(assignment, schema, answer))
 
 
+def _time_of(answer: Any) -> int | None:
+    """The milliseconds of attention that an unread answer says it took."""
+    client = answer.get("client") if isinstance(answer, Mapping) else None
+    return measured(client).get("active_ms") if isinstance(client, Mapping) else None
+
+
+def _countable(assignment: Assignment, active_ms: int | None) -> int | None:
+    """What a page or a program says it took, as far as one comparison may take it.
+
+    When it was taken up is not kept, as leases are renewed; so: a lease and the time to change an
+    answer, an hour at least.
+    """
+    campaign = assignment.campaign
+    most = max(campaign.lease_seconds + campaign.revise_seconds, LEAST_MOST_SECONDS) * 1000
+    return None if active_ms is None else min(active_ms, most)
+
+
 def _as_stored(answer: Answer, assignment: Assignment) -> dict[str, Any]:
     """The answer in the comparison's own order: sides become a and b."""
     turn = assignment.preference
@@ -348,7 +519,7 @@ def _as_stored(answer: Answer, assignment: Assignment) -> dict[str, Any]:
         if answer.edited
         else None,
         "flags": list(answer.flags),
-        "active_ms": client.get("active_ms"),
+        "active_ms": _countable(assignment, client.get("active_ms")),
         "client": client,
     }
 

@@ -8,7 +8,9 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from labeling import notify
 from labeling.models import Campaign, Report
+from labeling.policy import read_policy
 
 # Older ones say what the numbers were a moment ago; snapshots keep what must be kept.
 KEPT = 20
@@ -46,7 +48,27 @@ def record_report(
     if is_new:
         newest = campaign.reports.order_by("-computed_at").values("pk")[:KEPT]
         campaign.reports.exclude(pk__in=newest).exclude(pk=report.pk).delete()
+        _tell_of_agreement(campaign, body, computed_at)
     return report
+
+
+def _tell_of_agreement(campaign: Campaign, body: dict[str, Any], at: datetime) -> None:
+    """Tell managers, once a day, while ordinal alpha is below the floor they set."""
+    floor = read_policy(campaign.policy).agreement_floor
+    if floor is None:
+        return
+    alpha = body["agreement"]["krippendorff_alpha_ordinal"]
+    # One item with two votes has a value and no interval: too little to alarm anybody.
+    if alpha is None or alpha.get("low") is None or alpha["value"] >= floor:
+        return
+    notify.tell(
+        notify.managers_of(campaign),
+        "agreement.fell",
+        key=f"{campaign.public_id}:{at.date()}",
+        campaign=campaign,
+        alpha=f"{alpha['value']:.2f} ({alpha['low']:.2f} to {alpha['high']:.2f})",
+        floor=f"{floor:.2f}",
+    )
 
 
 @contextmanager

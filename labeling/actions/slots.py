@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from labeling import audit, jobs
+from labeling import audit, jobs, notify
 from labeling.actions.endpoints import KEY_REFUSED
 from labeling.clients.endpoint_settings import CallLimits, call_limits
 from labeling.clients.protocol import CompletionRequest, CompletionResult, ErrorKind, ProviderError
@@ -247,6 +247,15 @@ def _strike(claim: Claim, error: ProviderError) -> int:
     ):
         endpoint.disabled_reason = KEY_REFUSED
         audit.record("endpoint.key_refused", subject=endpoint.public_id, strikes=strikes)
+        campaign = Campaign.objects.get(pk=claim.campaign_id)
+        notify.tell(
+            notify.managers_of(campaign),
+            "endpoint.failing",
+            key=f"{endpoint.public_id}:{endpoint.strike_count}",
+            campaign=campaign,
+            endpoint=endpoint.name,
+            why=KEY_REFUSED,
+        )
     endpoint.save(update_fields=["strike_count", "rests_until", "disabled_reason"])
     return strikes
 

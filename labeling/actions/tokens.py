@@ -10,8 +10,8 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from labeling import audit
-from labeling.errors import FieldProblem, InvalidInputError
-from labeling.models import Campaign, Token, User
+from labeling.errors import FieldProblem, InvalidInputError, NotAllowedError
+from labeling.models import Campaign, EntryVisit, Token, User
 from labeling.models.tokens import SCOPES
 
 PREFIX = "ths_"
@@ -46,6 +46,8 @@ def issue_token(
             else (f"Name at least one scope: {', '.join(SCOPES)}.")
         )
         raise InvalidInputError(message, problems=[FieldProblem("scopes", message)])
+    if EntryVisit.objects.filter(rater__user=user).exists():
+        raise NotAllowedError("Participants of a study take part in a browser, without tokens.")
     body = PREFIX + secrets.token_hex(30)
     text = f"{body}{zlib.crc32(body.encode()):08x}"
     token = Token.objects.create(

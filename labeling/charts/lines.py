@@ -34,7 +34,7 @@ def agreement_chart(points: Sequence[Interval], *, name: str, key: str) -> Svg:
     band = [(point.at, point.high) for point in points]
     band += [(point.at, point.low) for point in reversed(points)]
     place = (per_cent(x.place(last.at)), per_cent(100 - y.place(last.value)))
-    return _frame(
+    return frame(
         x,
         y,
         key=key,
@@ -42,12 +42,12 @@ def agreement_chart(points: Sequence[Interval], *, name: str, key: str) -> Svg:
         description=description,
         before=[],
         drawing=[
-            element("path", class_="band", d=path(_placed(band, x, y), is_closed=True)),
-            element("path", class_="line", d=path(_placed(_values(points), x, y))),
+            element("path", class_="band", d=path(placed(band, x, y), is_closed=True)),
+            element("path", class_="line", d=path(placed(_values(points), x, y))),
         ],
         after=[
             element("circle", class_="dot", cx=place[0], cy=place[1], r="3.5"),
-            _label(f"{last.value:.2f}".replace("-", "−"), place, dx=-2, dy=-14, anchor="end"),
+            label(f"{last.value:.2f}".replace("-", "−"), place, dx=-2, dy=-14, anchor="end"),
         ],
     )
 
@@ -65,23 +65,23 @@ def burn_up(collected: Points, *, wanted: int, key: str) -> Svg:
     place = (per_cent(x.place(end)), per_cent(100 - y.place(total)))
     after = [element("circle", class_="dot", cx=place[0], cy=place[1], r="3.5")]
     if total < wanted * 0.92:
-        after.append(_label(f"{total:,.0f}", place, dx=-8, dy=-6, anchor="end"))
+        after.append(label(f"{total:,.0f}", place, dx=-8, dy=-6, anchor="end"))
     # Above the line, and below it where it is the top of the box.
     dy = -6 if y.place(wanted) < 94 else 16
-    after.append(_label(f"Wanted {wanted:,}", ("1%", goal), dx=0, dy=dy, anchor="start"))
-    return _frame(
+    after.append(label(f"Wanted {wanted:,}", ("1%", goal), dx=0, dy=dy, anchor="start"))
+    return frame(
         x,
         y,
         key=key,
         title="Burn-up: judgments collected against those wanted",
         description=description,
         before=[element("line", class_="ref", x1="0", x2="100%", y1=goal, y2=goal)],
-        drawing=[element("path", class_="line", d=path(_placed(collected, x, y)))],
+        drawing=[element("path", class_="line", d=path(placed(collected, x, y)))],
         after=after,
     )
 
 
-def _frame(
+def frame(
     x: Axis,
     y: Axis,
     *,
@@ -125,14 +125,16 @@ def _frame(
     return element("svg", parts, class_="chart", height="216", role="img", aria_labelledby=names)
 
 
-def _label(text: str, place: tuple[str, str], *, dx: int, dy: int, anchor: str) -> Svg:
+def label(text: str, place: tuple[str, str], *, dx: int, dy: int, anchor: str) -> Svg:
+    """A name or number beside a point, given in per cent."""
     x, y = place
     return element(
         "text", text_of(text), class_="strong", x=x, y=y, dx=dx, dy=dy, text_anchor=anchor
     )
 
 
-def _placed(points: Points, x: Axis, y: Axis) -> list[tuple[float, float]]:
+def placed(points: Points, x: Axis, y: Axis) -> list[tuple[float, float]]:
+    """Where points stand in the stretched box, from its upper left corner."""
     return [(x.place(at), 100 - y.place(value)) for at, value in points]
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from labeling.charts.axes import Axis
-from labeling.charts.markup import Svg, element, number, path, per_cent
+from labeling.charts.axes import Axis, count_axis
+from labeling.charts.markup import Svg, element, number, path, per_cent, text_of
 
 
 def whisker(
@@ -39,6 +39,58 @@ def spark(values: Sequence[float]) -> Svg:
         viewBox="0 0 100 100",
         preserveAspectRatio="none",
         aria_hidden="true",
+    )
+
+
+def steps(
+    counts: Sequence[int], labels: Sequence[str], *, key: str, title: str, description: str
+) -> Svg:
+    """One bar for each step of a day with its axes; some of the `labels` stand below, the first and
+    the last among them. `key` makes the ids of the page unique.
+    """
+    if not counts:
+        return Svg()
+    axis = count_axis(max(counts))
+    width = 100 / len(counts)
+    parts: list[str] = [
+        element("title", text_of(title), id=f"{key}-t"),
+        element("desc", text_of(description), id=f"{key}-d"),
+    ]
+    for value, label in (axis.ticks[0], axis.ticks[len(axis.ticks) // 2], axis.ticks[-1]):
+        y = per_cent(100 - axis.place(value))
+        parts.append(element("line", class_="grid", x1="0", x2="100%", y1=y, y2=y))
+        parts.append(
+            element("text", text_of(label), x="0", y=y, dx="-8", dy="4", text_anchor="end")
+        )
+    for k in sorted({round(part * (len(labels) - 1) / 3) for part in range(4)}):
+        anchor = "start" if k == 0 else "end" if k == len(labels) - 1 else "middle"
+        x = {"start": 0.0, "middle": (k + 0.5) * width, "end": 100.0}[anchor]
+        parts.append(
+            element(
+                "text", text_of(labels[k]), x=per_cent(x), y="100%", dy="20", text_anchor=anchor
+            )
+        )
+    for k, count in enumerate(counts):
+        if count:
+            parts.append(
+                element(
+                    "rect",
+                    class_="bar",
+                    x=per_cent((k + 0.1) * width),
+                    y=per_cent(100 - axis.place(count)),
+                    width=per_cent(0.8 * width),
+                    height=per_cent(axis.place(count)),
+                )
+            )
+    # Time runs from left to right in every language, as the labels are placed.
+    return element(
+        "svg",
+        parts,
+        class_="chart",
+        height="110",
+        direction="ltr",
+        role="img",
+        aria_labelledby=f"{key}-t {key}-d",
     )
 
 

@@ -11,6 +11,8 @@ from labeling.formats.layouts import LAYOUTS
 RATERS = ("human", "judge", "all")
 GOLD = ("keep", "drop")
 HISTORY = ("0", "1")
+# Judgments that a decision about a rater's work leaves out.
+EXCLUDED = ("leave_out", "include")
 # A rater's improved text as a pair of its own, chosen over the one it came from.
 EDITS: tuple[Edits, ...] = ("drop", "add", "only")
 # Words of the public surface that a later version will answer.
@@ -39,6 +41,9 @@ class ExportChoice(Struct, frozen=True, kw_only=True):
     keeps_gold: bool
     with_history: bool
     edits: Edits
+    keeps_excluded: bool = False
+    # Of a frozen round: only what was judged in it. Not a parameter of the live export.
+    only_round: int | None = None
 
     @property
     def keeps_repeats(self) -> bool:
@@ -55,17 +60,19 @@ class ExportChoice(Struct, frozen=True, kw_only=True):
             "gold": "keep" if self.keeps_gold else "drop",
             "history": "1" if self.with_history else "0",
             "edits": self.edits,
+            "excluded": "include" if self.keeps_excluded else "leave_out",
         }
 
 
-PARAMETERS = ("layout", "rule", "ties", "raters", "gold", "history", "edits")
+PARAMETERS = ("layout", "rule", "ties", "raters", "gold", "history", "edits", "excluded")
 
 
 def choose(asked: Mapping[str, str]) -> ExportChoice:
     """The choice that `asked` names; InvalidInputError tells what is allowed where it is none.
 
     Training layouts take people's verdicts on pairs nobody knew the answer to. The native record
-    of every judgment leaves out nothing that stands, but for practice, which nothing takes.
+    of every judgment leaves out nothing that stands, but for practice, which nothing takes, and
+    what a decision about a rater's work excludes.
     """
     problems: list[FieldProblem] = []
 
@@ -93,6 +100,7 @@ def choose(asked: Mapping[str, str]) -> ExportChoice:
     gold = word("gold", "keep" if is_native else "drop", GOLD)
     history = word("history", "0", HISTORY)
     edits = word("edits", "drop", EDITS)
+    excluded = word("excluded", "leave_out", EXCLUDED)
     if is_native and ties == "split":
         message = "The native record has one row for a tie: keep or drop."
         problems.append(FieldProblem("ties", message))
@@ -116,4 +124,5 @@ def choose(asked: Mapping[str, str]) -> ExportChoice:
         keeps_gold=gold == "keep",
         with_history=history == "1",
         edits=next(known for known in EDITS if known == edits),
+        keeps_excluded=excluded == "include",
     )

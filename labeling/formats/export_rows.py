@@ -65,6 +65,8 @@ class ExportRow(Struct, frozen=True, kw_only=True):
     superseded_by: str | None = None
     marks_a: list[str] = []
     marks_b: list[str] = []
+    # What a reviewer decided of the comparison, beside the raters' own word.
+    adjudication: Json | None = None
 
 
 class Verdict(Struct, frozen=True):
@@ -116,7 +118,16 @@ def turned_row(row: ExportRow) -> ExportRow:
         quality_b=row.quality_a,
         edited=edited,
         steps=turned_steps(steps),
+        adjudication=_turned_adjudication(row.adjudication),
     )
+
+
+def _turned_adjudication(value: Json | None) -> Json | None:
+    if value is None:
+        return None
+    decided = parsed(value)
+    side = decided["preference"]
+    return {**decided, "preference": turned_preference(side) if side else None}
 
 
 def parsed(value: Json) -> Any:

@@ -74,6 +74,7 @@ EXPORTED_KEYS = frozenset(
         "superseded_by",
         "marks_a",
         "marks_b",
+        "adjudication",
     }
 )
 GOLD_KEYS = frozenset({"preference", "strength", "explanation", "clause"})
@@ -92,6 +93,7 @@ CSV_COLUMNS = {
     "clauses": "json",
     "steps": "json",
     "edited": "json",
+    "adjudication": "json",
     "strength": "number",
     "score": "number",
     "quality_a": "number",

@@ -6,12 +6,17 @@ from contextlib import contextmanager
 from django.core.management.base import CommandError
 from django.db import InterfaceError, OperationalError
 
+from labeling import audit
 from labeling.errors import LabelingError
 
 
 @contextmanager
 def in_words() -> Iterator[None]:
-    """A refusal, a file's trouble or an absent database ends the command with a sentence."""
+    """A refusal, a file's trouble or an absent database ends the command with a sentence.
+
+    What the command does is audited as done at the command line.
+    """
+    audit.coming_from("command")
     try:
         yield
     except LabelingError as error:

@@ -102,11 +102,13 @@ class BradleyTerryFit:
 
     `components` groups the models into sets within which all are ranked by the data alone; with
     more than one set, `prior_sd` says which prior was needed. `is_widened` marks the models whose
-    error is the model's own. Numbers index `Encounters.models`.
+    error is the model's own. `covariance` is what differences of strengths need; its diagonal is
+    the errors squared. Numbers index `Encounters.models`.
     """
 
     strength: Floats
     standard_error: Floats
+    covariance: Floats
     is_widened: Bools
     components: tuple[tuple[int, ...], ...]
     prior_sd: float | None
@@ -188,12 +190,13 @@ def bradley_terry(encounters: Encounters) -> BradleyTerryFit:
         converged = bool(np.abs(step).max() < _TOLERANCE * (1 + np.abs(theta).max()))
     if size > 1:
         inverse = np.linalg.inv(likelihood.information(theta) + fill).astype(np.float64) - fill
-        error, is_widened = _errors(encounters, theta, inverse, likelihood.ridge)
+        covariance, is_widened = _covariance(encounters, theta, inverse, likelihood.ridge)
     else:
-        error, is_widened = np.zeros(size), np.zeros(size, dtype=np.bool_)
+        covariance, is_widened = np.zeros((size, size)), np.zeros(size, dtype=np.bool_)
     return BradleyTerryFit(
         strength=theta,
-        standard_error=error,
+        standard_error=np.sqrt(np.diag(covariance)),
+        covariance=covariance,
         is_widened=is_widened,
         components=components,
         prior_sd=prior_sd,
@@ -203,10 +206,10 @@ def bradley_terry(encounters: Encounters) -> BradleyTerryFit:
     )
 
 
-def _errors(
+def _covariance(
     encounters: Encounters, theta: Floats, inverse: Floats, ridge: float
 ) -> tuple[Floats, Bools]:
-    """Standard errors by the sandwich, and for which models the model's own error was wider.
+    """The sandwich, and for which models the model's own error was wider and is taken instead.
 
     Scores are summed by item first (Liang and Zeger 1986, Longitudinal data analysis using
     generalized linear models), times G/(G - 1) for G items. A model seen on few items fits them
@@ -226,7 +229,9 @@ def _errors(
     seen = np.bincount(i, m, size) + np.bincount(j, m, size)
     # Nothing but ties leaves no residuals at all, however many items there are.
     is_widened = ((seen < FEW_ITEMS) | (sandwich < 1e-9)) & (own > sandwich)
-    return np.where(is_widened, own, sandwich), is_widened
+    diagonal = np.where(is_widened, own, sandwich) ** 2
+    clustered[np.diag_indices(size)] = diagonal
+    return np.asarray(clustered), is_widened
 
 
 def _laplacian(one: Ints, other: Ints, weight: Floats, size: int) -> Floats:

@@ -1,33 +1,47 @@
 """Every table, by its noun."""
 
 from labeling.models.accounts import Organisation, OrganisationMember, User
+from labeling.models.adjudications import Adjudication
 from labeling.models.appeals import Appeal
 from labeling.models.assignments import Assignment, Lane, Place
-from labeling.models.audit import AuditEvent
+from labeling.models.audit import AuditEvent, AuditSeal
 from labeling.models.campaigns import Campaign, Membership
+from labeling.models.cases import Case, CaseEntry, ExcludedJudgment, Exclusion
 from labeling.models.comparisons import Comparison, Gold
 from labeling.models.drafts import Draft
 from labeling.models.generation import Endpoint, GenerationRun, GenerationSlot, RunEndpoint
 from labeling.models.guidelines import GuidelineReading, GuidelineVersion
 from labeling.models.images import Image
+from labeling.models.invitations import EntryLink, EntryVisit, Invitation
 from labeling.models.jobs import Import, ImportProblem, Job
 from labeling.models.judgments import Judgment, Withdrawal
+from labeling.models.notifications import Notification
 from labeling.models.prompts import Completion, Prompt, Source
-from labeling.models.raters import Rater, Seat
+from labeling.models.raters import Demographics, Rater, Seat, Skill
 from labeling.models.reports import Report
-from labeling.models.rounds import Round
+from labeling.models.rounds import Round, RoundItem
 from labeling.models.snapshots import Snapshot
 from labeling.models.tokens import IdempotentRequest, Token
+from labeling.models.trained_models import TrainedModel
 
 __all__ = [
+    "Adjudication",
     "Appeal",
     "Assignment",
     "AuditEvent",
+    "AuditSeal",
     "Campaign",
+    "Case",
+    "CaseEntry",
     "Comparison",
     "Completion",
+    "Demographics",
     "Draft",
     "Endpoint",
+    "EntryLink",
+    "EntryVisit",
+    "ExcludedJudgment",
+    "Exclusion",
     "GenerationRun",
     "GenerationSlot",
     "Gold",
@@ -37,10 +51,12 @@ __all__ = [
     "Image",
     "Import",
     "ImportProblem",
+    "Invitation",
     "Job",
     "Judgment",
     "Lane",
     "Membership",
+    "Notification",
     "Organisation",
     "OrganisationMember",
     "Place",
@@ -48,11 +64,14 @@ __all__ = [
     "Rater",
     "Report",
     "Round",
+    "RoundItem",
     "RunEndpoint",
     "Seat",
+    "Skill",
     "Snapshot",
     "Source",
     "Token",
+    "TrainedModel",
     "User",
     "Withdrawal",
 ]

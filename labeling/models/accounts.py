@@ -20,6 +20,8 @@ class User(AbstractUser):
     language = models.CharField(max_length=10, blank=True, default="", db_default="")
     # How they like the bench: a BenchSettings as JSON; what is left out has its default.
     bench = models.JSONField(default=dict, db_default={})
+    # What they want to be told of, and how: {kind: "off" | "app" | "mail" | "digest"}.
+    notify = models.JSONField(default=dict, db_default={})
 
     objects: ClassVar[UserManager[Self]] = UserManager()
 

@@ -18,8 +18,7 @@ _PREPARED = "leased_until <= now() + %(ahead)s * interval '1 second'"
 _MINE = """campaign_id = %(campaign)s AND rater_id = %(rater)s AND rater_id IS NOT NULL
   AND ended_at IS NULL"""
 
-# What has lapsed is not held any more, whether or not a sweep has been: gold is never swept, and
-# nothing may tell it from a slot.
+# What has lapsed is not held any more, whether or not a sweep has been.
 _KEEP = f"""
 UPDATE labeling_assignment SET leased_until = greatest(leased_until,
   now() + CASE WHEN public_id = %(shown)s THEN %(lease)s ELSE %(ahead)s END * interval '1 second')
@@ -33,20 +32,14 @@ WHERE public_id = %(prepared)s AND {_MINE} AND {_PREPARED}
   AND (SELECT state = 'active' FROM labeling_campaign WHERE id = %(campaign)s)
 RETURNING id
 """
-# A slot lapses at once, and a requeue opens it to everybody. Gold has no slot: it ends, and may be
-# dealt again. Neither is then what the rater meets next, and neither takes a late answer: what was
-# given back is unknown to them, whichever of the two it was.
+# It lapses at once, and a requeue opens it to everybody, gold as well. Neither is then what the
+# rater meets next, and neither takes a late answer: what was given back is unknown to them.
 _GIVE_BACK = f"""
-UPDATE labeling_assignment SET
-  leased_until = CASE WHEN ordinal IS NOT NULL THEN now() - interval '1 second' END,
-  rater_id = CASE WHEN ordinal IS NOT NULL THEN rater_id END,
-  lapsed_from_id = NULL,
-  ended_at = CASE WHEN ordinal IS NULL THEN now() END,
-  outcome = CASE WHEN ordinal IS NULL THEN 'cancelled' END
+UPDATE labeling_assignment SET leased_until = now() - interval '1 second', lapsed_from_id = NULL
 WHERE public_id = %(prepared)s AND {_MINE} AND {_PREPARED} RETURNING id
 """
 
-# For after the requeue, which notes whom a slot lapsed from so that they may still answer it.
+# For after the requeue, which notes whom a lease lapsed from so that they may still answer it.
 _FORGET = """
 UPDATE labeling_assignment SET lapsed_from_id = NULL
 WHERE public_id = %(prepared)s AND campaign_id = %(campaign)s AND rater_id IS NULL

@@ -39,8 +39,8 @@ class TransactionIdField(_BigIntegerField):
     of transaction ids below the oldest running one do not.
     """
 
-    def __init__(self) -> None:
-        super().__init__(editable=False, db_default=CurrentTransactionId())
+    def __init__(self, *, null: bool = False) -> None:
+        super().__init__(editable=False, null=null, db_default=CurrentTransactionId())
 
     def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         # Migrations import none of our code: to them this is a bigint, turned into xid8 by SQL.
@@ -49,7 +49,7 @@ class TransactionIdField(_BigIntegerField):
         return name, "django.db.models.BigIntegerField", args, kwargs
 
     def clone(self) -> "TransactionIdField":
-        return type(self)()
+        return type(self)(null=self.null)
 
     def db_type(self, connection: Any) -> str:
         return "xid8"

@@ -59,6 +59,9 @@ class Campaign(PublicModel):
     schema = models.JSONField(default=dict)
     presentation = models.JSONField(default=dict)
     requirements = models.JSONField(default=dict)
+    # How quality, pay and privacy are dealt with: a labeling.policy.Policy as JSON.
+    policy = models.JSONField(default=dict, db_default={})
+    cloned_from = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
     attribution = models.TextField(
         blank=True, default="", help_text="Whose data this is, and its licence."
     )

@@ -3,7 +3,7 @@
 from typing import Self
 
 from django.db import models
-from django.db.models import CheckConstraint, F, Q, UniqueConstraint
+from django.db.models import CheckConstraint, Exists, F, OuterRef, Q, UniqueConstraint
 
 from labeling.formats.marks import IDENTIFIES_ITSELF
 from labeling.models.base import PublicModel
@@ -18,6 +18,18 @@ class ComparisonQuerySet(models.QuerySet["Comparison"]):
     def waiting(self) -> Self:
         """In no round, not gold, and fit to be opened: what a round would open."""
         return self._openable().filter(gold=None)
+
+    def arrived(self) -> Self:
+        """Of what waits, what nobody has left waiting: it came after the newest round that took
+        some and no more, as far as a budget went or as a sample to calibrate by.
+        """
+        bounded = Q(kind=Round.Kind.CALIBRATION) | Q(
+            kind=Round.Kind.PRODUCTION, budget__isnull=False
+        )
+        chose = Round.objects.filter(
+            bounded, campaign=OuterRef("campaign"), created_at__gte=OuterRef("created_at")
+        )
+        return self.waiting().filter(~Exists(chose))
 
     def for_practice(self) -> Self:
         """In no round, an answer known, and fit to be opened: what a qualification would open."""
@@ -96,6 +108,7 @@ class Gold(models.Model):
         max_length=40, blank=True, default="", db_default="", help_text="Of the guidelines: its id."
     )
     retired_at = models.DateTimeField(null=True)
+    retired_why = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     class Meta:
         constraints = [

@@ -24,6 +24,9 @@ class GuidelineVersion(PublicModel):
     asks_rereading = models.BooleanField(
         default=True, db_default=True, help_text="Raters see what changed before they go on."
     )
+    asks_requalification = models.BooleanField(
+        default=False, db_default=False, help_text="Raters pass the qualification once more."
+    )
     change_note = models.TextField(blank=True, default="")
     published_at = models.DateTimeField(null=True)
     published_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")

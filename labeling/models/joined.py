@@ -143,7 +143,9 @@ _TOKEN_AND_ASSIGNMENT = Joined(
       JOIN labeling_campaign c ON c.id = a.campaign_id
       JOIN labeling_seat s ON s.campaign_id = a.campaign_id
       JOIN labeling_rater r ON r.id = s.rater_id AND r.id IN (a.rater_id, a.lapsed_from_id))
-    ON a.public_id = %(assignment)s AND r.user_id = u.id
+    ON a.public_id = %(assignment)s AND r.user_id = u.id AND EXISTS (
+      SELECT FROM labeling_membership m
+      WHERE m.campaign_id = a.campaign_id AND m.user_id = u.id AND m.role = 'rater')
     WHERE {_VALID}""",
     also=_BOUND,
 )
@@ -182,7 +184,12 @@ _DESK = Joined(
           JOIN labeling_judgment j ON j.assignment_id = a.id
           LEFT JOIN labeling_guidelineversion v ON v.id = j.guideline_version_id
           WHERE a.rater_id = r.id AND a.campaign_id = c.id AND a.outcome = 'completed'
-          ORDER BY a.ended_at DESC, j.id DESC LIMIT 1)))""",
+          ORDER BY a.ended_at DESC, j.id DESC LIMIT 1))),
+    -- What the study of a participant still wants of them; nothing for everybody else.
+    (SELECT l.wanted - (SELECT count(*)
+        {_DONE.format(join="")} v.created_at AND {_NOT_PRACTICE})
+      FROM labeling_entryvisit v JOIN labeling_entrylink l ON l.id = v.link_id
+      WHERE v.rater_id = r.id AND l.campaign_id = c.id ORDER BY v.id DESC LIMIT 1)""",
 )
 _OWN_ASSIGNMENT = Joined(
     {"a": Assignment, "c": Campaign},
@@ -264,7 +271,7 @@ def desk(user_id: int, slug: str, midnight: datetime) -> list[Any] | None:
     """The user's seat in the campaign where they rate, and the numbers of their desk there.
 
     Those are: judged since midnight, the judgment they may still change, the newest guidelines,
-    and the newest of those that ask to be read before going on.
+    the newest of those that ask to be read before going on, and what a participant's study wants.
     """
     found = _DESK.first({"user": user_id, "slug": slug, "midnight": midnight})
     if found is None:

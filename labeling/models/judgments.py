@@ -103,7 +103,17 @@ class Judgment(PublicModel):
                 name="judgment_shown_left",
             ),
         ]
-        triggers = [pgtrigger.Protect(name="never_edited", operation=pgtrigger.Update)]
+        triggers = [
+            # What the page measured may be forgotten; what was decided never changes.
+            pgtrigger.Protect(
+                name="never_edited",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "NEW.client <> '{}'::jsonb OR (to_jsonb(OLD) - 'client')"
+                    " IS DISTINCT FROM (to_jsonb(NEW) - 'client')"
+                ),
+            )
+        ]
 
 
 class Withdrawal(models.Model):

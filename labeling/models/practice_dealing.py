@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from django.db import IntegrityError, connection
 
+from labeling.models.counted import RIGHT_SQL
 from labeling.practice import right_answers_needed
 
 _DEAL = """
@@ -36,24 +37,30 @@ made AS (
   SELECT gen_random_uuid(), %(campaign)s::bigint, pick.id, lane.id, 0, %(rater)s::bigint,
     random() < 0.5, %(arm)s::text, now() + %(lease)s * interval '1 second', ''
   FROM pick, (SELECT id FROM labeling_lane WHERE campaign_id = %(campaign)s
-    ORDER BY rank, id LIMIT 1) lane
+    AND rank = 0 ORDER BY id LIMIT 1) lane
   RETURNING id)
 SELECT EXISTS (SELECT FROM mine), (SELECT min(id) FROM (SELECT id FROM held UNION ALL
   SELECT id FROM made) one)
 """
 
-# What a rater did of each open qualification round: all its items, those ended, those right.
-_STANDING = """
+# What a rater did of each open qualification round: all its items, those ended, those right. Who
+# was asked to practise anew has to in a round they have done nothing of before.
+_STANDING = f"""
 SELECT r.campaign_id, r.number, r.pass_share, count(*),
   count(a.id) FILTER (WHERE a.ended_at IS NOT NULL),
-  count(a.id) FILTER (WHERE a.outcome = 'completed' AND j.preference = g.preference)
+  count(a.id) FILTER (WHERE a.outcome = 'completed' AND {RIGHT_SQL})
 FROM labeling_round r JOIN labeling_comparison c ON c.round_id = r.id
 JOIN labeling_gold g ON g.comparison_id = c.id AND g.retired_at IS NULL
 LEFT JOIN labeling_assignment a
   ON a.comparison_id = c.id AND a.rater_id = ANY(%(raters)s) AND a.repeat_of_id IS NULL
 LEFT JOIN labeling_judgment j ON j.assignment_id = a.id AND j.supersedes_id IS NULL
 WHERE r.campaign_id = ANY(%(campaigns)s) AND r.kind = 'qualification' AND r.state = 'open'
-GROUP BY r.id ORDER BY r.campaign_id, r.number
+GROUP BY r.id
+HAVING coalesce(min(a.ended_at) > (
+  SELECT max(e.created_at) FROM labeling_seat s JOIN labeling_case k ON k.seat_id = s.id
+  JOIN labeling_caseentry e ON e.case_id = k.id AND e.action = 'retrain'
+  WHERE s.campaign_id = r.campaign_id AND s.rater_id = ANY(%(raters)s)), true)
+ORDER BY r.campaign_id, r.number
 """
 
 

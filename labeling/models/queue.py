@@ -80,7 +80,8 @@ _SEEN = """(SELECT id FROM held ORDER BY leased_until DESC, id LIMIT 1), EXISTS 
   EXISTS (SELECT FROM passed WHERE n = 256),
   EXISTS (SELECT FROM first) AND NOT EXISTS (SELECT FROM take)"""
 # One row always, its assignment null when none was taken.
-_TAKEN = """FROM (SELECT) one LEFT JOIN take a ON true
+_TAKEN = """FROM (SELECT) one LEFT JOIN (SELECT * FROM take UNION ALL
+  SELECT * FROM labeling_assignment WHERE id = %(dealt)s::bigint) a ON true
 LEFT JOIN labeling_comparison c ON c.id = a.comparison_id
 LEFT JOIN labeling_prompt p ON p.id = c.prompt_id
 LEFT JOIN labeling_completion x ON x.id = c.completion_a_id
@@ -88,15 +89,30 @@ LEFT JOIN labeling_completion y ON y.id = c.completion_b_id"""
 CLAIM = Joined(SHOWN, _TAKEN, first=_CLAIM, also=_SEEN)
 
 # How many standing slots of comparison `c` are beyond what its round `r` wants: none are wanted
-# of a closed round, and judgments that people made elsewhere count too.
+# of a closed round, and judgments that people made elsewhere count too. Where a round asks more
+# while an item is undecided, what it may come to counts: a slot too many is ended by whoever
+# decides (labeling.actions.stopping).
 _STANDING = "a.ordinal IS NOT NULL AND (a.outcome IS NULL OR a.outcome = 'completed')"
 JUDGED_ELSEWHERE = """(SELECT count(*) FROM labeling_judgment j
   JOIN labeling_rater judge ON judge.id = j.rater_id
   WHERE j.comparison_id = c.id AND j.assignment_id IS NULL AND judge.kind = 'human'
     AND NOT j.is_repeat)"""
+
+
+def wanted_of(overlap: str) -> str:
+    """How many judgments comparison `c` is to have, of a round that asks for `overlap` (SQL).
+
+    What reviewers asked for, sending it back, comes on top, and on top of what it had by then.
+    """
+    return f"""(SELECT greatest({overlap} + coalesce(sum(k.more), 0),
+    max((k.criteria ->> '@wanted')::bigint) FILTER (WHERE k.more IS NOT NULL))
+  FROM labeling_adjudication k WHERE k.comparison_id = c.id)"""
+
+
 _SURPLUS = f"""((SELECT count(*) FROM labeling_assignment a
     WHERE a.comparison_id = c.id AND {_STANDING}) + {JUDGED_ELSEWHERE}
-  - CASE WHEN r.state = 'open' THEN r.overlap ELSE 0 END)"""
+  - CASE WHEN r.state = 'open' THEN {wanted_of("coalesce(r.max_overlap, r.overlap)")}
+    ELSE 0 END)"""
 
 # First half of a requeue: hold what lapsed, its comparison against others that count its slots,
 # and its round against being closed or asked for another overlap. Waits for nobody.
@@ -121,12 +137,12 @@ WITH due AS MATERIALIZED (
 kin AS MATERIALIZED (
   SELECT id, lane_id, comparison_id FROM labeling_assignment
   WHERE comparison_id IN (SELECT comparison_id FROM due) AND rater_id IS NULL
-    AND ended_at IS NULL FOR NO KEY UPDATE SKIP LOCKED),
+    AND ended_at IS NULL AND ordinal IS NOT NULL FOR NO KEY UPDATE SKIP LOCKED),
 -- One of them is being taken this instant and may yet be let go: leave the lease to the next pass.
 busy AS MATERIALIZED (
   SELECT comparison_id FROM labeling_assignment
   WHERE comparison_id IN (SELECT comparison_id FROM due) AND rater_id IS NULL
-    AND ended_at IS NULL AND id NOT IN (SELECT id FROM kin)),
+    AND ended_at IS NULL AND ordinal IS NOT NULL AND id NOT IN (SELECT id FROM kin)),
 back AS MATERIALIZED (
   SELECT id, lane_id, row_number() OVER (PARTITION BY lane_id) AS n
   FROM (SELECT * FROM due WHERE NOT is_surplus UNION ALL SELECT *, false FROM kin) u
@@ -151,6 +167,21 @@ ended AS (
 SELECT (SELECT count(*) FROM opened) + (SELECT count(*) FROM ended)
 """
 
+# Gold and repeats lapse as a slot does, and nothing that their rater can try tells them apart: they
+# are theirs no longer, and a late answer is taken until somebody else has it. They count towards no
+# overlap and no place gets to them, so neither round nor tail is asked. Practice stays its rater's.
+LET_GO = """
+UPDATE labeling_assignment a
+SET lapsed_from_id = a.rater_id, rater_id = NULL, leased_until = NULL
+FROM (SELECT l.id FROM labeling_assignment l
+  WHERE l.campaign_id = %(campaign)s AND l.leased_until < now() AND l.rater_id IS NOT NULL
+    AND l.ended_at IS NULL AND l.ordinal IS NULL
+    AND NOT EXISTS (SELECT FROM labeling_comparison c JOIN labeling_round r ON r.id = c.round_id
+      WHERE c.id = l.comparison_id AND r.kind = 'qualification' OFFSET 0)
+  ORDER BY l.leased_until LIMIT %(limit)s FOR NO KEY UPDATE OF l SKIP LOCKED) lapsed
+WHERE a.id = lapsed.id RETURNING a.id
+"""
+
 SUBMIT = """
 WITH done AS (
   UPDATE labeling_assignment a
@@ -161,8 +192,10 @@ WITH done AS (
     rater_id IS NULL AND lapsed_from_id = %(rater)s
     AND EXISTS (SELECT FROM labeling_seat s WHERE s.rater_id = %(rater)s
       AND s.campaign_id = a.campaign_id AND s.is_active)
-    AND NOT EXISTS (SELECT FROM labeling_assignment m WHERE m.comparison_id = a.comparison_id
-      AND m.rater_id = %(rater)s AND m.repeat_of_id IS NULL OFFSET 0)))
+    -- A hidden repeat is of what they met before, and stays theirs.
+    AND (a.repeat_of_id IS NOT NULL OR NOT EXISTS (SELECT FROM labeling_assignment m
+      WHERE m.comparison_id = a.comparison_id AND m.rater_id = %(rater)s
+        AND m.repeat_of_id IS NULL OFFSET 0))))
   RETURNING id, campaign_id, comparison_id, a_on_left, arm, repeat_of_id),
 made AS (
   INSERT INTO labeling_judgment (public_id, campaign_id, comparison_id, rater_id, assignment_id,
@@ -212,7 +245,8 @@ next AS (
     tail.tail, w.a_on_left, w.arm, '' FROM wanted w, tail),
 told AS (
   INSERT INTO labeling_auditevent (public_id, verb, campaign_id, rater_id, subject, details)
-  SELECT gen_random_uuid(), 'assignment.skipped', campaign_id, %(rater)s::bigint, public_id, '{{}}'
+  SELECT gen_random_uuid(), 'assignment.skipped', campaign_id, %(rater)s::bigint, public_id,
+    jsonb_strip_nulls(jsonb_build_object('active_ms', %(active_ms)s::bigint))
   FROM gone)
 SELECT id FROM gone
 """
@@ -259,18 +293,26 @@ def _run_together(first: str, second: str, parameters: dict[str, Any]) -> list[t
 
 
 def claim(
-    *, rater: Rater, campaign: Campaign, hold: int, lease_seconds: int | None = None
+    *,
+    rater: Rater,
+    campaign: Campaign,
+    hold: int,
+    lease_seconds: int | None = None,
+    dealt: int | None = None,
 ) -> Claim:
     """Lease at most one open assignment of a comparison the rater has not met.
 
-    For the campaign's time, unless `lease_seconds` says otherwise.
+    For the campaign's time, unless `lease_seconds` says otherwise. Where gold or a repeat was
+    `dealt`, that is what was taken, and nothing else is: it is read by the same statement as a
+    slot, so that the time it takes does not tell it apart.
     """
     row = CLAIM.first(
         {
             "rater": rater.pk,
             "campaign": campaign.pk,
             "lease": lease_seconds or campaign.lease_seconds,
-            "hold": hold,
+            "hold": hold if dealt is None else 0,
+            "dealt": dealt,
         }
     )
     if row is None:
@@ -281,10 +323,12 @@ def claim(
 def requeue(*, campaign_id: int, limit: int = 16) -> int:
     """Open the slots of lapsed leases again, or end those no longer wanted; how many rows moved.
 
-    Within the caller's transaction. Rows that others hold are left to the next pass.
+    Gold that lapsed is let go of with them. Within the caller's transaction. Rows that others hold
+    are left to the next pass.
     """
-    rows = _run_together(HOLD_LAPSED, REQUEUE, {"campaign": campaign_id, "limit": limit})
-    return int(rows[0][0])
+    parameters = {"campaign": campaign_id, "limit": limit}
+    rows = _run_together(HOLD_LAPSED, REQUEUE, parameters)
+    return int(rows[0][0]) + len(_run(LET_GO, parameters))
 
 
 def renew(*, assignment_id: int, rater_id: int, lease_seconds: int) -> Any:
@@ -300,10 +344,17 @@ def submit(parameters: dict[str, Any]) -> dict[str, Any] | None:
     return dict(zip(names, rows[0], strict=True)) if rows else None
 
 
-def skip(*, assignment_id: int, rater_id: int, reason: str) -> bool:
+def skip(*, assignment_id: int, rater_id: int, reason: str, active_ms: int | None = None) -> bool:
     """Whether the rater held it; if it is still wanted, its successor is open at the tail.
+
+    The time it took them, if known, is kept in the audit, from which work is credited.
 
     Within the caller's transaction.
     """
-    parameters = {"assignment": assignment_id, "rater": rater_id, "reason": reason}
+    parameters = {
+        "assignment": assignment_id,
+        "rater": rater_id,
+        "reason": reason,
+        "active_ms": active_ms,
+    }
     return bool(_run_together(HOLD_SKIPPED, SKIP, parameters))

@@ -3,6 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import CheckConstraint, Q, UniqueConstraint
+from django.db.models.functions import Now
 
 from labeling.models.accounts import Organisation, User
 from labeling.models.base import PublicModel
@@ -21,6 +22,7 @@ class Rater(PublicModel):
     # Null for a judge, and for people known only from an imported file.
     user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="raters")
     is_simulated = models.BooleanField(default=False)
+    languages = ArrayField(models.CharField(max_length=35), default=list, db_default=[])
 
     class Meta:
         constraints = [
@@ -32,6 +34,45 @@ class Rater(PublicModel):
             CheckConstraint(condition=Q(kind__in=["human", "judge"]), name="rater_known_kind"),
             CheckConstraint(condition=Q(kind="human") | Q(user=None), name="rater_judge_no_user"),
         ]
+
+
+class Skill(models.Model):
+    """What a rater can do, how well, and how that is known. One row for each way of knowing."""
+
+    class Source(models.TextChoices):
+        DECLARED = "declared", "said by the rater"
+        GRANTED = "granted", "given by a manager"
+        IMPORTED = "imported", "from a file"
+        QUALIFICATION = "qualification", "earned in a qualification"
+        GOLD = "gold", "earned on known answers"
+
+    rater = models.ForeignKey(Rater, models.CASCADE, related_name="skills")
+    name = models.CharField(max_length=60)
+    level = models.FloatField(
+        help_text="0 to 1 on the day it was earned; labeling.skills decays it."
+    )
+    source = models.CharField(max_length=16, choices=Source.choices)
+    earned_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            UniqueConstraint(fields=["rater", "name", "source"], name="skill_once_per_source"),
+            CheckConstraint(condition=Q(level__range=(0, 1)), name="skill_level_is_share"),
+            CheckConstraint(
+                condition=Q(
+                    source__in=["declared", "granted", "imported", "qualification", "gold"]
+                ),
+                name="skill_known_source",
+            ),
+        ]
+
+
+class Demographics(models.Model):
+    """What a rater chose to say of themselves, apart from all else: shown in groups only."""
+
+    rater = models.OneToOneField(Rater, models.CASCADE, related_name="demographics")
+    answers = models.JSONField(default=dict)
+    consented_at = models.DateTimeField(db_default=Now())
 
 
 class Seat(models.Model):
@@ -50,7 +91,6 @@ class Seat(models.Model):
     )
     external_id = models.TextField(null=True, help_text="The id an imported file gave the rater.")
     groups = models.JSONField(default=dict, help_text='{"group": "value"} for per-group analysis.')
-    skills = ArrayField(models.CharField(max_length=60), default=list)
     qualified_at = models.DateTimeField(
         null=True, help_text="When they passed a qualification round of this campaign."
     )

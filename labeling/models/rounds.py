@@ -1,7 +1,7 @@
 """A batch of a campaign's comparisons, opened together."""
 
 from django.db import models
-from django.db.models import CheckConstraint, Q, UniqueConstraint
+from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
 from labeling.models.base import PublicModel
 from labeling.models.campaigns import Campaign
@@ -29,6 +29,25 @@ class Round(PublicModel):
     pairing = models.CharField(
         max_length=32, default="given", help_text="How its pairs were chosen."
     )
+    # What the rule of choice was given: a baseline, k, the uniform share, strengths as they were.
+    pairing_settings = models.JSONField(default=dict, db_default={})
+    budget = models.PositiveIntegerField(null=True, help_text="Judgments it may ask for, at most.")
+    stop_rule = models.CharField(
+        max_length=12,
+        default="fixed",
+        db_default="fixed",
+        help_text="When a comparison has enough: fixed, curtailed or posterior.",
+    )
+    max_overlap = models.PositiveSmallIntegerField(
+        null=True, help_text="Of a posterior rule: how many judgments an undecided item may get."
+    )
+    stop_at = models.FloatField(null=True, help_text="Of a posterior rule: how sure is enough.")
+    anchor = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The model held at one score in all rounds.",
+    )
     seed = models.BigIntegerField(help_text="Of the shuffles of sides, arms and order.")
     pass_share = models.FloatField(
         null=True, help_text="Of a qualification: the share of right answers that passes."
@@ -46,6 +65,17 @@ class Round(PublicModel):
                 name="round_pass_share_is_share",
             ),
             CheckConstraint(
+                condition=Q(stop_rule__in=["fixed", "curtailed"], max_overlap=None, stop_at=None)
+                | Q(
+                    stop_rule="posterior",
+                    max_overlap__gte=F("overlap"),
+                    max_overlap__lte=100,
+                    stop_at__gt=0.5,
+                    stop_at__lt=1,
+                ),
+                name="round_stop_rule_fits",
+            ),
+            CheckConstraint(
                 condition=Q(
                     kind__in=["production", "qualification", "calibration", "adjudication"]
                 ),
@@ -57,3 +87,13 @@ class Round(PublicModel):
                 name="round_closed_has_time",
             ),
         ]
+
+
+class RoundItem(models.Model):
+    """A comparison that an adjudication round puts before reviewers; it stays in its own round."""
+
+    round = models.ForeignKey(Round, models.CASCADE, related_name="items")
+    comparison = models.ForeignKey("Comparison", models.CASCADE, related_name="round_items")
+
+    class Meta:
+        constraints = [UniqueConstraint(fields=["round", "comparison"], name="rounditem_once")]

@@ -6,11 +6,11 @@ from labeling.models import Campaign, Comparison, Job
 
 
 def campaigns_with_arrivals() -> QuerySet[Campaign]:
-    """Active campaigns with comparisons no round has opened, and no job bringing more."""
-    waiting = Comparison.objects.waiting().filter(campaign=OuterRef("pk"))
+    """Active campaigns with comparisons no round has opened or left, and no job bringing more."""
+    arrived = Comparison.objects.arrived().filter(campaign=OuterRef("pk"))
     busy = Job.objects.filter(
         campaign=OuterRef("pk"),
         kind__in=["import", "generation"],
         status__in=[Job.Status.QUEUED, Job.Status.RUNNING],
     )
-    return Campaign.objects.filter(Exists(waiting), ~Exists(busy), state=Campaign.State.ACTIVE)
+    return Campaign.objects.filter(Exists(arrived), ~Exists(busy), state=Campaign.State.ACTIVE)

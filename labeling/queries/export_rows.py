@@ -7,7 +7,7 @@ database gave it keep the rate near that of a bare COPY.
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from django.db import connections
@@ -19,6 +19,8 @@ from labeling.formats.export_choice import ExportChoice
 from labeling.formats.export_rows import ExportRow, by_rule, signed_score, turned_row
 from labeling.formats.layouts import lines
 from labeling.models import Campaign
+from labeling.models.counted import LEFT_OUT_COMPARISON_SQL, LEFT_OUT_SQL
+from labeling.queries.adjudicated import ADJUDICATION_SQL
 
 PIECE_BYTES = 65_536
 # A comparison has several judgments, so a window of them holds about as many rows.
@@ -95,24 +97,52 @@ COLUMNS = (
     ("superseded_by", "coalesce(later.external_id, later.public_id::text)", "text"),
     ("marks_a", "a.marks::text[]", "text[]"),
     ("marks_b", "b.marks::text[]", "text[]"),
+    # Where a campaign has no reviewer's word, none is looked for.
+    ("adjudication", f"CASE WHEN %(is_reviewed)s THEN {ADJUDICATION_SQL} END", "jsonb"),
 )
 NAMES = tuple(name for name, _, _ in COLUMNS)
 TYPES = (*(kind for _, _, kind in COLUMNS), "bool")
-SOURCES = """
-    labeling_judgment j
+# What the choice asks about, and what is only written.
+_CHOSEN_BY = """
     JOIN labeling_comparison c ON c.id = j.comparison_id
     JOIN labeling_rater rater ON rater.id = j.rater_id
     LEFT JOIN labeling_gold gold ON gold.comparison_id = c.id
     LEFT JOIN labeling_judgment later ON later.supersedes_id = j.id
     LEFT JOIN labeling_withdrawal gone ON gone.judgment_id = j.id
-    LEFT JOIN labeling_seat seat ON seat.rater_id = j.rater_id AND seat.campaign_id = j.campaign_id
     LEFT JOIN labeling_round r ON r.id = c.round_id
+"""
+SOURCES = f"""
+    labeling_judgment j {_CHOSEN_BY}
+    LEFT JOIN labeling_seat seat ON seat.rater_id = j.rater_id AND seat.campaign_id = j.campaign_id
     LEFT JOIN labeling_guidelineversion g ON g.id = j.guideline_version_id
     JOIN labeling_prompt p ON p.id = c.prompt_id
     JOIN labeling_completion a ON a.id = c.completion_a_id
     JOIN labeling_completion b ON b.id = c.completion_b_id
     JOIN labeling_source sa ON sa.id = a.source_id
     JOIN labeling_source sb ON sb.id = b.source_id
+"""
+
+
+# Whether a reviewer decided anything in the campaign.
+_HAS_REVIEWS = "SELECT EXISTS (SELECT FROM labeling_adjudication WHERE campaign_id = %s)"
+# Whether a decision about a rater's work is in force.
+_HAS_EXCLUSIONS = """
+SELECT EXISTS (SELECT FROM labeling_exclusion e
+  JOIN labeling_excludedjudgment x ON x.exclusion_id = e.id
+  WHERE e.campaign_id = %s AND e.undone_at IS NULL
+    AND (NOT e.needs_second OR e.agreed_at IS NOT NULL))
+"""
+# What decisions leave out, once each: judgments of raters, and those of comparisons.
+_LEFT_OUT = """
+SELECT x.judgment_id AS id FROM labeling_exclusion e
+JOIN labeling_excludedjudgment x ON x.exclusion_id = e.id
+WHERE e.campaign_id = %(campaign)s AND e.undone_at IS NULL
+  AND (NOT e.needs_second OR e.agreed_at IS NOT NULL)
+UNION
+SELECT o.id FROM labeling_adjudication k
+LEFT JOIN labeling_adjudication newer ON newer.supersedes_id = k.id
+JOIN labeling_judgment o ON o.comparison_id = k.comparison_id
+WHERE k.campaign_id = %(campaign)s AND k.outcome = 'left_out' AND newer.id IS NULL
 """
 
 
@@ -129,7 +159,8 @@ class Export:
     """Iterate for pieces of the file; close it whatever happens. `counts` is whole at the end.
 
     `counts`: `judgments` read, `lines` written, records left out: `ties_left_out`,
-    `without_text` and, where only edits are written, `without_edit`.
+    `without_text` and, where only edits are written, `without_edit`. `excluded` are judgments that
+    would have been read, but that a decision about a rater's work or a comparison leaves out.
     """
 
     def __init__(
@@ -148,6 +179,12 @@ class Export:
         self._window_size = window_size
         # Reading it takes the snapshot.
         self._first_end = self._window_end(after=0)
+        self._leaves_out = not choice.keeps_excluded and self._is_there(_HAS_EXCLUSIONS)
+        self._is_reviewed = self._is_there(_HAS_REVIEWS)
+        if not choice.keeps_excluded and (self._leaves_out or self._is_reviewed):
+            excluded = self._excluded()
+            if excluded or self._leaves_out:
+                self.counts["excluded"] = excluded
 
     def __iter__(self) -> Iterator[bytes]:
         try:
@@ -161,6 +198,13 @@ class Export:
                 yield bytes(piece)
         finally:
             self.close()
+
+    def visible(self) -> str:
+        """The transactions it sees, as PostgreSQL writes a snapshot: with each row's xid, what was
+        in it can be told for ever.
+        """
+        (text,) = self._connection.execute("SELECT pg_current_snapshot()::text").fetchone() or ("",)
+        return str(text)
 
     def close(self) -> None:
         """End the snapshot and its connection. Safe to repeat."""
@@ -179,14 +223,18 @@ class Export:
             yield from written
 
     def _rows(self) -> Iterator[ExportRow]:
-        statement = _statement(self._choice)
+        statement = _statement(
+            self._choice, leaves_out=self._leaves_out, is_reviewed=self._is_reviewed
+        )
         start, end = 0, self._first_end
         while end is not None:
             values = {
                 "campaign": self._campaign.pk,
                 "rater_kind": self._choice.raters,
+                "round": self._choice.only_round,
                 "start": start,
                 "end": end,
+                "is_reviewed": self._is_reviewed,
             }
             with self._connection.cursor().copy(statement, values) as copy:
                 copy.set_types(TYPES)
@@ -202,6 +250,25 @@ class Export:
         row = ExportRow(campaign=self._campaign.slug, score=score, **named)
         # What the caller's file called a goes out as a, and the report's numbers are of these.
         return turned_row(row) if is_turned else row
+
+    def _excluded(self) -> int:
+        """How many judgments the choice would have, were it not for what was decided."""
+        values = {
+            "campaign": self._campaign.pk,
+            "rater_kind": self._choice.raters,
+            "round": self._choice.only_round,
+        }
+        statement = (
+            f"SELECT count(*) FROM ({_LEFT_OUT}) left_out"  # noqa: S608
+            f" JOIN labeling_judgment j ON j.id = left_out.id {_CHOSEN_BY}"
+            f" WHERE {' AND '.join(_chosen(self._choice))}"
+        )
+        (count,) = self._connection.execute(sql.SQL(statement), values).fetchone() or (0,)
+        return int(count)
+
+    def _is_there(self, statement: LiteralString) -> bool:
+        found = self._connection.execute(statement, [self._campaign.pk]).fetchone()
+        return bool(found and found[0])
 
     def _window_end(self, *, after: int) -> int | None:
         """The last id of the window that begins there; None where nothing is left."""
@@ -242,18 +309,35 @@ def _connect() -> psycopg.Connection[Any]:
     return connection
 
 
-def _statement(choice: ExportChoice) -> sql.Composed:
+def _statement(choice: ExportChoice, *, leaves_out: bool, is_reviewed: bool) -> sql.Composed:
     """The COPY of one window: of `campaign` and `rater_kind`, after `start` and through `end`."""
     key = "c" if choice.rule == "majority" else "j"
     wanted = [
         f"{key}.campaign_id = %(campaign)s",
         f"{key}.id > %(start)s",
         f"{key}.id <= %(end)s",
+        *_chosen(choice),
+    ]
+    if leaves_out:
+        wanted.append(f"NOT {LEFT_OUT_SQL}")
+    if is_reviewed and not choice.keeps_excluded:
+        wanted.append(f"NOT {LEFT_OUT_COMPARISON_SQL}")
+    columns = ", ".join(f"{expression} AS {name}" for name, expression, _ in COLUMNS)
+    text = f"SELECT {columns}, c.is_turned FROM {SOURCES} WHERE {' AND '.join(wanted)}"  # noqa: S608
+    order = "c.id, j.id" if choice.rule == "majority" else "j.id"
+    return sql.Composed([sql.SQL(f"COPY ({text} ORDER BY {order}) TO STDOUT (FORMAT binary)")])
+
+
+def _chosen(choice: ExportChoice) -> list[str]:
+    """What a judgment must be to be asked for, whatever was decided of it."""
+    wanted = [
         # The column of the join itself: the planner then sees an anti-join.
         "gone.judgment_id IS NULL",
         # Practice, whose answers are told one by one, is no data, whatever is asked for.
         "r.kind IS DISTINCT FROM 'qualification'",
     ]
+    if choice.only_round is not None:
+        wanted.append("r.number = %(round)s")
     if not choice.with_history:
         wanted.append("later.supersedes_id IS NULL")
     if choice.raters != "all":
@@ -262,7 +346,4 @@ def _statement(choice: ExportChoice) -> sql.Composed:
         wanted.append("gold.id IS NULL")
     if not choice.keeps_repeats:
         wanted.append("NOT j.is_repeat")
-    columns = ", ".join(f"{expression} AS {name}" for name, expression, _ in COLUMNS)
-    text = f"SELECT {columns}, c.is_turned FROM {SOURCES} WHERE {' AND '.join(wanted)}"  # noqa: S608
-    order = "c.id, j.id" if choice.rule == "majority" else "j.id"
-    return sql.Composed([sql.SQL(f"COPY ({text} ORDER BY {order}) TO STDOUT (FORMAT binary)")])
+    return wanted

@@ -12,9 +12,15 @@ from django.db import connection
 from django.utils import timezone
 
 from labeling.metrics.estimates import Estimate, proportion
-from labeling.models import Campaign, Seat, User
+from labeling.models import Campaign, Membership, Seat, User
+from labeling.models.counted import RIGHT_SQL
+from labeling.models.gold_dealing import campaigns_with_more
 from labeling.models.practice_dealing import RoundStanding, standings
+from labeling.models.repeat_dealing import campaigns_with_repeats
+from labeling.queries.budget import used_up
+from labeling.queries.guidelines import requalifications
 from labeling.queries.rating import RatedCampaign, rated_campaigns
+from labeling.queries.routing import OPEN, Routing, routings_of
 from labeling.schemas import Requirements, read_requirements
 
 # Comparisons left are counted up to here: beyond it the page says "more than".
@@ -35,6 +41,8 @@ Reason = Literal[
     "qualify_elsewhere",
     "qualification_closed",
     "not_passed",
+    "unsuited",
+    "enough_in_all",
     "nothing_left",
 ]
 
@@ -66,8 +74,10 @@ class MyCampaign:
     left: int
     active_ms: int
     qualifying: Qualifying | None
-    # Asked for and not noted at the rater's seat. Nothing stops them: it is said, so they know.
-    skills_unnoted: tuple[str, ...]
+    # What it asks for and the rater lacks, and what its cap leaves them.
+    routing: Routing
+    # The version of the guidelines for which they pass their qualification once more.
+    requalify: int | None = None
 
     @property
     def campaign(self) -> Campaign:
@@ -114,7 +124,9 @@ class Home:
     resume: MyCampaign | None
     work: Work
     calibration: Estimate
+    # Where answers may be shown beside the expected ones: of those listed, and of ended ones.
     told_in: list[Campaign] = field(default_factory=list)
+    told_in_archived: list[Campaign] = field(default_factory=list)
 
 
 # Open comparisons the rater has not met, from their place onwards.
@@ -134,28 +146,37 @@ LEFT JOIN LATERAL (
 WHERE c.id = ANY(%(campaigns)s) GROUP BY c.id
 """
 
-# Time counts once an answer was begun and given: practice, gold, what was revised or withdrawn.
+# Time counts whatever became of it: practice, gold, what was revised or withdrawn, and what was
+# begun and then skipped or lost, as in labeling.queries.pay.
 _TIME = """
-SELECT j.campaign_id, sum(coalesce(j.active_ms, 0))::bigint,
-  sum(coalesce(j.active_ms, 0)) FILTER (WHERE j.created_at >= %(week)s)::bigint,
-  sum(coalesce(j.active_ms, 0)) FILTER (WHERE j.created_at >= %(midnight)s)::bigint,
-  percentile_disc(0.5) WITHIN GROUP (ORDER BY j.active_ms)
-    FILTER (WHERE j.created_at >= %(midnight)s AND j.supersedes_id IS NULL)
-FROM labeling_judgment j
-WHERE j.rater_id = ANY(%(raters)s) AND j.assignment_id IS NOT NULL
-GROUP BY GROUPING SETS ((j.campaign_id), ())
+SELECT w.campaign_id, sum(coalesce(w.active_ms, 0))::bigint,
+  sum(coalesce(w.active_ms, 0)) FILTER (WHERE w.created_at >= %(week)s)::bigint,
+  sum(coalesce(w.active_ms, 0)) FILTER (WHERE w.created_at >= %(midnight)s)::bigint,
+  percentile_disc(0.5) WITHIN GROUP (ORDER BY w.active_ms)
+    FILTER (WHERE w.created_at >= %(midnight)s AND w.is_first_answer)
+FROM (
+  SELECT campaign_id, active_ms::bigint, created_at, supersedes_id IS NULL AS is_first_answer
+  FROM labeling_judgment WHERE rater_id = ANY(%(raters)s) AND assignment_id IS NOT NULL
+  UNION ALL
+  SELECT campaign_id, (details ->> 'active_ms')::bigint, created_at, false
+  FROM labeling_auditevent
+  WHERE rater_id = ANY(%(raters)s) AND verb IN ('assignment.skipped', 'assignment.lost')) w
+GROUP BY GROUPING SETS ((w.campaign_id), ())
 """
 _DAYS = """
-SELECT (ended_at AT TIME ZONE %(zone)s)::date, count(*) FILTER (WHERE outcome = 'completed'),
-  count(*) FILTER (WHERE outcome = 'skipped')
-FROM labeling_assignment
-WHERE rater_id = ANY(%(raters)s) AND ended_at >= %(week)s GROUP BY 1
+SELECT (a.ended_at AT TIME ZONE %(zone)s)::date,
+  -- Practice is no judgment; the time it took counts all the same.
+  count(*) FILTER (WHERE a.outcome = 'completed' AND r.kind IS DISTINCT FROM 'qualification'),
+  count(*) FILTER (WHERE a.outcome = 'skipped')
+FROM labeling_assignment a JOIN labeling_comparison c ON c.id = a.comparison_id
+LEFT JOIN labeling_round r ON r.id = c.round_id
+WHERE a.rater_id = ANY(%(raters)s) AND a.ended_at >= %(week)s GROUP BY 1
 """
 
 # First answers on known ones, up to yesterday: a number that moved with each answer would tell
 # which comparison was gold, and how it should have been answered. Practice is no measure.
-_GOLD = """
-SELECT count(*), count(*) FILTER (WHERE j.preference = g.preference)
+_GOLD = f"""
+SELECT count(*), count(*) FILTER (WHERE {RIGHT_SQL})
 FROM labeling_judgment j
 JOIN labeling_gold g ON g.comparison_id = j.comparison_id AND g.retired_at IS NULL
 JOIN labeling_comparison c ON c.id = j.comparison_id
@@ -163,7 +184,7 @@ LEFT JOIN labeling_round r ON r.id = c.round_id
 WHERE j.rater_id = ANY(%(raters)s) AND j.assignment_id IS NOT NULL AND j.supersedes_id IS NULL
   AND NOT j.is_repeat AND j.created_at < %(midnight)s AND r.kind IS DISTINCT FROM 'qualification'
   AND NOT EXISTS (SELECT FROM labeling_withdrawal w WHERE w.judgment_id = j.id)
-"""
+"""  # noqa: S608
 
 
 def home_of(user: User) -> Home:
@@ -184,23 +205,53 @@ def home_of(user: User) -> Home:
             most=MOST_LEFT + 1,
         )
     )
+    # Beyond its budget a campaign hands nothing out, open slots or not; what is held may be done.
+    spent = used_up(one.campaign for one in rated)
+    left = {key: count for key, count in left.items() if key not in spent}
     times = {row[0]: row[1:] for row in _rows(_TIME, raters)}
     qualifying = _qualifications(rated, asked, seats, raters)
-    told = _told(raters)
+    routing = routings_of(user, {one.campaign: asked[one.campaign.pk] for one in rated})
+    # Where no slot is open, a claim may give something all the same.
+    beside = campaigns_with_more(
+        raters=raters,
+        rates={
+            key: 0 if key in spent else one.gold_rate
+            for key, one in asked.items()
+            if not left.get(key)
+        },
+    ) | campaigns_with_repeats(
+        seats=[(seat.rater_id, key) for key, seat in seats.items()],
+        rates={
+            key: 0 if key in spent else one.repeat_rate
+            for key, one in asked.items()
+            if not left.get(key)
+        },
+    )
+    told = _told(user, raters)
+    anew = [key for key, one in qualifying.items() if one.is_own and not one.is_passed]
+    requalify = requalifications(raters, anew) if anew else {}
     mine = []
     for one in rated:
         key = one.campaign.pk
-        noted = set(seats[key].skills) if key in seats else set()
+        way = routing.get(key, OPEN)
         count = int(left.get(key, 0))
         mine.append(
             MyCampaign(
                 one,
                 asked[key],
-                _reason(one, asked[key], seats.get(key), qualifying.get(key), count),
+                _reason(
+                    one,
+                    asked[key],
+                    seats.get(key),
+                    qualifying.get(key),
+                    bool(count) or key in beside,
+                    routing=way,
+                ),
                 count,
                 int(times.get(key, (0,))[0]),
                 qualifying.get(key),
-                tuple(skill for skill in asked[key].skills if skill not in noted),
+                way,
+                requalify.get(key),
             )
         )
     return Home(
@@ -208,7 +259,8 @@ def home_of(user: User) -> Home:
         resume=next((one for one in mine if one.rated.last_at and not one.reason), None),
         work=_work(raters, times),
         calibration=_calibration(raters),
-        told_in=[one.campaign for one in rated if one.campaign.pk in told],
+        told_in=[told.pop(one.campaign.pk) for one in rated if one.campaign.pk in told],
+        told_in_archived=list(told.values()),
     )
 
 
@@ -217,7 +269,9 @@ def _reason(
     asked: Requirements,
     seat: Seat | None,
     qualifying: Qualifying | None,
-    left: int,
+    has_more: bool,
+    *,
+    routing: Routing,
 ) -> Reason:
     """What stands in the way, or nothing; in the order in which a claim would meet it."""
     states: dict[str, Reason] = {
@@ -229,15 +283,21 @@ def _reason(
         return by_state
     if seat is not None and not seat.is_active:
         return "seat_paused"
+    if routing.languages_missing:
+        return "unsuited"
     if qualifying is not None and not qualifying.is_passed:
         if not qualifying.is_own:
             return "qualify_elsewhere"
         if qualifying.standing is None:
             return "qualification_closed"
         return "not_passed" if qualifying.standing.is_done else ""
+    if routing.obstacles:
+        return "unsuited"
+    if routing.left is not None and routing.left <= 0:
+        return "enough_in_all"
     if asked.daily_cap is not None and rated.day.judged >= asked.daily_cap:
         return "enough_today"
-    return "" if left else "nothing_left"
+    return "" if has_more else "nothing_left"
 
 
 def _qualifications(
@@ -315,8 +375,8 @@ def _calibration(raters: list[int]) -> Estimate:
     return proportion(right, met, unit="votes", why="")
 
 
-def _told(raters: list[int]) -> set[int]:
-    """The campaigns in which an answer may be shown beside the expected one."""
+def _told(user: User, raters: list[int]) -> dict[int, Campaign]:
+    """The campaigns in which an answer may be shown beside the expected one, archived ones too."""
     rows = _rows(
         """SELECT DISTINCT j.campaign_id FROM labeling_judgment j
         JOIN labeling_comparison c ON c.id = j.comparison_id
@@ -325,10 +385,21 @@ def _told(raters: list[int]) -> set[int]:
         LEFT JOIN labeling_round r ON r.id = c.round_id
         WHERE j.rater_id = ANY(%(raters)s) AND j.assignment_id IS NOT NULL
           AND (r.kind = 'qualification' OR g.retired_at IS NOT NULL
-            OR k.state = 'archived')""",
+            OR k.state = 'archived')
+        -- Or a reviewer's word, where they let those who judged read it.
+        UNION SELECT d.campaign_id FROM labeling_adjudication d
+        JOIN labeling_judgment j ON j.comparison_id = d.comparison_id
+        WHERE j.rater_id = ANY(%(raters)s) AND j.assignment_id IS NOT NULL
+          AND d.criteria @> '{"@tells_raters": true}'
+          AND NOT EXISTS (SELECT FROM labeling_adjudication l WHERE l.supersedes_id = d.id)""",
         raters,
     )
-    return {pk for (pk,) in rows}
+    may_open = Campaign.objects.filter(
+        pk__in=[pk for (pk,) in rows],
+        memberships__user=user,
+        memberships__role=Membership.Role.RATER,
+    )
+    return {one.pk: one for one in may_open.order_by("name")}
 
 
 def _rows(sql: str, raters: list[int], **more: Any) -> list[tuple[Any, ...]]:

@@ -8,6 +8,7 @@ from msgspec.structs import asdict
 
 from labeling.formats.export_rows import ExportRow, signed_score, turned_row
 from labeling.models import Campaign, Gold, Judgment, Round, Seat
+from labeling.queries.adjudicated import adjudication_json
 
 
 def records(campaign: Campaign, *, with_history: bool = False) -> QuerySet[Judgment]:
@@ -27,22 +28,26 @@ def records(campaign: Campaign, *, with_history: bool = False) -> QuerySet[Judgm
     )
     if not with_history:
         judgments = judgments.standing()
-    return judgments.select_related(
-        "campaign",
-        "comparison__prompt",
-        "comparison__round",
-        "comparison__completion_a__source",
-        "comparison__completion_b__source",
-        "rater",
-        "guideline_version",
-        "superseded_by",
-    ).annotate(
-        pseudonym=Subquery(seats.values("pseudonym")[:1]),
-        groups=Subquery(seats.values("groups")[:1]),
-        is_gold=Exists(Gold.objects.filter(comparison=OuterRef("comparison"))),
-        first_id=Subquery(
-            first.values(name=Coalesce("external_id", Cast("public_id", TextField())))[:1]
-        ),
+    return (
+        judgments.select_related(
+            "campaign",
+            "comparison__prompt",
+            "comparison__round",
+            "comparison__completion_a__source",
+            "comparison__completion_b__source",
+            "rater",
+            "guideline_version",
+            "superseded_by",
+        )
+        .prefetch_related("comparison__adjudications")
+        .annotate(
+            pseudonym=Subquery(seats.values("pseudonym")[:1]),
+            groups=Subquery(seats.values("groups")[:1]),
+            is_gold=Exists(Gold.objects.filter(comparison=OuterRef("comparison"))),
+            first_id=Subquery(
+                first.values(name=Coalesce("external_id", Cast("public_id", TextField())))[:1]
+            ),
+        )
     )
 
 
@@ -89,5 +94,6 @@ def record_of(judgment: Any) -> dict[str, Any]:
         superseded_by=(later.external_id or later.public_id) if later else None,
         marks_a=a.marks,
         marks_b=b.marks,
+        adjudication=adjudication_json(comparison),
     )
     return asdict(turned_row(row) if comparison.is_turned else row)

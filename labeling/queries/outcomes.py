@@ -13,6 +13,8 @@ from psycopg import sql
 from labeling.metrics.binary_copy import SIGNATURE, read_integer_columns
 from labeling.metrics.votes import UNKNOWN, Ints, Votes
 from labeling.models import Campaign, Comparison, Gold, Judgment, Rater, Seat, Source
+from labeling.queries.adjudicated import left_out_comparisons, left_out_decisions
+from labeling.queries.exclusions import excluded_judgments, exclusion_decisions
 
 # Whatever was decided is read, superseded and withdrawn rows too: what counts and how many events
 # there were then come from one statement, and so from one instant.
@@ -76,29 +78,45 @@ class Outcomes:
 
     `judged_at` is each vote's moment in seconds, or -1 where nobody knows it; `is_judge` has a
     flag for each rater of the votes and `gold` the known preference of each item, or -1.
-    `event_count` counts judgments and withdrawals at that instant, whether they stand or not.
+    `event_count` counts judgments and withdrawals at that instant, whether they stand or not, and
+    decisions about what datasets leave out. `judgment_keys` are the votes' internal ids, and
+    `excluded_count` says how many that stand were left out by such decisions.
     """
 
     votes: Votes
+    judgment_keys: Ints
     judged_at: Ints
     is_judge: list[bool]
     gold: Ints
     event_count: int
+    excluded_count: int
     through_judgment: UUID | None
     read_at: datetime
 
 
 def outcomes(campaign: Campaign) -> Outcomes:
     """All that the report needs of the campaign, in bounded memory: about 150 bytes a judgment."""
+    # Before the judgments are read: a decision that comes later makes the report lag behind.
+    decisions = exclusion_decisions(campaign)
+    reviews = left_out_decisions(campaign)
     columns, read_at = _columns(campaign)
     through = int(columns["judgment"].max()) if len(columns["judgment"]) else None
     event_count = len(columns["judgment"]) + int(columns["is_withdrawn"].sum())
+    event_count += decisions + reviews
     stands = (columns.pop("is_withdrawn") == 0) & (columns.pop("is_superseded") == 0)
-    del columns["judgment"]
     # Those who practised were told the answers one by one: no data.
     practice = Comparison.objects.filter(round__kind="qualification", round__campaign=campaign)
     if practice_keys := list(practice.values_list("pk", flat=True)):
         stands &= ~np.isin(columns["comparison"], practice_keys)
+    excluded_count = 0
+    if decisions and (left_out := excluded_judgments(campaign)):
+        is_left_out = np.isin(columns["judgment"], left_out)
+        excluded_count = int((stands & is_left_out).sum())
+        stands &= ~is_left_out
+    if reviews and (items := left_out_comparisons(campaign)):
+        is_left_out = np.isin(columns["comparison"], items)
+        excluded_count += int((stands & is_left_out).sum())
+        stands &= ~is_left_out
     if not stands.all():
         columns = {name: values[stands] for name, values in columns.items()}
     models = {
@@ -125,10 +143,12 @@ def outcomes(campaign: Campaign) -> Outcomes:
     )
     return Outcomes(
         votes=votes,
+        judgment_keys=columns["judgment"],
         judged_at=columns["judged_at"],
         is_judge=[key in judges for key in rater_ids],
         gold=_gold(campaign, votes.item_keys),
         event_count=event_count,
+        excluded_count=excluded_count,
         through_judgment=_public_id(through),
         read_at=read_at,
     )

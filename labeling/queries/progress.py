@@ -56,7 +56,8 @@ SELECT
       AND r.kind = 'human'
       AND NOT EXISTS (SELECT FROM labeling_gold g WHERE g.comparison_id = j.comparison_id)),
   (SELECT count(*) FROM labeling_lane l JOIN labeling_assignment a ON a.lane_id = l.id
-    WHERE l.campaign_id = %(campaign)s AND a.rater_id IS NULL AND a.ended_at IS NULL),
+    WHERE l.campaign_id = %(campaign)s AND a.rater_id IS NULL AND a.ended_at IS NULL
+      AND a.ordinal IS NOT NULL),
   (SELECT count(*) FROM labeling_assignment
     WHERE campaign_id = %(campaign)s AND rater_id IS NOT NULL AND ended_at IS NULL
       AND ordinal IS NOT NULL),

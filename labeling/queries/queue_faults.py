@@ -6,15 +6,16 @@ from typing import Self
 from django.db import connection
 
 from labeling.models import Campaign
-from labeling.models.queue import JUDGED_ELSEWHERE
+from labeling.models.queue import JUDGED_ELSEWHERE, wanted_of
 
 # ruff: noqa: S608
 # Each row counts what breaks one promise of docs/QUEUE.md; `c` is a comparison, `r` its round.
 _FAULTS = f"""
 WITH slots AS MATERIALIZED (
-  SELECT c.id, r.state,
-    CASE WHEN r.state = 'open' THEN greatest(r.overlap - {JUDGED_ELSEWHERE}, 0) ELSE 0 END
-      AS wanted,
+  SELECT c.id, r.state, r.stop_rule,
+    CASE WHEN r.state = 'open' THEN
+      greatest({wanted_of("coalesce(r.max_overlap, r.overlap)")} - {JUDGED_ELSEWHERE}, 0)
+      ELSE 0 END AS wanted,
     count(a.id) FILTER (WHERE a.rater_id IS NULL) AS open,
     count(a.id) FILTER (WHERE a.rater_id IS NOT NULL) AS taken
   FROM labeling_comparison c JOIN labeling_round r ON r.id = c.round_id
@@ -23,7 +24,7 @@ WITH slots AS MATERIALIZED (
   WHERE c.campaign_id = %(campaign)s GROUP BY c.id, r.id)
 SELECT
   (SELECT count(*) FROM slots WHERE open > 0 AND open + taken > wanted),
-  (SELECT count(*) FROM slots WHERE open + taken < wanted),
+  (SELECT count(*) FROM slots WHERE open + taken < wanted AND stop_rule = 'fixed'),
   (SELECT count(*) FROM (
     SELECT FROM labeling_assignment WHERE campaign_id = %(campaign)s AND rater_id IS NOT NULL
       AND repeat_of_id IS NULL GROUP BY comparison_id, rater_id HAVING count(*) > 1) q),
@@ -36,7 +37,7 @@ SELECT
       WHERE j.assignment_id = a.id AND j.supersedes_id IS NULL)),
   (SELECT count(*) FROM labeling_seat s JOIN labeling_place p ON p.seat_id = s.id
     JOIN labeling_assignment a ON a.lane_id = p.lane_id AND a.position <= p.position
-      AND a.rater_id IS NULL AND a.ended_at IS NULL
+      AND a.rater_id IS NULL AND a.ended_at IS NULL AND a.ordinal IS NOT NULL
     WHERE s.campaign_id = %(campaign)s AND s.is_active AND NOT EXISTS (
       SELECT FROM labeling_assignment m WHERE m.comparison_id = a.comparison_id
         AND m.rater_id = s.rater_id AND m.repeat_of_id IS NULL OFFSET 0)),
@@ -54,7 +55,8 @@ class QueueFaults:
 
     # A comparison has an open slot although it has, with those taken, more than its round wants.
     over: int
-    # A comparison of an open round has fewer slots than its round wants.
+    # A comparison of an open round has fewer slots than its round wants. Where an item may stop
+    # early, having fewer is the point.
     lost: int
     # A rater has met a comparison twice.
     twice: int

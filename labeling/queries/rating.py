@@ -1,10 +1,11 @@
 """What raters see of their own work: their desk in one campaign, and all their campaigns."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
@@ -24,6 +25,8 @@ from labeling.models import (
 
 # How many judgments back a rater may go.
 UNDO_DEPTH = 10
+# The stretches of a day in which a rater's pace is counted.
+PACE_STEP = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Desk:
     guideline_number: int | None = None
     # The newest guidelines, where the rater is to read what changed before going on.
     to_read_number: int | None = None
+    # Of a participant of a study: how many judgments it still wants of them.
+    study_left: int | None = None
 
 
 @dataclass(frozen=True)
@@ -118,15 +123,34 @@ def day_in(rater: Rater, campaign: Campaign) -> Day:
     return _days([rater.pk], [campaign.pk]).get(campaign.pk, Day())
 
 
+def pace_in(rater: Rater, campaign: Campaign) -> list[tuple[datetime, int]]:
+    """How many comparisons the rater judged in each ten minutes of today, from the first that has
+    one to the last; not practice.
+    """
+    midnight = _midnight()
+    counts = Counter(
+        (ended - midnight) // PACE_STEP
+        for ended in _judged_since(rater, campaign, midnight).values_list("ended_at", flat=True)
+        if ended is not None
+    )
+    if not counts:
+        return []
+    steps = range(min(counts), max(counts) + 1)
+    return [(timezone.localtime(midnight + step * PACE_STEP), counts[step]) for step in steps]
+
+
 def judged_today(rater: Rater, campaign: Campaign) -> int:
     """How many comparisons the rater has judged in the campaign since midnight; not practice."""
-    done = Assignment.objects.filter(
+    return _judged_since(rater, campaign, _midnight()).count()
+
+
+def _judged_since(rater: Rater, campaign: Campaign, moment: datetime) -> QuerySet[Assignment]:
+    return Assignment.objects.filter(
         rater=rater,
         campaign=campaign,
         outcome=Assignment.Outcome.COMPLETED,
-        ended_at__gte=_midnight(),
-    )
-    return done.exclude(comparison__round__kind=Round.Kind.QUALIFICATION).count()
+        ended_at__gte=moment,
+    ).exclude(comparison__round__kind=Round.Kind.QUALIFICATION)
 
 
 def rated_campaigns(user: User) -> list[RatedCampaign]:

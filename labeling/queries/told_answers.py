@@ -80,18 +80,6 @@ def summary_of(told: ToldAnswer) -> str:
     return summary(told.assignment.comparison.prompt.messages)
 
 
-def is_practice(judgment: Judgment) -> bool:
-    """Whether its comparison is an item of a qualification."""
-    return Round.objects.filter(
-        kind=Round.Kind.QUALIFICATION, comparisons=judgment.comparison_id
-    ).exists()
-
-
-def is_practice_round(round_id: int) -> bool:
-    """Whether the round is a qualification."""
-    return Round.objects.filter(pk=round_id, kind=Round.Kind.QUALIFICATION).exists()
-
-
 def appeals_in(campaign: Campaign) -> QuerySet[Appeal]:
     """All appeals of the campaign's raters."""
     return Appeal.objects.filter(judgment__campaign=campaign)

@@ -120,7 +120,8 @@ def judged(rows: Iterable[Comparison]) -> list[Judged]:
     votes: dict[int, list[Vote]] = defaultdict(list)
     for key, preference, strength in (
         Judgment.objects.standing()
-        .filter(comparison__in=keys)
+        # A hidden repeat is no second voice.
+        .filter(comparison__in=keys, is_repeat=False)
         .order_by("pk")
         .values_list("comparison_id", "preference", "strength")
     ):

@@ -1,14 +1,15 @@
 """How numbers, states and happenings are worded on the pages of a campaign."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from django import template
 
-from labeling.models import Judgment
+from labeling.models import AuditEvent, Campaign, Judgment
 from labeling.queries.progress import Happening
-from labeling.queries.votes import Vote
+from labeling.queries.review import open_count
+from labeling.queries.votes import Vote, summary
 
 register = template.Library()
 
@@ -33,8 +34,16 @@ SENTENCES = {
     "judgment.revised": ("changed a judgment", "changed {n} judgments"),
     "judgment.withdrawn": ("withdrew a judgment", "withdrew {n} judgments"),
     "assignment.skipped": ("skipped a comparison", "skipped {n} comparisons"),
+    "assignment.lost": ("answered too late", "answered too late {n} times"),
     "guidelines.published": ("published guidelines", ""),
+    "guidelines.draft_begun": ("began a draft of the guidelines", ""),
+    "guidelines.draft_discarded": ("threw a draft of the guidelines away", ""),
+    "review.decided": ("decided a contested comparison", "decided {n} contested comparisons"),
+    "review.sent_back": ("sent a comparison back", "sent {n} comparisons back"),
+    "review.left_out": ("left a comparison out", "left {n} comparisons out"),
+    "review.asked_again": ("asked again where a clause changed", ""),
     "campaign.created": ("created the campaign", ""),
+    "campaign.cloned": ("took another campaign's settings over", ""),
     "campaign.updated": ("changed the campaign", "changed the campaign {n} times"),
     "campaign.overlap_changed": ("changed how many judgments are wanted", ""),
     "round.opened": ("opened a round", "opened {n} rounds"),
@@ -45,14 +54,36 @@ SENTENCES = {
     "rater.reinstated": ("let a rater go on", "let {n} raters go on"),
     "rater.qualified": ("passed the qualification", ""),
     "rater.let_in": ("let a rater in without the qualification", ""),
+    "rater.changed": ("changed what is noted of a rater", "changed what is noted of {n} raters"),
+    "raters.imported": ("let {rows} raters in from a file", ""),
+    "skill.granted": ("gave a rater the skill {skill}", "gave raters {n} skills"),
+    "skill.removed": ("took the skill {skill} from a rater", "took {n} skills from raters"),
+    "entry_link.made": ("made a link for a panel", "made {n} links for panels"),
+    "entry_link.closed": ("closed a link for a panel", "closed {n} links for panels"),
+    "participant.entered": ("came in by a panel’s link", "came in by panels’ links, {n} times"),
+    "participant.finished": ("finished the study", "finished {n} studies"),
     "guidelines.read": ("read the guidelines", ""),
     "appeal.made": ("appealed against a known answer", "made {n} appeals"),
     "appeal.decided": ("decided an appeal", "decided {n} appeals"),
     "gold.retired": ("retired a known answer", "retired {n} known answers"),
+    "gold.restored": ("took a retired answer back", "took {n} retired answers back"),
+    "gold.kept": ("kept a doubted answer", "kept {n} doubted answers"),
+    "case.opened": ("opened a case on a rater", "opened {n} cases on raters"),
+    "case.message": ("wrote to a rater", "wrote to raters {n} times"),
+    "case.note": ("noted something about a rater", "noted {n} things about raters"),
+    "case.reply": ("replied in a case", "replied in a case {n} times"),
+    "case.decided": ("decided a case: {action}", "decided {n} times about raters’ work"),
+    "exclusion.agreed": ("agreed to leave a rater’s work out", ""),
+    "exclusion.undone": ("undid what was left out", "undid {n} times what was left out"),
+    "rater.paused_by_rule": ("a stated rule paused a rater", "a stated rule paused {n} raters"),
     "job.queued": ("asked for a {kind}", ""),
     "job.ended": ("a job {status}", ""),
     "import.queued": ("uploaded a file of {kind}", ""),
     "import.stopped": ("stopped an import", ""),
+    "sign_in.succeeded": ("signed in", "signed in {n} times"),
+    "sign_in.failed": ("failed to sign in", "failed to sign in {n} times"),
+    "sign_in.password_changed": ("chose another password", ""),
+    "sign_in.mfa_changed": ("changed the second step of sign-in", ""),
 }
 ENDS = {
     "succeeded": "had a file imported",
@@ -71,6 +102,18 @@ MOVES = {
 def verdict(judgment: Judgment) -> str:
     """What a judgment says, in words."""
     return Vote(judgment.preference, judgment.strength).words
+
+
+@register.simple_tag
+def review_count(campaign: Campaign) -> int:
+    """How many comparisons wait for a reviewer; a moment old at most."""
+    return open_count(campaign)
+
+
+@register.filter
+def said(messages: Sequence[Mapping[str, Any]]) -> str:
+    """The last thing the user says, as one line."""
+    return summary(messages)
 
 
 @register.filter
@@ -160,3 +203,9 @@ def says(happening: Happening) -> str:
         sentence = f"{noun} {verb.replace('_', ' ')}"
     details = {key: str(value) for key, value in happening.details.items()}
     return sentence.format_map({"kind": "job", "status": "ended", **details, "n": happening.count})
+
+
+@register.filter
+def did(event: AuditEvent) -> str:
+    """What one entry of the audit says was done."""
+    return says(Happening(event.created_at, "", event.verb, 1, event.details, False))

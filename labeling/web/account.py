@@ -17,12 +17,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from labeling.actions.accounts import change_preferences
+from labeling.actions.accounts import change_name, change_preferences, sign_out_elsewhere
 from labeling.actions.tokens import issue_token, revoke_token
-from labeling.models import Campaign, Token, User
+from labeling.models import Campaign, OrganisationMember, Token, User
 from labeling.models.tokens import SCOPES
+from labeling.queries.sign_in import safety_of
 from labeling.web.context import theme_of
 from labeling.web.preferences_form import PreferencesForm
+from labeling.web.sign_in import ask_who_it_is
 from labeling.web.signed_in import PageRequest, signed_in
 
 SAYS = {
@@ -83,6 +85,7 @@ def account(request: PageRequest) -> HttpResponse:
     form = TokenForm(request.POST or None, user=request.user)
     text = ""
     if form.is_valid():
+        ask_who_it_is(request)
         days = form.cleaned_data["days"]
         _, text = issue_token(
             user=request.user,
@@ -130,9 +133,32 @@ def _page(
         "text": text,
         "tokens": tokens.prefetch_related("campaigns").order_by("-pk")[:200],
         "now": timezone.now(),
+        "safety": safety_of(request.user, request.session.session_key or ""),
+        "governs": OrganisationMember.objects.filter(
+            user=request.user, role__in=["owner", "manager"]
+        ).exists(),
+        "sends_mail": settings.SENDS_MAIL,
     }
     status = 422 if form.errors or looks.errors else 200
     return render(request, "labeling/account.html", context, status=status)
+
+
+@signed_in
+@require_POST
+def name(request: PageRequest) -> HttpResponse:
+    """Keep what the user wants to be called."""
+    change_name(user=request.user, name=request.POST.get("name", "").replace("\0", "")[:300])
+    messages.success(request, gettext("Saved."))
+    return redirect("account")
+
+
+@signed_in
+@require_POST
+def end_other_sessions(request: PageRequest) -> HttpResponse:
+    """Sign the user out everywhere but here."""
+    sign_out_elsewhere(user=request.user, session_key=request.session.session_key or "")
+    messages.success(request, gettext("You are signed out everywhere else."))
+    return redirect(f"{reverse('account')}#sign-in")
 
 
 @signed_in

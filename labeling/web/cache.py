@@ -53,5 +53,8 @@ class ForgivingRedisCache(RedisCache):
     def add(self, *args: Any, **kwargs: Any) -> bool:
         return bool(self._or(True, super().add, *args, **kwargs))
 
+    def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
+        return int(self._or(0, super().incr, key, delta, version))
+
     def delete(self, *args: Any, **kwargs: Any) -> bool:
         return bool(self._or(False, super().delete, *args, **kwargs))

@@ -1,155 +1,99 @@
-"""`/campaigns/<slug>/guidelines/`: the version in force, its worked examples, and the next one."""
+"""`/campaigns/<slug>/guidelines/`: the text in force, how its clauses work, its history, and what
+a newer version made stale.
+"""
 
 from typing import Any
+from urllib.parse import urlencode
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling import access
-from labeling.actions.guidelines import publish_guidelines
-from labeling.clauses import MOST_EXAMPLES
-from labeling.errors import FieldProblem, LabelingError
-from labeling.models import GuidelineVersion
-from labeling.queries import readings
-from labeling.web.campaigns import frame
+from labeling.actions.adjudications import ask_again
+from labeling.errors import ConflictError
+from labeling.queries import guidelines as reads
+from labeling.queries import progress, readings, stale, votes
+from labeling.web.campaigns import frame, uuid_of
+from labeling.web.rate_card import SeeOther
 from labeling.web.rate_guidelines import compared, shown_sections
 from labeling.web.signed_in import PageRequest, signed_in
 
-# What an example may end in: a side by its strength, a tie, or neither.
-VERDICTS = [
-    ("", "…"),
-    ("a:3", "A much better"),
-    ("a:2", "A better"),
-    ("a:1", "A slightly"),
-    ("a", "A is better"),
-    ("tie", "Tie"),
-    ("b", "B is better"),
-    ("b:1", "B slightly"),
-    ("b:2", "B better"),
-    ("b:3", "B much better"),
-    ("both_bad", "Both bad"),
-]
+# Words a minute at which "minutes to read" is reckoned (docs/BENCH.md has the source).
+READING_PACE = 238
 
 
-class GuidelinesForm(forms.Form):
-    """The next version of the guidelines."""
-
-    body = forms.CharField(
-        label="Text", max_length=200_000, widget=forms.Textarea(attrs={"rows": 18})
-    )
-    change_note = forms.CharField(label="What changed", max_length=500, required=False)
-    asks_rereading = forms.BooleanField(
-        label="Raters read what changed before they go on", required=False, initial=True
-    )
-
-
-class ExampleForm(forms.Form):
-    """One worked comparison. One that is left or made empty is none."""
-
-    clause = forms.CharField(label="Clause", max_length=6, required=False)
-    prompt = forms.CharField(
-        label="Prompt", required=False, widget=forms.Textarea(attrs={"rows": 2})
-    )
-    a = forms.CharField(label="A", required=False, widget=forms.Textarea(attrs={"rows": 3}))
-    b = forms.CharField(label="B", required=False, widget=forms.Textarea(attrs={"rows": 3}))
-    verdict = forms.ChoiceField(label="What wins", choices=VERDICTS, required=False)
-    why = forms.CharField(label="Why", required=False, widget=forms.Textarea(attrs={"rows": 2}))
-
-    def example(self) -> dict[str, Any] | None:
-        """The example as the contract has it; None for an empty one."""
-        values = {name: value for name, value in self.cleaned_data.items() if value}
-        if not values:
-            return None
-        preference, _, strength = values.pop("verdict", "").partition(":")
-        if preference:
-            values["preference"] = preference
-        if strength:
-            values["strength"] = int(strength)
-        return values
-
-
-Examples = forms.formset_factory(ExampleForm, extra=1, max_num=MOST_EXAMPLES, absolute_max=60)
+@signed_in
+@require_safe
+def guidelines(request: PageRequest, slug: str) -> HttpResponse:
+    """The version in force as raters see it, its clauses' numbers, and the history."""
+    campaign = access.campaign_for_reader(request.user, slug)
+    if request.htmx and request.htmx.target == "changes":
+        context: dict[str, Any] = {"campaign": campaign, **compared(request, campaign)}
+        return render(request, "labeling/campaign_guidelines.html#changes", context)
+    version = readings.newest_version(campaign)
+    rule = stale.stale_rule(campaign)
+    report = progress.newest_report(campaign)
+    body = report.body if report else {}
+    context = {
+        **frame(request, campaign, "guidelines"),
+        "version": version,
+        "minutes": round(len(version.body.split()) / READING_PACE) or 1 if version else 0,
+        "sections": shown_sections(version),
+        "draft": reads.draft_of(campaign),
+        "clauses": body.get("clauses") or [],
+        "why_no_clauses": (body.get("why") or {}).get("clauses", ""),
+        "report": report,
+        "stale": stale.stale_count(campaign, rule),
+        **compared(request, campaign),
+    }
+    return render(request, "labeling/campaign_guidelines.html", context)
 
 
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
-def guidelines(request: PageRequest, slug: str) -> HttpResponse:
-    """The version in force; a manager publishes the next one here."""
+def stale_judgments(request: PageRequest, slug: str) -> HttpResponse:
+    """Judgments given under an older text of a clause that changed; a manager may ask again."""
     campaign = access.campaign_for_reader(request.user, slug)
-    version = readings.newest_version(campaign)
-    data = request.POST or None
-    form = GuidelinesForm(data, initial={"body": version.body if version else ""})
-    has_examples = data is not None and "examples-TOTAL_FORMS" in data
-    examples = Examples(
-        data if has_examples else None, initial=_initial(version), prefix="examples"
-    )
+    rule = stale.stale_rule(campaign)
+    clause = request.POST.get("clause", "") or request.GET.get("clause", "")
     if request.method == "POST":
         campaign = access.campaign_for_manager(request.user, slug)
-        if form.is_valid() and (not has_examples or examples.is_valid()):
-            filled = [
-                (one, example)
-                for one in (examples if has_examples else [])
-                if (example := one.example())
-            ]
-            try:
-                made = publish_guidelines(
-                    campaign=campaign,
-                    by=request.user,
-                    # A form that says nothing of them leaves them as they are.
-                    examples=[example for _, example in filled] if has_examples else None,
-                    **form.cleaned_data,
-                )
-            except LabelingError as error:
-                _tell(error, form, [one for one, _ in filled])
-            else:
-                messages.success(
-                    request, f"Version {made.number} is out: judgments are stamped with it now."
-                )
-                return redirect("campaign_guidelines", slug)
+        if rule is None or not _is_as_shown(request, rule, clause):
+            raise ConflictError(
+                "The guidelines have another version since you opened this page. Look at what is"
+                " stale now, then ask again. Nothing was asked."
+            )
+        count = ask_again(campaign=campaign, by=request.user, clause=clause)
+        messages.success(
+            request,
+            f"{count} comparison{'' if count == 1 else 's'} asked of one more rater each."
+            if count
+            else "There is nothing left to ask again.",
+        )
+        query = f"?{urlencode({'clause': clause})}" if clause else ""
+        return SeeOther(reverse("campaign_guidelines_stale", args=[slug]) + query)
+    if rule is None or clause not in rule.clauses:
+        clause = ""
+    rows = stale.stale_judgments(campaign, rule, clause=clause)
     context = {
         **frame(request, campaign, "guidelines"),
-        "form": form,
-        "examples": examples,
-        "version": version,
-        "sections": shown_sections(version),
-        **compared(request, campaign),
+        "rule": rule,
+        "clause": clause,
+        "count": stale.stale_count(campaign, rule),
+        "askable": stale.to_ask_again(rows, rule).count() if rule else 0,
+        "page": votes.page_of(
+            stale.listed(rows),
+            after=uuid_of(request.GET.get("after", "")),
+            before=uuid_of(request.GET.get("before", "")),
+        ),
     }
-    status = 422 if form.errors or (has_examples and any(examples.errors)) else 200
-    return render(request, "labeling/campaign_guidelines.html", context, status=status)
+    return render(request, "labeling/guideline_stale.html", context)
 
 
-def _initial(version: GuidelineVersion | None) -> list[dict[str, Any]]:
-    if version is None:
-        return []
-    return [
-        {
-            "clause": one.clause,
-            "prompt": one.prompt,
-            "a": one.a,
-            "b": one.b,
-            "why": one.why,
-            "verdict": f"{one.preference}:{one.strength}" if one.strength else one.preference,
-        }
-        for one in readings.stored_examples(version)
-    ]
-
-
-def _tell(error: LabelingError, form: GuidelinesForm, filled: list[Any]) -> None:
-    """Put each problem at its own field; the names are those of `read_examples`."""
-    for problem in error.problems or [FieldProblem("body", error.message)]:
-        place, _, field = problem.field.removeprefix("examples[").partition("].")
-        if not problem.field.startswith("examples[") or not place.rstrip("]").isdigit():
-            form.add_error("body", problem.message if error.problems else error.message)
-            continue
-        wrong = filled[int(place.rstrip("]"))]
-        name = "verdict" if field in ("preference", "strength") else field
-        message = problem.message
-        if not name:
-            # Left out altogether: the reader names the first such field in words alone.
-            missing = problem.message.partition("`")[2].partition("`")[0]
-            name = {"preference": "verdict"}.get(missing, missing) or "clause"
-            message = "Fill this in."
-        wrong.add_error(name, message)
+def _is_as_shown(request: PageRequest, rule: stale.StaleRule, clause: str) -> bool:
+    """Whether the page that asks again showed the present version, and the clause changed in it."""
+    is_newest = request.POST.get("version", "") == str(rule.newest.number)
+    return is_newest and (not clause or clause in rule.clauses)

@@ -2,29 +2,54 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from labeling import access
 from labeling.actions.appeals import decide_appeal
 from labeling.actions.qualification import asks_own_qualification, qualify_rater
 from labeling.actions.raters import add_member, reinstate_rater, suspend_rater
-from labeling.errors import InvalidInputError, NotFoundError
+from labeling.errors import (
+    ConflictError,
+    InvalidInputError,
+    LabelingError,
+    NotAllowedError,
+    NotFoundError,
+)
 from labeling.models import Appeal, Campaign, Membership, Rater
-from labeling.queries.seats import by_work, seated_raters
+from labeling.queries.demographics import coverage_of
+from labeling.queries.entry import links_of
+from labeling.queries.pool import STATUSES, pool_of
+from labeling.queries.seats import seated_raters
 from labeling.queries.told_answers import appeals_in, waiting_appeals
 from labeling.queries.votes import summary
 from labeling.web.campaigns import frame
+from labeling.web.entry_forms import EntryLinkForm, link_rows
+from labeling.web.invitations import invite_form_for, open_invitations
+from labeling.web.profile import ANSWERS, ASKED
 from labeling.web.signed_in import PageRequest, signed_in
 from labeling.web.verdicts import words_of
 
-SHOWN_RATERS = 500
+SHOWN_MEMBERS = 500
 SHOWN_APPEALS = 50
+# A rater's status in words, and the class that says the same in colour.
+STATUS_WORDS: dict[str, tuple[str, str]] = {
+    "invited": ("Invited", ""),
+    "practice": ("Practice", ""),
+    "qualified": ("Qualified", "ok"),
+    "probation": ("Probation", "warn"),
+    "paused": ("Paused", "bad"),
+    "finished": ("Finished", "ok"),
+    "judge": ("LLM judge", ""),
+    "file": ("From a file", ""),
+}
 
 
 class MemberForm(forms.Form):
@@ -47,13 +72,14 @@ class AppealForm(forms.Form):
     decision = forms.ChoiceField(
         choices=[(Appeal.State.UPHELD, "Uphold"), (Appeal.State.DECLINED, "Decline")]
     )
-    answer = forms.CharField(max_length=2000, required=False)
+    # How long it may be is checked by the action, in one place.
+    answer = forms.CharField(required=False)
 
 
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def raters(request: PageRequest, slug: str) -> HttpResponse:
-    """Members and raters; a manager lets people in here."""
+    """The pool, a page at a time; a manager lets people in here."""
     campaign = access.campaign_for_reader(request.user, slug)
     form = MemberForm(request.POST or None)
     if request.method == "POST":
@@ -68,28 +94,73 @@ def raters(request: PageRequest, slug: str) -> HttpResponse:
                 add_member(campaign=campaign, user=person, role=wanted["role"], by=request.user)
                 messages.success(request, f"{person.label} has the role of {wanted['role']}.")
                 return redirect("campaign_raters", slug)
-    seated = by_work(seated_raters(campaign))
-    context = {
-        **frame(request, campaign, "raters"),
-        "form": form,
-        "members": campaign.memberships.select_related("user").order_by("role", "user__username")[
-            :SHOWN_RATERS
-        ],
-        "raters": seated[:SHOWN_RATERS],
-        "rater_count": seated.count(),
-        "shown_count": SHOWN_RATERS,
+    return pool_page(request, campaign, form=form)
+
+
+def pool_page(
+    request: PageRequest,
+    campaign: Campaign,
+    *,
+    form: MemberForm | None = None,
+    **more: Any,
+) -> HttpResponse:
+    """The page of the pool with whatever a form on it has to say."""
+    skill, status = request.GET.get("skill", ""), request.GET.get("status", "")
+    number = request.GET.get("page", "")
+    pool = pool_of(
+        campaign,
+        skill=skill,
+        status=status if status in STATUSES else "",
+        page=int(number) if number.isdecimal() and len(number) < 7 else 1,
+    )
+    context = frame(request, campaign, "raters")
+    may_manage = context["may_manage"]
+    link_form = more.pop("link_form", None) or EntryLinkForm()
+    context |= {
+        "form": form or MemberForm(),
+        "pool": pool,
+        "rows": [(row, *STATUS_WORDS[row.status]) for row in pool.rows],
+        "skill": skill,
+        "status": status,
+        "statuses": [(key, STATUS_WORDS[key][0]) for key in STATUSES],
+        "narrowed": urlencode({"skill": skill, "status": status}),
         "asks_qualification": asks_own_qualification(campaign),
+        "coverage": coverage_of(campaign),
+        "asked": ASKED,
+        "answers": ANSWERS,
+        "members": campaign.memberships.select_related("user").order_by("role", "user__username")[
+            :SHOWN_MEMBERS
+        ],
         "appeals": _waiting(campaign),
+        "link_form": link_form,
+        **more,
     }
-    status = 422 if form.errors else 200
-    return render(request, "labeling/campaign_raters.html", context, status=status)
+    context["coverage_rows"] = [
+        (
+            ASKED[question.key],
+            question.answered,
+            [(ANSWERS[group.answer], group.count) for group in question.groups],
+        )
+        for question in context["coverage"].questions
+    ]
+    if may_manage:
+        context |= {
+            "invitations": open_invitations(campaign=campaign),
+            "invite_form": invite_form_for(campaign, request.user),
+            "invite_action": reverse("campaign_invite", args=[campaign.slug]),
+            "links": link_rows(links_of(campaign)),
+        }
+    is_refused = bool((form and form.errors) or link_form.errors or more.get("import_problems"))
+    return render(
+        request, "labeling/campaign_raters.html", context, status=422 if is_refused else 200
+    )
 
 
 def _deal_with(
     request: PageRequest, slug: str, rater_id: UUID, action: Callable[..., object], said: str
 ) -> HttpResponse:
     campaign = access.campaign_for_manager(request.user, slug)
-    action(campaign=campaign, rater=_rater(campaign, rater_id), by=request.user)
+    action(campaign=campaign, rater=rater_of(campaign, rater_id), by=request.user)
     messages.success(request, said)
     return redirect("campaign_raters", slug)
 
@@ -127,8 +198,8 @@ def answer_appeal(request: PageRequest, slug: str, appeal_id: UUID) -> HttpRespo
         raise NotFoundError("There is no such appeal in this campaign.")
     form = AppealForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Say whether you uphold or decline it.")
-        return redirect("campaign_raters", slug)
+        problem = InvalidInputError("Say whether you uphold or decline it, in words without a NUL.")
+        return _appeal_refused(request, campaign, appeal, problem)
     is_upheld = form.cleaned_data["decision"] == Appeal.State.UPHELD
     try:
         decide_appeal(
@@ -137,14 +208,27 @@ def answer_appeal(request: PageRequest, slug: str, appeal_id: UUID) -> HttpRespo
             answer=form.cleaned_data["answer"],
             by=request.user,
         )
-    except InvalidInputError as error:
-        messages.error(request, error.message)
-    else:
-        messages.success(
-            request,
-            "Upheld: the known answer is retired." if is_upheld else "Declined, with your words.",
-        )
+    except (InvalidInputError, ConflictError, NotAllowedError) as error:
+        return _appeal_refused(request, campaign, appeal, error)
+    messages.success(
+        request,
+        "Upheld: the known answer is retired." if is_upheld else "Declined, with your words.",
+    )
     return redirect("campaign_raters", slug)
+
+
+def _appeal_refused(
+    request: PageRequest, campaign: Campaign, appeal: Appeal, error: LabelingError
+) -> HttpResponse:
+    """The page again, with what was written for the rater."""
+    refused = {
+        "id": appeal.public_id,
+        "message": error.message,
+        "answer": request.POST.get("answer", ""),
+    }
+    page = pool_page(request, campaign, appeal_refused=refused)
+    page.status_code = 422 if isinstance(error, InvalidInputError) else error.status
+    return page
 
 
 def _waiting(campaign: Campaign) -> list[dict[str, Any]]:
@@ -165,7 +249,8 @@ def _waiting(campaign: Campaign) -> list[dict[str, Any]]:
     return rows
 
 
-def _rater(campaign: Campaign, public_id: UUID) -> Rater:
+def rater_of(campaign: Campaign, public_id: UUID) -> Rater:
+    """The rater with a seat in the campaign; NotFoundError for any other."""
     if (rater := seated_raters(campaign).filter(public_id=public_id).first()) is None:
         raise NotFoundError("There is no such rater in this campaign.")
     return rater

@@ -2,15 +2,46 @@
 
 from django.urls import path
 
-from labeling.web import campaign_data, campaign_guidelines, campaign_people, campaigns, generation
+from labeling.web import (
+    activity,
+    builder,
+    campaign_data,
+    campaign_guidelines,
+    campaign_people,
+    campaign_rater,
+    campaign_settings,
+    campaigns,
+    cases,
+    entry_links,
+    generation,
+    gold,
+    guideline_draft,
+    invitations,
+    organisation,
+    pay,
+    review,
+    rounds,
+)
 
 urlpatterns = [
     path("", campaigns.campaigns, name="campaigns"),
-    path("new/", campaigns.new_campaign, name="campaign_new"),
+    path("new/", builder.new_campaign, name="campaign_new"),
+    path("new/preview/", builder.new_preview, name="campaign_new_preview"),
     path("<slug:slug>/", campaigns.campaign, name="campaign"),
     path("<slug:slug>/live/", campaigns.live, name="campaign_live"),
+    path("<slug:slug>/settings/", campaign_settings.settings, name="campaign_settings"),
+    path("<slug:slug>/settings/preview/", campaign_settings.preview, name="campaign_preview"),
+    path("<slug:slug>/settings/end/", campaign_settings.end, name="campaign_end"),
     path("<slug:slug>/state/", campaigns.change_state, name="campaign_state"),
     path("<slug:slug>/rounds/open/", campaigns.start_round, name="campaign_open_round"),
+    path("<slug:slug>/rounds/", rounds.campaign_rounds, name="campaign_rounds"),
+    path("<slug:slug>/rounds/forecast/", rounds.forecast, name="campaign_round_forecast"),
+    path("<slug:slug>/rounds/open/<slug:kind>/", rounds.open_special, name="campaign_open_special"),
+    path("<slug:slug>/rounds/<uuid:round_id>/close/", rounds.close, name="campaign_close_round"),
+    path("<slug:slug>/rounds/<uuid:round_id>/freeze/", rounds.freeze, name="campaign_freeze_round"),
+    path(
+        "<slug:slug>/rounds/<uuid:round_id>/model/", rounds.register, name="campaign_register_model"
+    ),
     path("<slug:slug>/report/recompute/", campaigns.recompute, name="campaign_recompute"),
     path("<slug:slug>/prompts/", campaign_data.prompts, name="campaign_prompts"),
     path(
@@ -29,6 +60,15 @@ urlpatterns = [
         name="campaign_generation_move",
     ),
     path("<slug:slug>/raters/", campaign_people.raters, name="campaign_raters"),
+    path("<slug:slug>/raters/import/", campaign_rater.import_file, name="campaign_import_raters"),
+    path("<slug:slug>/raters/csv/", campaign_rater.raters_file, name="campaign_raters_file"),
+    path("<slug:slug>/raters/links/", entry_links.make, name="campaign_entry_links"),
+    path(
+        "<slug:slug>/raters/links/<uuid:link_id>/close/",
+        entry_links.close,
+        name="campaign_close_entry_link",
+    ),
+    path("<slug:slug>/raters/<uuid:rater_id>/", campaign_rater.rater, name="campaign_rater"),
     path(
         "<slug:slug>/raters/<uuid:rater_id>/pause/",
         campaign_people.pause_rater,
@@ -49,5 +89,31 @@ urlpatterns = [
         campaign_people.answer_appeal,
         name="campaign_appeal",
     ),
+    path("<slug:slug>/raters/invite/", invitations.campaign_invite, name="campaign_invite"),
+    path("<slug:slug>/raters/roles/", organisation.campaign_role, name="campaign_role"),
+    path("<slug:slug>/raters/<uuid:rater_id>/case/", cases.case, name="campaign_case"),
+    path(
+        "<slug:slug>/raters/<uuid:rater_id>/case/effect/",
+        cases.effect,
+        name="campaign_case_effect",
+    ),
+    path("<slug:slug>/gold/", gold.gold, name="campaign_gold"),
+    path("<slug:slug>/gold/<uuid:comparison_id>/", gold.decide, name="campaign_gold_decide"),
     path("<slug:slug>/guidelines/", campaign_guidelines.guidelines, name="campaign_guidelines"),
+    path("<slug:slug>/review/", review.review, name="campaign_review"),
+    path(
+        "<slug:slug>/review/<uuid:comparison_id>/",
+        review.comparison,
+        name="campaign_review_one",
+    ),
+    path("<slug:slug>/guidelines/draft/", guideline_draft.draft, name="campaign_guidelines_draft"),
+    path(
+        "<slug:slug>/guidelines/stale/",
+        campaign_guidelines.stale_judgments,
+        name="campaign_guidelines_stale",
+    ),
+    path("<slug:slug>/pay/", pay.pay, name="campaign_pay"),
+    path("<slug:slug>/pay/csv/", pay.pay_file, name="campaign_pay_file"),
+    path("<slug:slug>/activity/", activity.activity, name="campaign_activity"),
+    path("<slug:slug>/activity/csv/", activity.activity_file, name="campaign_activity_file"),
 ]

@@ -1,4 +1,4 @@
-"""`/campaigns/`: the list, a new one, and the dashboard with its buttons."""
+"""`/campaigns/`: the list, and the dashboard with its buttons."""
 
 from typing import Any
 from uuid import UUID
@@ -6,17 +6,19 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from labeling import access
-from labeling.actions.campaigns import create_campaign, update_campaign
+from labeling.actions.campaigns import update_campaign
 from labeling.actions.jobs import queue_job
 from labeling.actions.rounds import open_round
-from labeling.errors import InvalidInputError, LabelingError, NotFoundError
+from labeling.errors import InvalidInputError, NotFoundError
 from labeling.models import Campaign, Report
 from labeling.queries import progress, votes
+from labeling.queries.budget import budget_of, spent_of
+from labeling.queries.readiness import warnings_of
 from labeling.web import dashboard
-from labeling.web.campaign_forms import NewCampaignForm
+from labeling.web.builder_parts import placed
 from labeling.web.signed_in import PageRequest, signed_in
 
 SHOWN_RATERS = 8
@@ -42,24 +44,6 @@ def campaigns(request: PageRequest) -> HttpResponse:
 
 
 @signed_in
-@require_http_methods(["GET", "HEAD", "POST"])
-def new_campaign(request: PageRequest) -> HttpResponse:
-    """A form that starts a campaign as a draft, in the user's organisation."""
-    access.campaigns_for_reader(request.user)
-    organisation = access.organisation_for_manager(request.user)
-    form = NewCampaignForm(request.POST or None)
-    if form.is_valid():
-        try:
-            made = create_campaign(organisation=organisation, by=request.user, **form.arguments())
-        except LabelingError as error:
-            form.refuse(error)
-        else:
-            return redirect("campaign_imports", made.slug)
-    status = 422 if form.errors else 200
-    return render(request, "labeling/campaign_new.html", {"form": form}, status=status)
-
-
-@signed_in
 @require_safe
 def campaign(request: PageRequest, slug: str) -> HttpResponse:
     """The dashboard: how far it is, how far raters agree, which model wins, who did what."""
@@ -68,6 +52,9 @@ def campaign(request: PageRequest, slug: str) -> HttpResponse:
     context = _live(request, shown, report, seen_of(shown, report))
     context |= frame(request, shown, "overview")
     context |= _of_report(shown, report, context["stats"])
+    if context["may_manage"] and shown.state in COLLECTING:
+        # Asked once a visit: what changes with every judgment is the live part's.
+        context["warnings"] = placed(tuple(warnings_of(shown)))
     return render(request, "labeling/campaign.html", context)
 
 
@@ -152,6 +139,7 @@ def _live(
 ) -> dict[str, Any]:
     body = report.body if report else None
     shows_all = request.GET.get("models") == "all"
+    budget = budget_of(shown)
     return {
         "campaign": shown,
         "report": report,
@@ -161,6 +149,8 @@ def _live(
         "is_collecting": shown.state in COLLECTING,
         "activity": progress.activity(shown, limit=SHOWN_EVENTS),
         "seen": seen,
+        "budget": budget,
+        "spent": None if budget is None else spent_of(shown),
     }
 
 

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from labeling.models import User
+from labeling.queries.notifications import unread_count
 from labeling.queries.rating import has_data_to_read
 from labeling.web.preferences import preferences_of
 
@@ -14,12 +15,13 @@ THEMES = ("light", "dark")
 
 
 def product(request: HttpRequest) -> dict[str, Any]:
-    """The instance's own facts and the visitor's looks. `reads_data` asks only where it is used."""
+    """The instance's own facts and the visitor's looks; what costs a query is asked where used."""
     return {
         "is_demo": settings.DEMO,
         "theme": theme_of(request),
         "preferences": SimpleLazyObject(lambda: preferences_of(request)),
         "reads_data": SimpleLazyObject(lambda: _reads_data(request)),
+        "unread_count": SimpleLazyObject(lambda: _unread_count(request)),
     }
 
 
@@ -27,6 +29,11 @@ def theme_of(request: HttpRequest) -> str:
     """The theme this browser keeps; empty for what its system has."""
     theme = request.COOKIES.get("theme", "")
     return theme if theme in THEMES else ""
+
+
+def _unread_count(request: HttpRequest) -> int:
+    user = getattr(request, "user", None)
+    return unread_count(user) if isinstance(user, User) and user.is_authenticated else 0
 
 
 def _reads_data(request: HttpRequest) -> bool:

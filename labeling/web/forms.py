@@ -233,6 +233,7 @@ class SkipForm(forms.Form):
     assignment_id = forms.UUIDField()
     reason = forms.ChoiceField(choices=SKIP_REASONS)
     note = forms.CharField(required=False, max_length=150)
+    active_ms = forms.IntegerField(required=False, min_value=0, max_value=10**9)
 
     def stored_reason(self) -> str:
         """The reason's key, with the rater's own words after it."""

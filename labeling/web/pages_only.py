@@ -16,7 +16,7 @@ from django_htmx import middleware as htmx
 
 API = "/api/v1/"
 # Managers' pages speak English alone: frame, texts and figures of one page belong together.
-IN_ENGLISH = "/campaigns/"
+IN_ENGLISH = ("/campaigns/", "/organisation/", "/invitations/")
 
 
 class PagesOnly:

@@ -20,7 +20,9 @@ def ahead(request: PageRequest, slug: str) -> HttpResponse:
     """Lease the comparison after this one, and answer with its card; 204 if none can be had."""
     desk = desk_at(request.user, slug)
     asked, _ = _held(request)
-    assignment = prepare_assignment(rater=desk.rater, campaign=desk.campaign, beside=asked)
+    assignment = prepare_assignment(
+        rater=desk.rater, campaign=desk.campaign, beside=asked, at_most=desk.study_left
+    )
     if assignment is None:
         return HttpResponse(status=204)
     form = AnswerForm(

@@ -36,7 +36,7 @@ from labeling.web import rendered
 from labeling.web.answering import answering
 from labeling.web.cards import card_of
 from labeling.web.forms import SKIP_REASONS, AnswerForm
-from labeling.web.rate_obstacle import obstacle, practice_shown
+from labeling.web.rate_obstacle import obstacle, pace_of, practice_shown
 from labeling.web.signed_in import PageRequest, toast
 
 # The answer to a submission says with this that the card the page has prepared is the next one.
@@ -151,6 +151,7 @@ def show_finished(
         "day": day,
         "active_minutes": round(day.active_ms / 60_000),
         "others": others[:4],
+        "pace": pace_of(desk),
     }
     if because is not None:
         context |= obstacle(desk, because)
@@ -207,8 +208,13 @@ def go_on(request: PageRequest, desk: Desk, **said: object) -> HttpResponse:
 
 def after(desk: Desk, judgment: Judgment, *, is_new: bool) -> Desk:
     """The desk once this judgment is stored, without asking again."""
-    judged = desk.judged_today + (1 if is_new else 0)
-    return replace(desk, judged_today=judged, undoable=judgment.public_id)
+    one = 1 if is_new else 0
+    return replace(
+        desk,
+        judged_today=desk.judged_today + one,
+        undoable=judgment.public_id,
+        study_left=None if desk.study_left is None else desk.study_left - one,
+    )
 
 
 def show_news(request: PageRequest, desk: Desk, form: AnswerForm, number: int) -> HttpResponse:
@@ -239,6 +245,8 @@ def show_news(request: PageRequest, desk: Desk, form: AnswerForm, number: int) -
 def frame(request: PageRequest, desk: Desk) -> dict[str, Any]:
     """What every state of the bench says around the card."""
     cap = read_requirements(desk.campaign.requirements).daily_cap
+    if desk.study_left is not None and desk.study_left > 0:
+        cap = desk.judged_today + desk.study_left
     saved = request.GET.get("saved", "")
     return {
         "campaign": desk.campaign,

@@ -12,30 +12,20 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling.actions.appeals import make_appeal
-from labeling.actions.qualification import asks_own_qualification
-from labeling.errors import ConflictError, InvalidInputError
-from labeling.models import Campaign, Judgment
+from labeling.errors import ConflictError, InvalidInputError, LabelingError
+from labeling.models import Campaign
 from labeling.queries import told_answers
+from labeling.queries.adjudicated import told_decisions
 from labeling.queries.answering import clauses_in_force
+from labeling.queries.rating import Desk
 from labeling.queries.told_answers import ToldAnswer
 from labeling.schemas import read_schema
 from labeling.web import rendered
 from labeling.web.cards import card_of
+from labeling.web.messages import in_their_language
 from labeling.web.rate_card import SeeOther, desk_at, frame
 from labeling.web.signed_in import PageRequest, signed_in
 from labeling.web.verdicts import hue_of, scale_beside, words_of
-
-
-def feedback_address(campaign: Campaign, judgment: Judgment) -> str | None:
-    """Where the rater reads how the answer compares, if it was practice; asks the database only
-    in campaigns with a qualification of their own, and only of answers outside the queue.
-    """
-    assignment = judgment.assignment
-    if assignment is None or assignment.ordinal is not None:
-        return None
-    if not asks_own_qualification(campaign) or not told_answers.is_practice(judgment):
-        return None
-    return reverse("rate_feedback", args=[campaign.slug, judgment.public_id])
 
 
 @signed_in
@@ -44,6 +34,13 @@ def feedback(request: PageRequest, slug: str, judgment_id: UUID) -> HttpResponse
     """The two responses again, the verdict beside the expected one, and why."""
     desk = desk_at(request.user, slug)
     told = told_answers.told_answer(desk.rater, desk.campaign, judgment_id)
+    return _page(request, desk, told)
+
+
+def _page(
+    request: PageRequest, desk: Desk, told: ToldAnswer, refused: LabelingError | None = None
+) -> HttpResponse:
+    """The page of one answer; with what the rater wrote where an appeal of theirs is `refused`."""
     practice = None
     if told.is_practice:
         practice = told_answers.practice_of(desk.rater, desk.campaign, is_told=True)
@@ -52,10 +49,15 @@ def feedback(request: PageRequest, slug: str, judgment_id: UUID) -> HttpResponse
         "practice": practice,
         "told": told,
         "is_saved": False,
+        "refused": in_their_language(refused.message) if refused else "",
+        "written": request.POST.get("reason", ""),
         **_words(told, desk.campaign, _clause_titles([told], desk.campaign)),
     }
     part = "#card" if request.htmx else ""
-    return render(request, f"labeling/rate_feedback.html{part}", context)
+    status = refused.status if refused else 200
+    if isinstance(refused, InvalidInputError):
+        status = 422
+    return render(request, f"labeling/rate_feedback.html{part}", context, status=status)
 
 
 @signed_in
@@ -72,6 +74,15 @@ def answers(request: PageRequest, slug: str) -> HttpResponse:
             {"told": one, "summary": summary, **_words(one, desk.campaign, titles)}
             for one, summary in zip(found, summaries, strict=True)
         ],
+        "decisions": [
+            {
+                "told": one,
+                "your_words": words_of(*one.yours),
+                "decided_words": words_of(*one.decided) if one.decided else "",
+                "note": rendered.markdown(one.note),
+            }
+            for one in told_decisions(desk.rater, desk.campaign)
+        ],
     }
     return render(request, "labeling/rate_answers.html", context)
 
@@ -86,10 +97,9 @@ def appeal(request: PageRequest, slug: str, judgment_id: UUID) -> HttpResponse:
         raise ConflictError("Your answer was the expected one; there is nothing to appeal against.")
     try:
         make_appeal(judgment=told.judgment, rater=desk.rater, reason=request.POST.get("reason", ""))
-    except InvalidInputError as error:
-        messages.error(request, error.message)
-    else:
-        messages.success(request, gettext("Sent. A manager reads it and answers you here."))
+    except (InvalidInputError, ConflictError) as error:
+        return _page(request, desk, told, error)
+    messages.success(request, gettext("Sent. A manager reads it and answers you here."))
     return SeeOther(reverse("rate_answers", args=[slug]))
 
 

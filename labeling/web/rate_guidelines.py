@@ -1,5 +1,6 @@
 """The guidelines as raters read them: a page, the drawer of the bench, and what is new in them."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling import access
 from labeling.actions.readings import confirm_reading
-from labeling.clauses import WorkedExample, changes
+from labeling.clauses import WorkedExample, changes, read_examples, sections
 from labeling.errors import InvalidInputError
 from labeling.models import Campaign, GuidelineVersion
 from labeling.queries import readings
@@ -56,6 +57,26 @@ def shown_sections(version: GuidelineVersion | None) -> list[ShownSection]:
             [_shown(example) for example in section.examples],
         )
         for number, section in enumerate(readings.sections_of(version))
+    ]
+
+
+def previewed_sections(body: str, examples: Sequence[Mapping[str, Any]]) -> list[ShownSection]:
+    """An unfinished text as raters would see it, with those examples that are whole."""
+    whole: list[WorkedExample] = []
+    for one in examples:
+        try:
+            whole += read_examples([one], [str(one.get("clause", ""))])
+        except InvalidInputError:
+            continue
+    return [
+        ShownSection(
+            section.id,
+            section.title,
+            rendered.markdown(section.text) if section.text else "",
+            section.id or f"part-{number}",
+            [_shown(one) for one in whole if section.id and one.clause == section.id],
+        )
+        for number, section in enumerate(sections(body))
     ]
 
 

@@ -6,6 +6,8 @@ from django.views.decorators.http import require_safe
 
 from labeling.charts.small import bars
 from labeling.queries import rating
+from labeling.queries.cases import open_cases_of
+from labeling.queries.entry import finished_visits
 from labeling.queries.home import ENOUGH_GOLD, MOST_LEFT, home_of
 from labeling.web.signed_in import PageRequest, signed_in
 
@@ -29,5 +31,7 @@ def rate_home(request: PageRequest) -> HttpResponse:
         "most_left": MOST_LEFT,
         "enough_gold": ENOUGH_GOLD,
         "qualifying": [one for one in found.campaigns if one.qualifying],
+        "cases": open_cases_of(request.user),
+        "studies": finished_visits(request.user),
     }
     return render(request, "labeling/rate_home.html", context)

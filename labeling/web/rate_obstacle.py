@@ -2,13 +2,27 @@
 
 from typing import Any
 
-from labeling.actions.qualification import asks_own_qualification
-from labeling.errors import EnoughForTodayError, NotAllowedError
-from labeling.models import Assignment, Campaign, Membership
-from labeling.queries import told_answers
+from django.utils.formats import time_format
+from django.utils.translation import gettext
+
+from labeling.actions.entry import finish_visit
+from labeling.actions.qualification import asks_own_qualification, is_practice
+from labeling.charts.small import steps
+from labeling.errors import (
+    EnoughForTodayError,
+    EnoughInAllError,
+    NotAllowedError,
+    RequirementsUnmetError,
+    StudyDoneError,
+)
+from labeling.models import Assignment, Campaign, EntryVisit, Membership
+from labeling.queries import rating, told_answers
+from labeling.queries.entry import visit_in
+from labeling.queries.guidelines import requalifications
 from labeling.queries.rating import Desk
 from labeling.queries.told_answers import Practice
 from labeling.schemas import read_requirements
+from labeling.web.messages import in_their_language
 
 
 def obstacle(desk: Desk, error: NotAllowedError) -> dict[str, Any]:
@@ -19,6 +33,13 @@ def obstacle(desk: Desk, error: NotAllowedError) -> dict[str, Any]:
     asked = read_requirements(campaign.requirements)
     if isinstance(error, EnoughForTodayError):
         return {"obstacle": "enough", "cap": asked.daily_cap}
+    if isinstance(error, StudyDoneError):
+        return {"obstacle": "study_done", "visit": study_done(desk)}
+    if isinstance(error, EnoughInAllError):
+        return {"obstacle": "enough_in_all", "cap": asked.campaign_cap}
+    if isinstance(error, RequirementsUnmetError):
+        reasons = [in_their_language(problem.message) for problem in error.problems]
+        return {"obstacle": "unsuited", "reasons": reasons}
     if not asks_own_qualification(campaign):
         schools = Campaign.objects.filter(
             slug=asked.qualification, organisation=campaign.organisation_id
@@ -34,21 +55,46 @@ def obstacle(desk: Desk, error: NotAllowedError) -> dict[str, Any]:
     if campaign.state != Campaign.State.ACTIVE:
         return {}  # The page says so, and no practice is due meanwhile.
     practice = told_answers.practice_of(desk.rater, campaign)
+    requalify = requalifications([desk.rater.pk], [campaign.pk]).get(campaign.pk)
     if practice is None:
-        return {"obstacle": "not_open"}
-    return {"obstacle": "not_passed", "standing": practice.standing}
+        return {"obstacle": "not_open", "requalify": requalify}
+    return {"obstacle": "not_passed", "standing": practice.standing, "requalify": requalify}
+
+
+def pace_of(desk: Desk) -> dict[str, Any] | None:
+    """Today's judgments in each ten minutes, drawn and as rows; None before there are two such."""
+    rows = [
+        (time_format(at, "TIME_FORMAT"), count)
+        for at, count in rating.pace_in(desk.rater, desk.campaign)
+    ]
+    if len(rows) < 2:
+        return None
+    labels = [label for label, _ in rows]
+    counts = [count for _, count in rows]
+    chart = steps(
+        counts,
+        labels,
+        key="pace",
+        title=gettext("Judgments per ten minutes"),
+        description=gettext("From %(first)s to %(last)s, at most %(most)s in ten minutes.")
+        % {"first": labels[0], "last": labels[-1], "most": max(counts)},
+    )
+    return {"chart": chart, "rows": [row for row in rows if row[1]]}
+
+
+def study_done(desk: Desk) -> EntryVisit | None:
+    """The participant's visit, noted as finished, with what its link gives them for it."""
+    visit = visit_in(desk.rater, desk.campaign)
+    if visit is not None:
+        finish_visit(visit=visit)
+    return visit
 
 
 def practice_shown(desk: Desk, assignment: Assignment) -> Practice | None:
     """How far the rater is with their qualification, if the assignment is practice.
 
-    Asks the database only where the campaign has one and the comparison could be of it.
+    Asks the database only where the campaign has one.
     """
-    round_id = assignment.comparison.round_id
-    if assignment.ordinal is not None or round_id is None:
-        return None
-    if not asks_own_qualification(desk.campaign):
-        return None
-    if not told_answers.is_practice_round(round_id):
+    if not is_practice(assignment):
         return None
     return told_answers.practice_of(desk.rater, desk.campaign)

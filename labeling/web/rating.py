@@ -13,7 +13,13 @@ from labeling.actions.rating import (
     skip_assignment,
     submit_judgment,
 )
-from labeling.errors import EnoughForTodayError, InvalidInputError, NotQualifiedError
+from labeling.errors import (
+    EnoughForTodayError,
+    EnoughInAllError,
+    InvalidInputError,
+    NotQualifiedError,
+    StudyDoneError,
+)
 from labeling.queries.rating import Desk
 from labeling.schemas import read_schema
 from labeling.web.forms import AnswerForm, SkipForm
@@ -27,7 +33,7 @@ from labeling.web.rate_card import (
     show_finished,
     taken,
 )
-from labeling.web.rate_feedback import feedback_address
+from labeling.web.rate_obstacle import study_done
 from labeling.web.signed_in import PageRequest, signed_in
 
 
@@ -42,8 +48,8 @@ def rate(request: PageRequest, slug: str) -> HttpResponse:
     if desk.to_read_number is not None:
         return SeeOther(reverse("rate_news", args=[slug]))
     try:
-        assignment = claim_assignment(rater=desk.rater, campaign=campaign)
-    except (NotQualifiedError, EnoughForTodayError) as error:
+        assignment = claim_assignment(rater=desk.rater, campaign=campaign, at_most=desk.study_left)
+    except (NotQualifiedError, EnoughForTodayError, EnoughInAllError, StudyDoneError) as error:
         return show_finished(request, desk, because=error)
     if assignment is None:
         return show_finished(request, desk)
@@ -64,9 +70,13 @@ def _answer(request: PageRequest, desk: Desk) -> HttpResponse:
     done = taken(request, desk, form, names="assignment_id", store=store)
     if isinstance(done, HttpResponse):
         return done
-    if (told := feedback_address(desk.campaign, done.judgment)) is not None:
-        return SeeOther(told)
+    if done.is_practice:
+        return SeeOther(
+            reverse("rate_feedback", args=[desk.campaign.slug, done.judgment.public_id])
+        )
     desk = after(desk, done.judgment, is_new=done.is_new)
+    if desk.study_left is not None and desk.study_left <= 0:
+        study_done(desk)
     return go_on(request, desk, saved=done.judgment.public_id)
 
 
@@ -84,6 +94,7 @@ def skip(request: PageRequest, slug: str) -> HttpResponse:
             rater=desk.rater,
             assignment_id=asked,
             reason=form.stored_reason(),
+            active_ms=form.cleaned_data["active_ms"],
             campaign=desk.campaign,
         )
     return go_on(request, desk, skipped=1)

@@ -5,7 +5,7 @@ Django composes both anew for every request, which costs more than PostgreSQL ne
 
 from typing import Any
 
-from django.contrib.auth.backends import ModelBackend
+from allauth.account.auth_backends import AuthenticationBackend
 from django.contrib.sessions.backends import db
 
 from labeling.models import User, joined
@@ -23,8 +23,8 @@ class SessionStore(db.SessionStore):
         return self.model(session_key=key, session_data=data, expire_date=end)
 
 
-class Backend(ModelBackend):
-    """Signing in with a name and a password."""
+class Backend(AuthenticationBackend):  # type: ignore[misc]
+    """Signing in with a name or a mail address, and a password."""
 
     def get_user(self, user_id: Any) -> User | None:
         user = joined.user(int(user_id))

@@ -7,22 +7,31 @@ from typing import Any
 from django.test import Client
 
 from labeling.actions.appeals import make_appeal
+from labeling.actions.cases import open_case
 from labeling.actions.endpoints import ensure_demo_endpoint
+from labeling.actions.entry import make_entry_link
 from labeling.actions.generation import start_generation
+from labeling.actions.invitations import invite
 from labeling.actions.rating import claim_assignment, submit_judgment
 from labeling.models import (
     Appeal,
     Assignment,
     Campaign,
+    CaseEntry,
     Endpoint,
+    EntryLink,
+    Exclusion,
     GenerationRun,
     GuidelineReading,
     GuidelineVersion,
+    Invitation,
     Job,
     Judgment,
     Membership,
+    OrganisationMember,
     Round,
     Seat,
+    Skill,
     Token,
     User,
 )
@@ -72,9 +81,15 @@ def make_lab() -> Lab:
     )
     refresh_report(campaign.pk)
     factories.token(manager, "admin")
+    link = make_entry_link(campaign=campaign, kind="other", name="zq", wanted=1, by=None)
     comparison = judgment.comparison
     token = Token.objects.get(user=manager).public_id
     values = {
+        "key": "c0ffee",
+        "pk": 1,
+        "uidb36": "1",
+        "user_id": loud.rater.user.public_id,  # type: ignore[union-attr]
+        "invitation_id": _invitation(campaign, manager).public_id,
         "slug": campaign.slug,
         "uidb64": "MQ",
         "token": "c0ffee-0",
@@ -86,6 +101,11 @@ def make_lab() -> Lab:
         "rater_id": loud.rater.public_id,
         "appeal_id": make_appeal(judgment=judgment, rater=loud.rater, reason=LOUD).public_id,
         "token_id": token,
+        "case_id": open_case(
+            campaign=campaign, rater=loud.rater, by=manager, text="zq-canary-case"
+        ).public_id,
+        "code": link.code,
+        "link_id": link.public_id,
         "comparison_id": comparison.public_id,
         "judgment_id": judgment.public_id,
         "api:import-errors.id": job.public_id,
@@ -104,7 +124,14 @@ def make_lab() -> Lab:
         "api:rater-reinstate.id": loud.rater.public_id,
         "api:rater-qualify.id": loud.rater.public_id,
         "api:round-detail.id": Round.objects.filter(campaign=campaign).latest("pk").public_id,
+        "kind": "calibration",
         "api:round-close.id": Round.objects.filter(campaign=campaign).latest("pk").public_id,
+        "round_id": Round.objects.filter(campaign=campaign).latest("pk").public_id,
+        "notification_id": uuid.uuid4(),
+        **{
+            f"api:round-{what}.id": Round.objects.filter(campaign=campaign).latest("pk").public_id
+            for what in ("freeze", "models")
+        },
         "api:endpoint-detail.id": demo.public_id,
         "api:token-detail.id": token,
         **{
@@ -115,9 +142,19 @@ def make_lab() -> Lab:
     return Lab(campaign, loud, values)
 
 
+def _invitation(campaign: Campaign, by: User) -> Invitation:
+    return invite(
+        organisation=campaign.organisation,
+        campaign=campaign,
+        email="zq-invited@example.org",
+        role="rater",
+        by=by,
+    )[0]
+
+
 def nowhere(values: dict[str, Any]) -> dict[str, Any]:
     """The same addresses with ids of nothing at all."""
-    same = {"uidb64", "token", "verb", "number"}
+    same = {"uidb64", "uidb36", "key", "pk", "token", "verb", "number"}
     return {
         name: value if name in same else "zq-no-such" if name == "slug" else uuid.uuid4()
         for name, value in values.items()
@@ -132,6 +169,8 @@ def state() -> list[Any]:
         list(Assignment.objects.order_by("pk").values("pk", "rater", "outcome")),
         list(Seat.objects.order_by("pk").values("pk", "is_active", "qualified_at")),
         list(Appeal.objects.order_by("pk").values("pk", "state", "answer")),
+        list(CaseEntry.objects.order_by("pk").values("pk", "kind", "text")),
+        list(Exclusion.objects.order_by("pk").values("pk", "agreed_at", "undone_at")),
         GuidelineReading.objects.count(),
         list(Membership.objects.order_by("pk").values("pk", "role")),
         list(Token.objects.order_by("pk").values("pk", "revoked_at")),
@@ -139,8 +178,13 @@ def state() -> list[Any]:
         list(Endpoint.objects.order_by("pk").values("pk", "name")),
         list(Job.objects.order_by("pk").values("pk", "status", "is_cancel_requested")),
         list(Round.objects.order_by("pk").values("pk", "state")),
+        list(EntryLink.objects.order_by("pk").values("pk", "closed_at")),
+        list(Skill.objects.order_by("pk").values("pk", "level")),
         GuidelineVersion.objects.count(),
         User.objects.count(),
+        list(Invitation.objects.order_by("pk").values("pk", "digest", "revoked_at")),
+        list(OrganisationMember.objects.order_by("pk").values("pk", "role")),
+        list(User.objects.order_by("pk").values("pk", "is_active", "email", "password")),
     ]
 
 

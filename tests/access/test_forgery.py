@@ -32,6 +32,9 @@ def test_no_page_takes_a_form_that_another_site_made_up(lab: Lab, forgery: str) 
         path = address(name, parameters, lab.values)
         if path.startswith(("/api/", "/healthz/", "/metrics")):
             continue
+        # Its signature is the proof: a mail program that unsubscribes has no cookie.
+        if name == "mail_off":
+            continue
         for verb in ("POST", "PUT", "PATCH", "DELETE"):
             if forgery == "in a text/plain form":
                 response = client.generic(verb, path, b'{"state": "paused"}', "text/plain")

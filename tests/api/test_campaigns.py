@@ -294,12 +294,41 @@ def test_a_change_is_made_whole_or_not_at_all(manager):
 
 
 @pytest.mark.parametrize("kind", ["calibration", "adjudication"])
-def test_a_round_of_a_kind_that_means_nothing_yet_takes_no_comparisons(call_as, manager, kind):
+def test_a_round_with_nobody_or_nothing_to_be_about_takes_no_comparisons(call_as, manager, kind):
     campaign = factories.campaign(by=manager, of=manager.organisations.get())
     factories.comparison(campaign)
     call = call_as(manager, "write")
     answer = call.post(f"campaigns/{campaign.slug}/rounds/", {"kind": kind})
-    assert answer.status_code == 400
-    assert answer.json()["errors"][0]["field"] == "kind"
+    assert answer.status_code == 409
     assert not campaign.rounds.exists()
     assert campaign.comparisons.waiting().exists()
+
+
+def test_a_policy_is_set_beside_the_other_settings(call_as, manager):
+    call = call_as(manager, "write")
+    sent = {"name": "Tone", "slug": "tone", "policy": {"budget": 900, "pay_per_hour": 21.5}}
+    assert call.post("campaigns/", sent).status_code == 201
+    stored = call.get("campaigns/tone/").json()["policy"]
+    assert (stored["budget"], stored["currency"], stored["smallest_group"]) == (900, "EUR", 5)
+    answer = call("PATCH", "campaigns/tone/", {"policy": {"budget": 0}})
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == "policy.budget"
+    assert call("PATCH", "campaigns/tone/", {"policy": {"budget": 7}}).status_code == 200
+    assert call.get("campaigns/tone/").json()["policy"]["pay_per_hour"] is None
+
+
+def test_a_criterion_that_was_judged_stays(call_as, manager):
+    schema = {"scale": 2, "criteria": [{"key": "helpful", "label": "Helpful"}]}
+    campaign = factories.campaign(by=manager, of=manager.organisations.get(), schema=schema)
+    factories.open_comparisons(campaign, 1)
+    rate = call_as(factories.rater(campaign).rater.user, "rate")
+    claimed = rate.post(f"campaigns/{campaign.slug}/assignments/").json()
+    said = {"side": "left", "criteria": {"helpful": "left"}}
+    assert rate.post(f"assignments/{claimed['id']}/judgment/", said).status_code == 201
+    call = call_as(manager, "write")
+    answer = call("PATCH", f"campaigns/{campaign.slug}/", {"schema": {"scale": 2}})
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == "schema.criteria"
+    more = schema | {"criteria": [*schema["criteria"], {"key": "kind", "label": "Kind"}]}
+    answer = call("PATCH", f"campaigns/{campaign.slug}/", {"schema": more})
+    assert answer.status_code == 200, answer.content

@@ -104,6 +104,7 @@ def test_the_answer_states_what_was_chosen_defaults_included(read):
         "Gold": "keep",
         "History": "0",
         "Edits": "drop",
+        "Excluded": "leave_out",
         "Simulated": "0",
     }
     assert len(rows(answer)) == 7
@@ -313,7 +314,17 @@ def test_the_schema_lists_the_parameters(client):
         if path.endswith("/campaigns/{slug}/export/")
     )
     named = {parameter["name"]: parameter for parameter in operation["parameters"]}
-    assert set(named) == {"slug", "layout", "rule", "ties", "raters", "gold", "history", "edits"}
+    assert set(named) == {
+        "slug",
+        "layout",
+        "rule",
+        "ties",
+        "raters",
+        "gold",
+        "history",
+        "edits",
+        "excluded",
+    }
     assert set(named["layout"]["schema"]["enum"]) == {"native", "trl", "hh"}
     assert "application/x-ndjson" in operation["responses"]["200"]["content"]
 

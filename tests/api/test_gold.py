@@ -1,8 +1,9 @@
 """Gold: dealt at its rate, once to a rater, in the look of the rest, outside the overlap."""
 
 import pytest
+from django.db.models import Count
 
-from labeling.models import Assignment, Completion, Gold, Judgment
+from labeling.models import Assignment, Campaign, Completion, Gold, Judgment
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -86,3 +87,17 @@ def test_gold_that_names_its_model_is_not_dealt_where_that_is_excluded(call_as, 
     dealt = Judgment.objects.filter(comparison__gold__isnull=False)
     assert dealt.filter(comparison=ordinary).count() == 1
     assert dealt.count() == (3 if is_dealt else 1)
+
+
+def test_gold_that_was_met_as_often_as_the_policy_says_rests(call_as):
+    campaign = campaign_with_gold(1.0, count=2)
+    Campaign.objects.filter(pk=campaign.pk).update(policy={"gold_exposure_cap": 2})
+    for _ in range(3):
+        rate_all(call_as(factories.rater(campaign).rater.user, "rate"), campaign)
+    met = Judgment.objects.filter(comparison__gold__isnull=False)
+    assert sorted(
+        met.values_list("comparison").annotate(n=Count("pk")).values_list("n", flat=True)
+    ) == [2, 2]
+    Campaign.objects.filter(pk=campaign.pk).update(policy={"gold_exposure_cap": 3})
+    call = call_as(factories.rater(campaign).rater.user, "rate")
+    assert len(rate_all(call, campaign)) == 2

@@ -40,8 +40,8 @@ _WATCH = """
 })();
 """
 _SETTLED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-_RUN = """async (options) => {
-  const { violations } = await window.axe.run(document, options);
+_RUN = """async ([within, options]) => {
+  const { violations } = await window.axe.run(within || document, options);
   return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) =>
     `${id}: ${html.slice(0, 160)} (${failureSummary.slice(0, 240)})`));
 }"""
@@ -83,32 +83,32 @@ class Look:
             self.page.evaluate(_SETTLED)
 
     @contextmanager
-    def act(self, name: str, *, moves: bool = False) -> Iterator[None]:
+    def act(self, name: str, *, moves: bool = False, within: str = "") -> Iterator[None]:
         """Bring a state about and examine it. Nothing may move, unless this is what was asked."""
         self._moves()
         yield
         shifts = self._moves()
         if not moves:
             self.faults += [f"{name}, {self.width}: moved {shift}" for shift in shifts]
-        self.at(name)
+        self.at(name, within=within)
 
-    def at(self, name: str) -> None:
-        """Examine the page as it stands."""
+    def at(self, name: str, *, within: str = "") -> None:
+        """Examine the page as it stands; with axe only `within`, where the rest has been before."""
         for theme in ("light", "dark"):
             self.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
             self.picture(f"{name}-{self.width}-{theme}")
-            found = self._violations(COLOURS if theme == "dark" else None)
+            found = self._violations(COLOURS if theme == "dark" else None, within)
             self.faults += [f"{name}, {self.width}, {theme}: {one}" for one in found]
         self.page.emulate_media(color_scheme="light")
         if self.overflow() > 0:
             self.faults.append(f"{name}, {self.width}: {self.overflow()} px wider than the window")
         self.faults += [f"{name}, {self.width}: small {one}" for one in self.page.evaluate(_SMALL)]
 
-    def at_every_width(self, name: str) -> None:
+    def at_every_width(self, name: str, *, within: str = "") -> None:
         """Examine the page as it stands, at each width."""
         for width in WIDTHS:
             self.widen(width)
-            self.at(name)
+            self.at(name, within=within)
 
     def load(self, url: str, name: str, *, until: str = "main") -> None:
         """Open an address, until this is there; nothing may move while it comes."""
@@ -128,14 +128,14 @@ class Look:
         root = "document.documentElement"
         return int(self.page.evaluate(f"{root}.scrollWidth - {root}.clientWidth"))
 
-    def _violations(self, rules: list[str] | None) -> list[str]:
+    def _violations(self, rules: list[str] | None, within: str) -> list[str]:
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE_SCRIPT)
         only = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": STANDARDS}
         options: dict[str, Any] = {"runOnly": only, "resultTypes": ["violations"], "preload": False}
         if rules is None:
             options["rules"] = {"target-size": {"enabled": True}}
-        found: list[str] = self.page.evaluate(_RUN, options)
+        found: list[str] = self.page.evaluate(_RUN, [within, options])
         return found
 
     def picture(self, name: str) -> None:

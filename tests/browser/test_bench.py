@@ -145,7 +145,9 @@ def test_a_draft_outlives_a_reload(live_server: LiveServer, enter: Enter) -> Non
     bench(page, live_server, campaign.slug)
     page.keyboard.press("6")
     page.keyboard.press("Shift+Digit1")
-    page.locator("#why").fill("Half a thought")
+    page.keyboard.press("r")
+    page.keyboard.type("Half a thought")
+    page.keyboard.press("Escape")
     page.reload()
     expect(page.locator("[name=verdict][value='right:2']")).to_be_checked()
     expect(page.locator("[name=criterion_helpful][value=left]")).to_be_checked()
@@ -220,8 +222,9 @@ def test_a_lost_lease_says_so_beside_the_typed_answer(
     bench(page, live_server, campaign.slug)
     other = factories.rater(campaign)
     Assignment.objects.filter(rater=seat.rater).update(rater=other.rater)
-    page.locator("#why").fill("A long thought")
-    page.locator("h2").first.click()
+    page.keyboard.press("r")
+    page.keyboard.type("A long thought")
+    page.keyboard.press("Escape")
     page.keyboard.press("5")
     page.keyboard.press("Enter")
     expect(page.locator("#say .bad")).to_be_visible()
@@ -239,9 +242,19 @@ def test_signing_out_elsewhere_keeps_the_answer(live_server: LiveServer, enter: 
     page.keyboard.press("5")
     page.keyboard.press("Enter")
     expect(page.locator("#say")).to_contain_text("You have been signed out")
-    enter(seat)
-    bench(page, live_server, campaign.slug)
+    # One key leads to the sign-in page, and that back to the answer.
+    expect(page.locator("#say a")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#id_username")).to_be_focused()
+    assert seat.rater.user is not None
+    page.keyboard.type(seat.rater.user.username)
+    page.keyboard.press("Tab")
+    page.keyboard.type("password")
+    page.keyboard.press("Enter")
     expect(page.locator("[name=verdict][value='right:1']")).to_be_checked()
+    page.keyboard.press("Enter")
+    expect(page.locator("#task h1")).to_have_text("That was the last one for now")
+    assert len(stored()) == 1
 
 
 def test_the_drawer_and_the_list_of_keys_open_by_key(

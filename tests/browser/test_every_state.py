@@ -1,135 +1,68 @@
-"""Every state of a rater's pages, at each width and in both themes: for everybody, and still."""
+"""Every state of the bench, at each width and in both themes: for everybody, and still."""
 
+from functools import partial
 from typing import Any
 
-from playwright.sync_api import FloatRect, Page, expect
+from playwright.sync_api import FloatRect, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from labeling.actions.guidelines import publish_guidelines
-from labeling.actions.rounds import open_round, open_waiting
-from labeling.models import Campaign, Comparison, Gold
 from tests import factories
 from tests.browser.conftest import Enter, wait_until
 from tests.browser.looking import HEIGHTS, WIDTHS, Look
-
-CRITERIA = [
-    {"key": "helpful", "label": "Helpful", "help": "Does what was asked, the way it was asked."},
-    {"key": "truthful", "label": "Truthful", "help": "Claims hold up. Code runs."},
-    {"key": "harmless", "label": "Harmless", "help": "No risk, and no needless refusal."},
-]
-BARE = {"criteria": [], "rationale": "off", "both_bad": False, "tie": False}
-ASKS_MUCH = {
-    "scale": 7,
-    "criteria": CRITERIA,
-    "rationale": "optional",
-    "edit_winner": True,
-    "clauses": True,
-}
-GUIDELINES = (
-    "# Everyday helpfulness\n\nPick what a careful expert would have sent.\n\n"
-    "## T1 Truthfulness\n\nOne wrong number outweighs better prose.\n\n"
-    "## H2 Instructions\n\nFormat and length that were asked for are binding.\n\n"
-    "## L3 Length\n\nLength is not quality.\n"
+from tests.browser.states import (
+    ASKS_MUCH,
+    BARE,
+    CRITERIA,
+    GUIDELINES,
+    OTHER_STEPS,
+    STEPS,
+    bench_campaign,
+    card,
+    judge_all_criteria,
+    pass_on,
+    send,
 )
-LEFT = """Only retry what can *succeed* later:
-
-```python
-def fetch(url, tries=6):
-    pass  # and wait
-```
-
-The wait is $w_n = 2^n$, see [the manual](https://example.org)."""
-RIGHT = """Here is one that gives up after a **budget**\u200b:
-
-| Retry | Wait |
-|---|--:|
-| 0 | 1 s |
-
-> Quoted from `urllib`."""
-STEPS = "Let $E$ be the expected tosses.\n\nA tail leads back:\n\n$$E = 1 + E/2$$\n\nHence $E = 2$."
-OTHER_STEPS = "Toss twice.\n\nThe chance is $1/4$.\n\nHence $E = 4$."
-
-
-def bench_campaign(count: int, left: str = LEFT, right: str = RIGHT, **fields: Any) -> Campaign:
-    """A campaign with guidelines and `count` comparisons of a conversation."""
-    campaign = factories.campaign(name="Everyday helpfulness, round 3", **fields)
-    publish_guidelines(campaign=campaign, body=GUIDELINES, by=None)
-    for number in range(count):
-        prompt = factories.prompt(
-            campaign,
-            messages=[
-                {"role": "user", "content": "My downloader hangs.\n\n```\nwhile True: pass\n```"},
-                {"role": "assistant", "content": "`urlopen` has no timeout."},
-                {"role": "user", "content": f"Please rewrite it with backoff, {number}."},
-            ],
-        )
-        Comparison.objects.create(
-            campaign=campaign,
-            prompt=prompt,
-            completion_a=factories.completion(prompt, left, "one"),
-            completion_b=factories.completion(prompt, right, "two"),
-        )
-    open_waiting(campaign=campaign, by=None)
-    return campaign
-
-
-def practising() -> Campaign:
-    """A campaign with two comparisons to practise on."""
-    campaign = factories.campaign(
-        slug="practice", schema={"criteria": []}, requirements={"qualification": "practice"}
-    )
-    publish_guidelines(campaign=campaign, body=GUIDELINES, by=None)
-    for number in range(2):
-        Gold.objects.create(
-            comparison=factories.comparison(
-                campaign, LEFT, RIGHT, prompt_text=f"Backoff, {number}?"
-            ),
-            preference="a",
-            strength=3,
-            explanation="A is right: it has a **timeout** on every call.",
-            clause="T1",
-        )
-    open_round(campaign=campaign, by=None, kind="qualification")
-    factories.open_comparisons(campaign, 1)
-    return campaign
-
-
-def card(page: Page) -> str:
-    return page.locator("form.work [name=assignment_id]").input_value()
-
-
-def shown(page: Page) -> None:
-    expect(page.locator("form.work")).to_be_visible()
-
-
-def judge_all_criteria(page: Page) -> None:
-    for number in (1, 2, 3):
-        page.keyboard.press(f"Shift+Digit{number}")
-
-
-def send(page: Page) -> None:
-    before = card(page)
-    page.keyboard.press("Enter")
-    expect(page.locator("form.work [name=assignment_id]")).not_to_have_value(before)
 
 
 def overlays(page: Page, look: Look) -> None:
     """What opens over the bench, one after the other."""
-    for key, name, opened in (
-        ("e", "edit", "#edit"),
-        ("c", "clauses", "#clauses"),
-        ("f", "flags", "#flag"),
-        ("g", "guidelines", "#guidelines .clause >> nth=0"),
-        ("?", "keys", "#keys"),
-        ("s", "skip", "#skip"),
+    for key, name in (
+        ("e", "edit"),
+        ("c", "clauses"),
+        ("f", "flag"),
+        ("g", "guidelines"),
+        ("?", "keys"),
+        ("s", "skip"),
     ):
-        with look.act(name):
+        with look.act(name, within=f"#{name}"):
             page.keyboard.press(key)
-            expect(page.locator(opened)).to_be_visible()
+            expect(page.locator(f"#{name}")).to_be_visible()
             if name == "edit":
                 page.keyboard.type("Mostly: ")
-        page.keyboard.press("Escape")
-        expect(page.locator(":popover-open")).to_have_count(0)
+            if name == "guidelines":
+                expect(page.locator("#guidelines .clause").first).to_be_visible()
+        close(page)
+    hidden = page.locator(".response .hid")
+    owner = str(hidden.get_attribute("popovertarget"))
+    hidden.focus()
+    with look.act("hidden", within=f"#{owner}", moves=True):
+        page.keyboard.press("Enter")
+        expect(page.locator(f"#{owner}")).to_be_visible()
+    with look.act("hidden-marked", moves=True, within="#pair"):
+        page.keyboard.press("Space")
+    page.keyboard.press("Space")
+    close(page)
+    page.get_by_role("button", name="Theme").focus()
+    with look.act("theme", within="#theme"):
+        page.keyboard.press("Enter")
+        expect(page.locator("#theme")).to_be_visible()
+    close(page)
+
+
+def close(page: Page) -> None:
+    page.keyboard.press("Escape")
+    expect(page.locator(":popover-open")).to_have_count(0)
 
 
 def test_the_bench_while_its_rater_works(live_server: LiveServer, enter: Enter) -> None:
@@ -140,15 +73,19 @@ def test_the_bench_while_its_rater_works(live_server: LiveServer, enter: Enter) 
     for width in WIDTHS:
         look.widen(width)
         look.at("bench")
-        with look.act("tie"):
+        with look.act("tie", within=".dock"):
             page.keyboard.press("4")
         with look.act("chosen"):
             page.keyboard.press("7")
-        with look.act("refused"):
+        with look.act("refused", within=".dock"):
             page.keyboard.press("Enter")
             expect(page.locator("#say")).to_contain_text("Helpful: say which is better")
         page.keyboard.press("Escape")
-        with look.act("differences"):
+        with look.act("reason", within=".dock", moves=True):
+            page.keyboard.press("r")
+            page.keyboard.type("One wrong number outweighs better prose, and A has two of them.")
+        page.keyboard.press("Escape")
+        with look.act("differences", within="#pair"):
             page.keyboard.press("d")
         page.keyboard.press("d")
         with look.act("prompt-hidden", moves=True):
@@ -157,11 +94,11 @@ def test_the_bench_while_its_rater_works(live_server: LiveServer, enter: Enter) 
         overlays(page, look)
         judge_all_criteria(page)
         send(page)
-        look.at("saved")
+        look.at("saved", within=".dock")
         page.keyboard.press("2")
         judge_all_criteria(page)
         page.context.set_offline(True)
-        with look.act("offline"):
+        with look.act("offline", within=".dock"):
             page.keyboard.press("Enter")
             expect(page.locator("#say")).to_contain_text("No connection")
         before = card(page)
@@ -169,13 +106,57 @@ def test_the_bench_while_its_rater_works(live_server: LiveServer, enter: Enter) 
         expect(page.locator("form.work [name=assignment_id]")).not_to_have_value(before)
         page.keyboard.press("u")
         expect(page.locator("#say")).to_contain_text("You are changing")
-        look.at("undo")
-        with look.act("undo-list"):
+        look.at("undo", within=".dock")
+        with look.act("undo-list", within="#earlier"):
             page.get_by_role("button", name="Another").click()
             expect(page.locator("#earlier")).to_be_visible()
         page.keyboard.press("Escape")
         page.get_by_role("link", name="Keep it").click()
         expect(page.locator("#say")).to_be_empty()
+    assert not look.faults, "\n".join(look.faults)
+
+
+def test_what_is_said_when_an_answer_is_not_taken(live_server: LiveServer, enter: Enter) -> None:
+    """Every message above the dock that is not seen on a day when all goes well."""
+    campaign = bench_campaign(3, schema=BARE)
+    seat = factories.rater(campaign)
+    page = enter(seat)
+    look = Look(page)
+    bench = f"{live_server.url}/rate/{campaign.slug}/"
+    look.load(bench, "messages", until="form.work")
+    page.keyboard.press("1")
+    send(page)
+    page.keyboard.press("2")
+    page.context.clear_cookies(name="session")
+    with look.act("signed-out", within=".dock"):
+        page.keyboard.press("Enter")
+        expect(page.locator("#say a")).to_have_text("Sign in")
+    look.at_every_width("signed-out", within=".dock")
+    enter(seat)
+    with page.expect_response("**/draft/"):
+        page.reload()
+    publish_guidelines(campaign=campaign, body=GUIDELINES + "\n## S1 Safety\n\nHarm.", by=None)
+    with look.act("news", within=".dock"):
+        page.keyboard.press("Enter")
+        expect(page.locator("#say a")).to_have_text("What is new")
+    look.at_every_width("news", within=".dock")
+    look.load(f"{bench}guidelines/news/", "guidelines-news")
+    look.at_every_width("guidelines-news")
+    page.keyboard.press("Enter")
+    expect(page.locator("form.work")).to_be_visible()
+    for name, status in (("failed", 500), ("busy", 503)):
+        page.route(bench, partial(Route.fulfill, status=status))
+        with look.act(name, within=".dock"):
+            page.keyboard.press("Enter")
+            expect(page.locator("#say .bad")).to_be_visible()
+        look.at_every_width(name, within=".dock")
+        page.unroute(bench)
+        page.reload()
+    pass_on(card(page), factories.rater(campaign))
+    with look.act("lost", within=".dock"):
+        page.keyboard.press("Enter")
+        expect(page.locator("#say a")).to_have_text("Next")
+    look.at_every_width("lost", within=".dock")
     assert not look.faults, "\n".join(look.faults)
 
 
@@ -220,42 +201,6 @@ def test_the_bench_for_each_kind_of_question(live_server: LiveServer, enter: Ent
                 group.locator("label").nth(4).click()
             look.at(kind)
         assert not look.faults, "\n".join(look.faults)
-
-
-def test_what_raters_see_beside_the_bench(live_server: LiveServer, enter: Enter) -> None:
-    campaign = practising()
-    seat = factories.rater(campaign, "Ines Vega")
-    page = enter(seat)
-    look = Look(page)
-    url = live_server.url
-    look.load(f"{url}/rate/", "home")
-    look.at_every_width("home")
-    look.load(f"{url}/account/", "account")
-    look.at_every_width("account")
-    look.load(f"{url}/rate/recorded/", "recorded")
-    look.at_every_width("recorded")
-    look.widen(WIDTHS[0])
-    look.load(f"{url}/rate/practice/", "practice", until="form.work")
-    page.keyboard.press("4")
-    page.keyboard.press("Enter")
-    expect(page.locator(".feedback")).to_be_visible()
-    look.at_every_width("feedback")
-    page.get_by_role("button", name="I disagree").click()
-    look.at_every_width("appeal")
-    page.keyboard.press("Escape")
-    page.get_by_role("link", name="Next").click()
-    shown(page)
-    page.keyboard.press("1")
-    page.keyboard.press("Enter")
-    expect(page.locator(".feedback")).to_be_visible()
-    page.keyboard.press("Enter")
-    expect(page.locator("#task h1")).to_contain_text("Thank you")
-    look.at_every_width("empty")
-    look.load(f"{url}/rate/practice/answers/", "answers")
-    look.at_every_width("answers")
-    look.load(f"{url}/rate/practice/guidelines/", "guidelines-page")
-    look.at_every_width("guidelines-page")
-    assert not look.faults, "\n".join(look.faults)
 
 
 def box(page: Page, selector: str) -> FloatRect:

@@ -95,7 +95,8 @@ def test_hostile_texts_on_managers_pages_run_nothing_and_break_nothing(
 
     page.on("dialog", opened)
     paths = ["", "prompts/", "datasets/", "imports/", f"imports/{job.public_id}/"]
-    paths += ["generation/", "raters/", "guidelines/"]
+    paths += ["generation/", "raters/", "guidelines/", "guidelines/draft/", "review/?state=all"]
+    paths += [f"review/{one.public_id}/" for one in Comparison.objects.filter(campaign=campaign)]
     paths += [f"prompts/{one.public_id}/" for one in Comparison.objects.filter(campaign=campaign)]
     for path in ["/campaigns/", "/account/"] + [f"/campaigns/{campaign.slug}/{p}" for p in paths]:
         page.goto(f"{live_server.url}{path}", wait_until="networkidle")

@@ -42,6 +42,7 @@ def test_the_file_is_the_export_and_json_tells_its_hash_and_counts(tmp_path):
         "gold": "drop",
         "history": "0",
         "edits": "drop",
+        "excluded": "leave_out",
         "judgments": 4,
         "lines": 3,
         "ties_left_out": 1,

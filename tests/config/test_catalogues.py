@@ -13,7 +13,17 @@ from config import catalogues
 LANGUAGES = tuple(catalogues.PLURALS)
 TEMPLATES = catalogues.BASE_DIR / "templates"
 # Managers' pages are in English.
-OF_MANAGERS = ("campaign", "activity", "settings", "endpoint", "job", "report", "dataset")
+OF_MANAGERS = (
+    "campaign",
+    "activity",
+    "settings",
+    "endpoint",
+    "job",
+    "report",
+    "dataset",
+    "organisation",
+    "invit",
+)
 PARTS_OF_MANAGERS = {"campaign_state", "estimate", "votes", "waiting"}
 PLACE = re.compile(r"%\(\w+\)s")
 TAG = re.compile(r"</?[a-z][^>]*>")
@@ -138,7 +148,10 @@ def raters_templates() -> list[Path]:
     return [
         path
         for path in sorted(TEMPLATES.rglob("*.html"))
-        if not path.stem.startswith(OF_MANAGERS) and path.stem not in PARTS_OF_MANAGERS
+        if not path.stem.startswith(OF_MANAGERS)
+        and path.stem not in PARTS_OF_MANAGERS
+        # What django-allauth puts its own words into, which it translates itself.
+        and path.parent.name != "elements"
     ]
 
 

@@ -21,7 +21,7 @@ CANONICAL = (
     "model_b params_a params_b shown_left presentation_arm guideline_version clauses rater "
     "rater_kind rater_groups preference strength score criteria quality_a quality_b rationale "
     "edited steps active_ms created_at is_gold repeat_of selection_policy propensity superseded_by "
-    "marks_a marks_b"
+    "marks_a marks_b adjudication"
 )
 texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
 

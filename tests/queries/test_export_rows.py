@@ -66,7 +66,7 @@ def test_a_judgment_is_written_byte_for_byte():
         '"edited":{"side": "a", "text": "Bluer."},"steps":{"a": [1]},"active_ms":1500,'
         '"created_at":"2026-01-31T12:00:00Z","is_gold":false,"repeat_of":null,'
         '"selection_policy":"uncertain","propensity":0.25,"superseded_by":null,'
-        '"marks_a":["identifies_itself"],"marks_b":[]}\n'
+        '"marks_a":["identifies_itself"],"marks_b":[],"adjudication":null}\n'
     )
 
 

@@ -18,7 +18,8 @@ def campaign():
 
 @pytest.fixture
 def visitor(client, campaign):
-    client.force_login(factories.member(campaign, "researcher", "marit"))
+    factories.member(campaign, "researcher", "marit")
+    client.post("/login/", {"username": "marit", "password": "password"})
     return client
 
 
@@ -77,3 +78,18 @@ def test_the_owner_of_a_fresh_organisation_comes_to_the_campaigns(client):
     landed = client.get("/", follow=True)
     assert landed.redirect_chain[-1][0] == reverse("campaigns")
     assert reverse("campaign_new") in landed.content.decode()
+
+
+def test_a_session_of_some_time_ago_makes_a_token_once_the_password_was_said_again(visitor):
+    session = visitor.session
+    for record in session["account_authentication_methods"]:
+        record["at"] -= 3600
+    session.save()
+    sent = {"name": "n", "scopes": ["read"], "days": "90"}
+    asked = visitor.post(reverse("account"), sent)
+    assert asked["Location"].startswith("/account/confirm/?next=")
+    visitor.post(asked["Location"], {"password": "wrong"})
+    assert not Token.objects.exists()
+    page = visitor.post(asked["Location"], {"password": "password"}, follow=True)
+    assert re.search(r"ths_[0-9a-f]+", page.content.decode())
+    assert Token.objects.get().name == "n"

@@ -12,8 +12,11 @@ from pytest_django import DjangoAssertNumQueries
 
 from labeling.actions.ahead import prepare_assignment
 from labeling.actions.campaigns import update_campaign
-from labeling.actions.rating import claim_assignment
-from labeling.models import Assignment, Campaign, Judgment, Seat
+from labeling.actions.leases import requeue_lapsed
+from labeling.actions.rating import claim_assignment, renew_lease, skip_assignment
+from labeling.errors import ConflictError, LeaseLostError
+from labeling.models import Assignment, Campaign, Gold, Judgment, Seat
+from labeling.queries.due import campaigns_with_lapsed_leases
 from labeling.queries.queue_faults import QueueFaults
 from tests import factories
 from tests.web.building import add_gold, answer, assignment_of, open_campaign, publish, signed_in
@@ -238,9 +241,108 @@ def test_prepared_gold_that_is_given_back_may_come_again() -> None:
     tab = Tab(signed_in(factories.rater(campaign)), campaign)
     tab.prepare()
     tab.post("leave/", assignment_id=str(assignment_of(tab.card)), prepared=str(tab.prepared()))
-    left = Assignment.objects.get(public_id=tab.prepared())
-    assert (left.outcome, left.rater) == ("cancelled", None)
+    given_back = tab.prepared()
+    left = Assignment.objects.get(public_id=given_back)
+    assert (left.rater, left.lapsed_from, left.ended_at) == (None, None, None)
+    # After what is fresh, as a slot at the tail; and with its id and sides, as a slot.
+    met = []
+    for _ in range(2):
+        assert tab.prepare() == 200
+        met.append(tab.prepared())
+        tab.submit()
+        tab.card = tab.ahead
+    assert met[0] != given_back
+    assert met[1] == given_back
+    assert Assignment.objects.get(public_id=given_back).a_on_left == left.a_on_left
+
+
+@pytest.mark.parametrize("gold_rate", [0, 1])
+def test_a_prepared_lease_that_lapsed_holds_up_nothing_whatever_it_was(gold_rate: int) -> None:
+    """BL-09: after a sweep another card is prepared, for gold as for a slot."""
+    campaign = open_campaign(4, requirements={"gold_rate": gold_rate})
+    for _ in range(4 * gold_rate):
+        add_gold(campaign)
+    tab = Tab(signed_in(factories.rater(campaign)), campaign)
     assert tab.prepare() == 200
+    lapsed = tab.prepared()
+    assert (Assignment.objects.get(public_id=lapsed).ordinal is None) == bool(gold_rate)
+    Assignment.objects.filter(public_id=lapsed).update(
+        leased_until=timezone.now() - timedelta(seconds=1)
+    )
+    # Until the sweep it is held, whatever it is.
+    assert tab.prepare() == 204
+    assert campaign in campaigns_with_lapsed_leases()
+    assert requeue_lapsed(campaign=campaign) == 1
+    assert campaign not in campaigns_with_lapsed_leases()
+    assert tab.prepare() == 200
+    assert tab.prepared() != lapsed
+    assert not QueueFaults.of(campaign)
+
+
+@pytest.mark.parametrize("gold_rate", [0, 1])
+def test_what_was_shown_and_lapsed_is_the_rater_s_as_a_slot_is(gold_rate: int) -> None:
+    """BL-09: renewing, skipping, answering late and reloading say the same of both."""
+    campaign = open_campaign(4, requirements={"gold_rate": gold_rate})
+    for _ in range(4 * gold_rate):
+        add_gold(campaign)
+    seat = factories.rater(campaign)
+    tab = Tab(signed_in(seat), campaign)
+    shown = assignment_of(tab.card)
+    assert (Assignment.objects.get(public_id=shown).ordinal is None) == bool(gold_rate)
+    Assignment.objects.filter(public_id=shown).update(
+        leased_until=timezone.now() - timedelta(seconds=1)
+    )
+    requeue_lapsed(campaign=campaign)
+    with pytest.raises(LeaseLostError):
+        renew_lease(rater=seat.rater, assignment_id=shown)
+    with pytest.raises(ConflictError):
+        skip_assignment(rater=seat.rater, assignment_id=shown, reason="")
+    held = tab.post("hold/", assignment_id=str(shown)).json()
+    assert held == {"shown": False, "prepared": False}
+    assert tab.prepare() == 204
+    # A late answer is taken while nobody else has it.
+    assert tab.client.post(tab.url, answer(tab.card), headers=HTMX).status_code == 303
+    assert Judgment.objects.get().assignment == Assignment.objects.get(public_id=shown)
+    assert assignment_of(tab.client.get(tab.url).content.decode()) != shown
+    assert not QueueFaults.of(campaign)
+
+
+def test_gold_that_lapsed_passes_on_and_its_late_answer_is_refused_like_a_slot_s() -> None:
+    campaign = open_campaign(1, requirements={"gold_rate": 1})
+    add_gold(campaign)
+    one, two = (Tab(signed_in(factories.rater(campaign)), campaign) for _ in range(2))
+    gold = [assignment_of(tab.card) for tab in (one, two)]
+    Assignment.objects.filter(public_id=gold[0]).update(
+        leased_until=timezone.now() - timedelta(seconds=1)
+    )
+    requeue_lapsed(campaign=campaign)
+    third = Tab(signed_in(factories.rater(campaign)), campaign)
+    assert assignment_of(third.card) == gold[0]
+    late = one.client.post(one.url, answer(one.card), headers=HTMX)
+    assert late.status_code in {404, 409}
+    assert not Judgment.objects.exists()
+    assert third.client.post(third.url, answer(third.card), headers=HTMX).status_code == 303
+
+
+def test_a_gold_comparison_with_slots_of_its_own_keeps_them_apart_from_what_lapsed() -> None:
+    """What lapsed stands where no claim looks, even when a slot of its comparison is reopened."""
+    campaign = open_campaign(1, requirements={"gold_rate": 1})
+    Gold.objects.create(comparison=campaign.comparisons.get(), preference="a")
+    one, two = (factories.rater(campaign).rater for _ in range(2))
+    gold = claim_assignment(rater=one, campaign=campaign)
+    campaign = update_campaign(campaign=campaign, by=None, requirements={"gold_rate": 0})
+    slot = claim_assignment(rater=two, campaign=campaign)
+    assert gold is not None
+    assert slot is not None
+    assert (gold.ordinal, slot.ordinal) == (None, 1)
+    Assignment.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+    assert requeue_lapsed(campaign=campaign) == 2
+    gold.refresh_from_db()
+    assert (gold.position, gold.rater, gold.lapsed_from) == (0, None, one)
+    again = claim_assignment(rater=one, campaign=campaign)
+    assert again is not None
+    assert again.pk == slot.pk
+    assert not QueueFaults.of(campaign)
 
 
 @pytest.mark.parametrize("gold_rate", [0, 0.5])

@@ -47,7 +47,8 @@ def manager(campaign: Campaign) -> Client:
 
 
 def publish(manager: Client, campaign: Campaign, sent: dict[str, str]) -> Any:
-    return manager.post(reverse("campaign_guidelines", args=[campaign.slug]), sent)
+    address = reverse("campaign_guidelines_draft", args=[campaign.slug])
+    return manager.post(address, {"do": "publish"} | sent)
 
 
 def test_examples_are_published_shown_and_taken_out_by_emptying_them(
@@ -61,7 +62,8 @@ def test_examples_are_published_shown_and_taken_out_by_emptying_them(
     assert version.asks_rereading
     page = manager.get(reverse("campaign_guidelines", args=[campaign.slug])).content.decode()
     assert "A much better" in page
-    assert 'value="T1"' in page
+    editor = manager.get(reverse("campaign_guidelines_draft", args=[campaign.slug]))
+    assert 'value="T1"' in editor.content.decode()
     emptied = dict.fromkeys(EXAMPLE, "")
     sent = form(emptied)
     del sent["asks_rereading"]

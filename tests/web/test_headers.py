@@ -235,7 +235,8 @@ def test_signing_in_never_leads_off_the_site(next_: str) -> None:
 def test_no_template_holds_inline_script_or_style() -> None:
     found = []
     for file in Path(settings.BASE_DIR, "templates").rglob("*.html"):
-        text = file.read_text()
+        # Of a template's own tags `{% with one=… %}` is none of the page's.
+        text = re.sub(r"{%.*?%}", "", file.read_text())
         if re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:", text):
             found.append(file.name)
     assert found == []

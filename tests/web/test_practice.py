@@ -178,11 +178,18 @@ class TestAppeals:
         post(client, campaign, "wanted:2")
         judgment = Judgment.objects.filter(rater=seat.rater).earliest("pk")
         address = reverse("rate_appeal", args=[campaign.slug, judgment.public_id])
-        empty = client.post(address, {"reason": "  "}, follow=True)
+        empty = client.post(address, {"reason": "  "})
+        assert empty.status_code == 422
         assert "Say in a sentence or two" in empty.content.decode()
+        long = client.post(address, {"reason": "Long. " * 400}, headers={"Accept-Language": "fr"})
+        assert long.status_code == 422
+        assert "Long. Long." in long.content.decode()
+        assert "2000 caractères" in long.content.decode()
         sent = client.post(address, {"reason": "B cites a source."}, follow=True)
         assert "Your appeal waits" in sent.content.decode()
-        assert client.post(address, {"reason": "Another reason."}).status_code == 409
+        again = client.post(address, {"reason": "Another reason."})
+        assert again.status_code == 409
+        assert "Another reason." in again.content.decode()
         return campaign, seat, Appeal.objects.get()
 
     def test_an_upheld_appeal_retires_the_answer_and_lets_its_rater_pass(self) -> None:
@@ -207,14 +214,32 @@ class TestAppeals:
         campaign, _, appeal = self.appealed()
         manager = as_(factories.member(campaign, "manager"))
         decide = reverse("campaign_appeal", args=[campaign.slug, appeal.public_id])
-        manager.post(decide, {"decision": "declined", "answer": ""})
+        wordless = manager.post(decide, {"decision": "declined", "answer": ""})
+        assert wordless.status_code == 422
+        assert "Tell the rater why" in wordless.content.decode()
+        long = manager.post(decide, {"decision": "declined", "answer": "Much. " * 400})
+        assert long.status_code == 422
+        assert "Much. Much." in long.content.decode()
         appeal.refresh_from_db()
         assert appeal.state == "waiting"
         manager.post(decide, {"decision": "declined", "answer": "T1 says otherwise."})
         appeal.refresh_from_db()
         assert appeal.state == "declined"
         assert not Gold.objects.filter(retired_at__isnull=False).exists()
-        assert manager.post(decide, {"decision": "upheld", "answer": ""}).status_code == 409
+        late = manager.post(decide, {"decision": "upheld", "answer": "You may be right."})
+        assert late.status_code == 409
+        assert "You may be right." in late.content.decode()
+
+    def test_nobody_decides_on_their_own(self) -> None:
+        campaign, seat, appeal = self.appealed()
+        assert seat.rater.user is not None
+        campaign.memberships.create(user=seat.rater.user, role="manager")
+        decide = reverse("campaign_appeal", args=[campaign.slug, appeal.public_id])
+        refused = signed_in(seat).post(decide, {"decision": "upheld", "answer": "I am right."})
+        assert refused.status_code == 403
+        assert "Another manager does" in refused.content.decode()
+        appeal.refresh_from_db()
+        assert appeal.state == "waiting"
 
     def test_only_a_manager_decides(self) -> None:
         campaign, seat, appeal = self.appealed()
@@ -237,7 +262,9 @@ def test_a_manager_lets_a_rater_in() -> None:
     assert as_(factories.member(campaign, "researcher")).post(address).status_code == 403
     manager = as_(factories.member(campaign, "manager"))
     page = manager.get(reverse("campaign_raters", args=[campaign.slug])).content.decode()
-    assert "not qualified" in page
+    assert f'action="{address}"' in page
     manager.post(address)
     seat.refresh_from_db()
     assert seat.qualified_at is not None
+    page = manager.get(reverse("campaign_raters", args=[campaign.slug])).content.decode()
+    assert f'action="{address}"' not in page

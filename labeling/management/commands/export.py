@@ -95,6 +95,7 @@ _LEFT_OUT = {
     "ties_left_out": "as ties",
     "without_text": "without text",
     "without_edit": "without edit",
+    "excluded": "by a decision about a rater's work or a comparison",
 }
 
 

@@ -194,6 +194,8 @@
     if (sent === work()) busy(true);
   });
   document.addEventListener("htmx:configRequest", (event) => {
+    // What was begun and given back is credited, too.
+    if (event.detail.elt.id === "skip") { count(); event.detail.parameters.active_ms = Math.round(activeMs); }
     // The form itself: links in it, such as undo, are no answer.
     if (event.detail.elt !== work()) return;
     if (locked !== null) { event.preventDefault(); announce(locked); return; }
@@ -282,7 +284,8 @@
       const stands = await response.json();
       if (card() !== read || isBusy()) return;
       if (!stands.prepared) prepared = null;
-      if (!stands.shown) { say("lapsed"); announce($("#say")?.textContent); }
+      // Who has been told that somebody else has it by now is not told to submit again.
+      if (!stands.shown) { if (!$("#say [data-enter]")) { say("lapsed"); announce($("#say")?.textContent); } }
       else if ($("#say [data-lapsed]")) say("");
       if (unsent) sendDraft();
       prepare();
@@ -317,8 +320,9 @@
     else row?.removeAttribute("aria-invalid");
   };
   const settle = () => {
-    // What has to be read first is one key away.
-    $("#say [data-enter]")?.focus();
+    // What comes next is one key away, unless that key would leave words behind.
+    const on = $("#say [data-enter]");
+    if (on && (on.dataset.enter !== "gives-up" || !all("textarea", work()).some(({ value, defaultValue }) => value !== defaultValue))) on.focus();
     const fault = $("#say [data-fault]")?.dataset.fault;
     all(".mini[data-error]").forEach((row) => blame(row, false));
     if (!fault) return;

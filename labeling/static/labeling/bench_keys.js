@@ -79,6 +79,7 @@
     if (letter && !/^[a-z]$/i.test(key)) found.push(letter.toLowerCase());
     return found;
   };
+  const again = () => $("#say [data-do=retry]");
   const isTyping = (target) => target.isContentEditable
     || target.closest("textarea, select, [role=textbox], input:not([type=radio], [type=checkbox])");
   const isFree = (key, target) => {
@@ -93,8 +94,9 @@
     if (isTyping(target)) {
       if (altKey) return;
       if (key === "Escape" && target.matches("form.work textarea")) { target.blur(); event.preventDefault(); }
-      if (key === "Enter" && (event.ctrlKey || event.metaKey) && target.matches("form.work textarea") && !bench?.isBusy()) {
-        target.form.requestSubmit();
+      if (key === "Enter" && (event.ctrlKey || event.metaKey) && target.matches("form.work textarea")) {
+        if (bench?.isBusy()) press(again());
+        else target.form.requestSubmit();
         event.preventDefault();
       }
       return;
@@ -113,7 +115,17 @@
       else if (action === box.id && altKey !== isSingle) { box.hidePopover(); event.preventDefault(); }
       return;
     }
-    if (altKey === isSingle || !bench || bench.isBusy()) return;
+    if (key === "Escape") {
+      const message = $("#say a, #say button, .rest button");
+      if (message) { message.focus(); event.preventDefault(); }
+      return;
+    }
+    if (altKey === isSingle || !bench) return;
+    if (bench.isBusy()) {
+      // While an answer waits for the network nothing changes; the key that sent it sends it now.
+      if (action === "submit" && isFree(known, target) && press(again())) event.preventDefault();
+      return;
+    }
     const isCriterion = shiftKey && /^Digit[1-9]$/.test(code);
     const wanted = isCriterion ? "criterion" : action;
     if (!wanted || (shiftKey && !isCriterion && /^[a-z]$/.test(known))) return;
