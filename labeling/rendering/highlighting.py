@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from functools import cache
 from html import escape
 from itertools import groupby
+from typing import Any, ClassVar, cast
 
 from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
+from pygments.lexers.dotnet import CSharpLexer
+from pygments.lexers.jvm import JavaLexer
 from pygments.token import (
     Comment,
     Generic,
@@ -22,9 +25,10 @@ from pygments.util import ClassNotFound
 from labeling.rendering.budget import Budget
 
 MAX_CHARS = 8_000
-# The declaration of a method, as these lexers read it, looks ahead over the whole block.
-MAX_CHARS_OF = {"java": 2_500, "c#": 4_000, "csharp": 4_000}
 MAX_LINE_CHARS = 200
+# Words before the name of a method that a lexer may look for: "protected static final synchronized
+# Map<K, V> name(" has six.
+MAX_MODIFIERS = 8
 # Lexers are regular expressions of very different care; these were tried with hostile input.
 LANGUAGES = {
     "bash", "c", "c++", "cpp", "c#", "csharp", "css", "diff", "dockerfile", "go", "haskell",
@@ -65,23 +69,61 @@ def language_label(info: str) -> str:
 def highlighted(code: str, info: str, budget: Budget) -> str:
     """`code` escaped, with spans for keywords, strings, numbers and comments where we know how."""
     word = info.split(maxsplit=1)[0].lower() if info.strip() else ""
-    lexer = _lexer(word) if word in LANGUAGES and _is_modest(code, word) else None
+    lexer = _lexer(word) if word in LANGUAGES and _is_modest(code) else None
     if lexer is None:
         return escape(code, quote=False)
     return "".join(_spans(lexer, code, budget))
 
 
-def _is_modest(code: str, word: str) -> bool:
+def _is_modest(code: str) -> bool:
     # Where a lexer is slow, it is mostly so in the length of a line.
-    return len(code) <= MAX_CHARS_OF.get(word, MAX_CHARS) and all(
-        len(line) <= MAX_LINE_CHARS for line in code.split("\n")
-    )
+    return len(code) <= MAX_CHARS and all(len(line) <= MAX_LINE_CHARS for line in code.split("\n"))
+
+
+def _bounded(states: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """The rules of a lexer, where the words before a method's name are counted.
+
+    As pygments has them, these rules look ahead over all words that follow, from each of them, and
+    so cost the square of the block's length.
+    """
+    rules = [
+        (rule[0].replace(r"\s+)+?)", rf"\s+){{1,{MAX_MODIFIERS}}}?)"), *rule[1:])
+        if isinstance(rule, tuple) and isinstance(rule[0], str)
+        else rule
+        for rule in states["root"]
+    ]
+    return {**states, "root": rules}
+
+
+class BoundedJava(JavaLexer):
+    """Java, in time proportional to the length of the code."""
+
+    tokens = _bounded(JavaLexer.tokens)
+
+
+class BoundedCSharp(CSharpLexer):
+    """C#, in time proportional to the length of the code."""
+
+    # By how much of Unicode a name may hold; pygments' own annotation does not say so.
+    tokens: ClassVar[Any] = {
+        level: _bounded(cast(Any, states)) for level, states in CSharpLexer.tokens.items()
+    }
+
+
+BOUNDED: dict[str, type[Lexer]] = {
+    "java": BoundedJava,
+    "c#": BoundedCSharp,
+    "csharp": BoundedCSharp,
+}
 
 
 @cache
 def _lexer(word: str) -> Lexer | None:
+    options = {"stripnl": False, "ensurenl": False}
+    if word in BOUNDED:
+        return BOUNDED[word](**options)
     try:
-        return get_lexer_by_name(word, stripnl=False, ensurenl=False)
+        return get_lexer_by_name(word, **options)
     except ClassNotFound:
         return None
 

@@ -5,7 +5,7 @@ from html import escape
 
 import pytest
 
-from labeling.rendering.highlighting import LANGUAGES, MAX_CHARS, MAX_CHARS_OF
+from labeling.rendering.highlighting import LANGUAGES, MAX_CHARS
 from labeling.rendering.markdown import render_markdown
 
 SIZE = 100_000
@@ -121,7 +121,7 @@ def test_hostile_input_is_bounded(name: str) -> None:
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
 def test_highlighting_is_bounded(language: str) -> None:
     """At the greatest length that is coloured at all."""
-    count = MAX_CHARS_OF.get(language, MAX_CHARS) // 200
+    count = MAX_CHARS // 200
     for unit in ('"', "/*", "\\", "(", "{", "<", "a ", "$", "%{", "`", "'''", "=~/"):
         line = (unit * 200)[:198]
         code = "\n".join([line] * count)
