@@ -79,7 +79,7 @@ class ReviewSerializer(KnownFieldsMixin[Adjudication], serializers.ModelSerializ
             "outcome": instance.outcome,
             "preference": instance.preference or None,
             "strength": instance.strength,
-            "criteria": instance.answers,
+            "criteria": instance.criteria,
             "note": instance.note,
             "more": instance.more,
             "tells_raters": instance.tells_raters,

@@ -23,7 +23,6 @@ from labeling.models import (
     User,
     laying,
 )
-from labeling.models.adjudications import TELLS_RATERS, WANTED
 from labeling.models.comparisons import PREFERENCES
 from labeling.queries.adjudicated import people_told
 from labeling.queries.round_work import unsettled_items
@@ -70,13 +69,13 @@ def adjudicate(
     _check(preference, strength, criteria or {}, schema)
     if criteria is None and standing is not None:
         asked = {one.key for one in schema.criteria}
-        criteria = {key: value for key, value in standing.answers.items() if key in asked}
-    stored = dict(criteria or {}) | ({TELLS_RATERS: True} if tells_raters else {})
+        criteria = {key: value for key, value in standing.criteria.items() if key in asked}
     fields: dict[str, object] = {
         "outcome": Outcome.DECIDED,
         "preference": preference,
         "strength": strength if preference in _SIDED else 0,
-        "criteria": stored,
+        "criteria": dict(criteria or {}),
+        "tells_raters": tells_raters,
         "note": note,
         "by": by,
     }
@@ -148,7 +147,7 @@ def send_back(
             "more": more,
             "note": note,
             "by": by,
-            "criteria": {WANTED: laying.wanted_with(more, comparison_ids=[held.pk])[held.pk]},
+            "wanted": laying.wanted_with(more, comparison_ids=[held.pk])[held.pk],
         },
     )
     laying.lay_more(deal_in(held.campaign, opened), [held.pk], more=more)
@@ -189,7 +188,7 @@ def ask_again(*, campaign: Campaign, by: User, clause: str = "") -> int:
             guideline_version=rule.newest,
             outcome=Outcome.SENT_BACK,
             more=1,
-            criteria={WANTED: at_least[one.pk]},
+            wanted=at_least[one.pk],
             note=why,
             by=by,
         )

@@ -11,12 +11,6 @@ from labeling.models.comparisons import PREFERENCES, Comparison
 from labeling.models.guidelines import GuidelineVersion
 from labeling.models.rounds import Round
 
-# Beside the criteria, whose keys are words: whether those who judged may read the decision.
-TELLS_RATERS = "@tells_raters"
-# Of one sent back: how many judgments the comparison is to have in all, at least. It may have had
-# more than its round asks for, so that `more` on top of the overlap would be nothing more.
-WANTED = "@wanted"
-
 
 class AdjudicationQuerySet(models.QuerySet["Adjudication"]):
     def standing(self) -> "AdjudicationQuerySet":
@@ -47,8 +41,13 @@ class Adjudication(PublicModel):
     strength = models.PositiveSmallIntegerField(null=True)
     criteria = models.JSONField(default=dict)
     note = models.TextField(blank=True, default="", help_text="For the raters.")
-    # Of one sent back: how many more judgments were asked for.
+    # Whether those who judged the comparison may read it.
+    tells_raters = models.BooleanField(default=False)
+    # Of one sent back: how many more judgments were asked for, and how many the comparison is to
+    # have in all, at least. It may have had more than its round asks for, so that `more` on top of
+    # the overlap would be nothing more.
     more = models.PositiveSmallIntegerField(null=True)
+    wanted = models.PositiveIntegerField(null=True)
     by = models.ForeignKey(User, models.PROTECT, related_name="+")
     xid = TransactionIdField()
 
@@ -77,13 +76,3 @@ class Adjudication(PublicModel):
         triggers = [
             pgtrigger.Protect(name="decision_stays", operation=pgtrigger.Update | pgtrigger.Delete)
         ]
-
-    @property
-    def tells_raters(self) -> bool:
-        """Whether those who judged the comparison may read it."""
-        return self.criteria.get(TELLS_RATERS) is True
-
-    @property
-    def answers(self) -> dict[str, str]:
-        """What was decided of each criterion."""
-        return {key: value for key, value in self.criteria.items() if not key.startswith("@")}

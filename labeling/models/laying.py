@@ -78,8 +78,7 @@ SELECT c.id, greatest({JUDGED_ELSEWHERE}
   + (SELECT count(*) FROM labeling_assignment a WHERE a.comparison_id = c.id
     AND a.ordinal IS NOT NULL AND a.rater_id IS NOT NULL
     AND (a.outcome IS NULL OR a.outcome = 'completed')),
-  (SELECT max((k.criteria ->> '@wanted')::bigint) FROM labeling_adjudication k
-    WHERE k.comparison_id = c.id AND k.more IS NOT NULL))
+  (SELECT max(k.wanted) FROM labeling_adjudication k WHERE k.comparison_id = c.id))
 FROM labeling_comparison c WHERE c.id = ANY(%(ids)s)
 """
 

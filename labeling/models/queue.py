@@ -105,7 +105,7 @@ def wanted_of(overlap: str) -> str:
     What reviewers asked for, sending it back, comes on top, and on top of what it had by then.
     """
     return f"""(SELECT greatest({overlap} + coalesce(sum(k.more), 0),
-    max((k.criteria ->> '@wanted')::bigint) FILTER (WHERE k.more IS NOT NULL))
+    max(k.wanted))
   FROM labeling_adjudication k WHERE k.comparison_id = c.id)"""
 
 

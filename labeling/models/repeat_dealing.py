@@ -28,8 +28,7 @@ LOOKED_AT = 500
 _IS_DUE = """(hashtextextended(s.id || ':' || s.turn, 11) & 2147483647) < {rate} * 2147483648.0"""
 # Of what reviewers told raters: an answer given after that is no second word of their own.
 _NOT_TOLD = """NOT EXISTS (SELECT FROM labeling_adjudication d
-      WHERE d.comparison_id = {comparison}
-        AND d.criteria @> '{{"@tells_raters": true}}' OFFSET 0)"""
+      WHERE d.comparison_id = {comparison} AND d.tells_raters OFFSET 0)"""
 # Of `due`, a seat whose turn it is: what it is dealt, as `pick` or as `again`.
 _CHOICE = (
     """past AS MATERIALIZED (

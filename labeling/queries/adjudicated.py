@@ -8,7 +8,6 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from labeling.models import Adjudication, Campaign, Comparison, Judgment, Rater, User
-from labeling.models.adjudications import TELLS_RATERS
 from labeling.queries.votes import summary
 
 SHOWN = 100
@@ -76,7 +75,7 @@ def told_decisions(rater: Rater, campaign: Campaign) -> list[ToldDecision]:
         .filter(
             Exists(
                 Adjudication.objects.standing().filter(
-                    **{f"criteria__{TELLS_RATERS}": True}, comparison=OuterRef("comparison")
+                    tells_raters=True, comparison=OuterRef("comparison")
                 )
             )
         )

@@ -390,7 +390,7 @@ def _told(user: User, raters: list[int]) -> dict[int, Campaign]:
         UNION SELECT d.campaign_id FROM labeling_adjudication d
         JOIN labeling_judgment j ON j.comparison_id = d.comparison_id
         WHERE j.rater_id = ANY(%(raters)s) AND j.assignment_id IS NOT NULL
-          AND d.criteria @> '{"@tells_raters": true}'
+          AND d.tells_raters
           AND NOT EXISTS (SELECT FROM labeling_adjudication l WHERE l.supersedes_id = d.id)""",
         raters,
     )

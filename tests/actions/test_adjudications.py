@@ -142,7 +142,7 @@ def test_what_does_not_fit_is_refused_at_its_field(
         ({"preference": "tie"}, "preference"),
         ({"preference": "both_bad"}, "preference"),
         ({"preference": "b", "strength": 3}, "strength"),
-        ({"preference": "a", "criteria": {"@tells_raters": "a"}}, "criteria.@tells_raters"),
+        ({"preference": "a", "criteria": {"unasked": "a"}}, "criteria.unasked"),
         ({"preference": "a", "criteria": {"truth": "a"}}, "criteria.truth"),
     ],
 )

@@ -251,4 +251,4 @@ def test_by_page_the_answers_to_criteria_stay_and_what_is_not_asked_is_refused()
         assert client.post(address(item), given | odd).status_code == 422
     assert client.post(address(item), given | {"verdict": "right:2"}).status_code == 303
     made = Adjudication.objects.standing().get(comparison=item)
-    assert (made.preference, made.strength, made.answers) == ("b", 2, {"truth": "b"})
+    assert (made.preference, made.strength, made.criteria) == ("b", 2, {"truth": "b"})
