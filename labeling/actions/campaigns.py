@@ -154,9 +154,12 @@ def update_campaign(
         _refuse_other_questions(campaign, changes["schema"])
     overlap = changes.pop("overlap", None)
     told = _new_rule(campaign, changes)
+    before = _settings_of(campaign)
     for field, value in changes.items():
         setattr(campaign, field, value)
     if changes:
+        if figures := _figures(before, _settings_of(campaign)):
+            told["changed"] = figures
         campaign.save(update_fields=[*changes])
         audit.record(
             "campaign.updated",
@@ -203,6 +206,18 @@ def _settings_of(campaign: Campaign) -> dict[str, Any]:
         values = schemas.as_json(read(getattr(campaign, part)))
         found |= {f"{part}.{name}": value for name, value in values.items()}
     return found
+
+
+def _figures(before: dict[str, Any], after: dict[str, Any]) -> dict[str, list[Any]]:
+    """What the settings that are numbers or switches were and became. Words stay out of the log."""
+    plain = (bool, int, float, type(None))
+    return {
+        name: [before[name], after[name]]
+        for name in before
+        if before[name] != after[name]
+        and isinstance(before[name], plain)
+        and isinstance(after[name], plain)
+    }
 
 
 def _new_rule(campaign: Campaign, changes: dict[str, Any]) -> dict[str, Any]:

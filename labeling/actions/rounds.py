@@ -173,7 +173,9 @@ def change_overlap(campaign: Campaign, overlap: int, by: User | None) -> None:
                 laying.raise_overlap(deal_in(campaign, opened), ids)
             else:
                 laying.lower_overlap(overlap=overlap, comparison_ids=ids)
-    audit.record("campaign.overlap_changed", campaign=campaign, by=by, overlap=overlap)
+    audit.record(
+        "campaign.overlap_changed", campaign=campaign, by=by, changed={"overlap": [before, overlap]}
+    )
 
 
 def open_qualification(

@@ -103,15 +103,15 @@ def activity_page(
     return Page(_named(of, events[:PAGE]), older, after is None, count)
 
 
-def activity_rows(campaign: Campaign, wanted: Filter) -> Iterator[tuple[Any, ...]]:
+def activity_rows(of: Campaign | Organisation, wanted: Filter) -> Iterator[tuple[Any, ...]]:
     """Every entry that fits, newest first, for a file; read as it is written."""
     batch: list[AuditEvent] = []
-    for event in _fitting(campaign, wanted).select_related("user", "rater").iterator(2000):
+    for event in _fitting(of, wanted).select_related("user", "rater").iterator(2000):
         batch.append(event)
         if len(batch) == 2000:
-            yield from _rows(campaign, batch)
+            yield from _rows(of, batch)
             batch = []
-    yield from _rows(campaign, batch)
+    yield from _rows(of, batch)
 
 
 def doers(of: Campaign | Organisation) -> list[User]:
@@ -167,6 +167,11 @@ def _plain(value: Any) -> Any:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
+    if isinstance(value, dict):
+        # What settings were, and what they became.
+        return "; ".join(
+            f"{name} {_plain(before)} → {_plain(after)}" for name, (before, after) in value.items()
+        )
     return "none" if value is None else value
 
 
@@ -203,10 +208,11 @@ def _named(of: Campaign | Organisation, events: Sequence[AuditEvent]) -> list[En
     ]
 
 
-def _rows(campaign: Campaign, events: Sequence[AuditEvent]) -> Iterator[tuple[Any, ...]]:
-    for entry in _named(campaign, events):
+def _rows(of: Campaign | Organisation, events: Sequence[AuditEvent]) -> Iterator[tuple[Any, ...]]:
+    for entry in _named(of, events):
         event = entry.event
-        facts = "; ".join(f"{name}: {value}" for name, value in entry.facts)
+        about = [("about", entry.about)] if entry.about else []
+        facts = "; ".join(f"{name}: {value}" for name, value in [*about, *entry.facts])
         at = event.created_at.astimezone(UTC).isoformat()
         subject = str(event.subject or "")
         yield at, entry.who, event.verb, subject, facts, event.via, event.address or ""

@@ -10,6 +10,7 @@ from django import forms
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from labeling import access
@@ -101,14 +102,25 @@ def organisation_activity(request: PageRequest) -> HttpResponse:
 @require_safe
 def activity_file(request: PageRequest, slug: str) -> HttpResponseBase:
     """All entries that fit the filter, as CSV; without one, those the page shows without one."""
-    campaign = access.campaign_for_manager(request.user, slug)
-    form = ActivityForm(request.GET or {"what": ""}, of=campaign)
+    return _file(request, access.campaign_for_manager(request.user, slug))
+
+
+@signed_in
+@require_safe
+def organisation_activity_file(request: PageRequest) -> HttpResponseBase:
+    """The same of an organisation and its members' accounts."""
+    shown = access.organisation_for_governor(request.user, request.GET.get("of", "")[:50])
+    return _file(request, shown)
+
+
+def _file(request: PageRequest, of: Campaign | Organisation) -> HttpResponseBase:
+    form = ActivityForm(request.GET or {"what": ""}, of=of)
     form.is_valid()
     response = StreamingHttpResponse(
-        csv_lines(COLUMNS, activity_rows(campaign, form.wanted())),
+        csv_lines(COLUMNS, activity_rows(of, form.wanted())),
         content_type="text/csv; charset=utf-8",
     )
-    response["Content-Disposition"] = f'attachment; filename="{campaign.slug}-activity.csv"'
+    response["Content-Disposition"] = f'attachment; filename="{of.slug}-activity.csv"'
     return response
 
 
@@ -125,5 +137,9 @@ def _log(request: PageRequest, of: Campaign | Organisation) -> tuple[dict[str, A
         "page": page,
         "asked": urlencode(asked),
         "check": last_check(),
+        # The file of what is shown: it follows the filter.
+        "file": reverse("organisation_activity_file")
+        if isinstance(of, Organisation)
+        else reverse("campaign_activity_file", args=[of.slug]),
     }
     return context, 200 if is_valid else 422

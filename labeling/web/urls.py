@@ -35,6 +35,11 @@ urlpatterns = [
     path("invitations/<uuid:invitation_id>/revoke/", invitations.revoke, name="invitation_revoke"),
     path("organisation/", organisation.organisation, name="organisation"),
     path("organisation/activity/", activity.organisation_activity, name="organisation_activity"),
+    path(
+        "organisation/activity/csv/",
+        activity.organisation_activity_file,
+        name="organisation_activity_file",
+    ),
     path("organisation/invite/", organisation.organisation_invite, name="organisation_invite"),
     path(
         "organisation/members/<uuid:user_id>/",

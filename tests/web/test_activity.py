@@ -1,7 +1,9 @@
 """The activity page: what was done, by whom, when and from where; filtered, paged and as a file."""
 
 import csv
+import html
 import io
+import re
 
 import pytest
 from django.urls import reverse
@@ -99,6 +101,25 @@ def test_what_cannot_be_read_is_said(client, campaign, manager):
     assert page(client, campaign, after="no-uuid").status_code == 404
 
 
+def test_figures_say_what_they_were_and_words_stay_out_of_the_log(client, campaign, manager):
+    update_campaign(
+        campaign=campaign,
+        by=manager,
+        overlap=3,
+        lease_seconds=1234,
+        description="zq-secret-words",
+        policy={"pay_per_hour": 18.5, "smallest_group": 7},
+    )
+    client.force_login(manager)
+    shown = page(client, campaign)
+    entries = {entry.event.verb: dict(entry.facts) for entry in shown.context["page"].entries}
+    told = entries["campaign.updated"]["changed"]
+    assert "lease_seconds 1800 → 1234" in told
+    assert "policy.pay_per_hour none → 18.5" in told and "policy.smallest_group 5 → 7" in told
+    assert entries["campaign.overlap_changed"]["changed"] == "overlap 2 → 3"
+    assert "zq-secret-words" not in str([*AuditEvent.objects.values()])
+
+
 def test_pages_follow_one_another_without_a_gap(client, campaign, manager):
     for number in range(130):
         audit.record("campaign.updated", campaign=campaign, by=manager, number=number)
@@ -148,6 +169,16 @@ def test_the_file_and_the_page_agree_without_a_filter(client, campaign, manager)
     rows = [*csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode()))]
     assert [row["did"] for row in rows] == [entry.event.verb for entry in shown.entries]
     assert "judgment.submitted" not in {row["did"] for row in rows}
+
+
+def test_the_file_follows_the_filter_when_only_the_log_is_drawn_again(client, campaign, manager):
+    update_campaign(campaign=campaign, by=manager, overlap=3)
+    client.force_login(manager)
+    url = reverse("campaign_activity", args=[campaign.slug])
+    part = client.get(url, {"what": "raters"}, headers={"hx-request": "true"}).content.decode()
+    (found,) = re.findall(r'href="([^"]*csv/[^"]*)"', part)
+    rows = b"".join(client.get(html.unescape(found)).streaming_content).decode()
+    assert "what=raters" in found and "overlap" not in rows
 
 
 @pytest.mark.parametrize("name", ["campaign_activity", "campaign_activity_file"])

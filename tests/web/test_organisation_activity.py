@@ -108,3 +108,19 @@ def test_who_may_not_read_it(client, lab, role):
     other = factories.organisation("elsewhere")
     client.force_login(factories.user("ola", of=lab if role else other, role=role or "owner"))
     assert log(client, lab).status_code == 404
+
+
+def test_the_log_can_be_taken_along_by_those_who_may_read_it(client, lab, owner):
+    person(lab, "ola", "manager")
+    sign_in("ola", PASSWORD)
+    client.force_login(owner)
+    url = reverse("organisation_activity_file")
+    answer = client.get(url, {"of": lab.slug, "what": "access"})
+    assert answer["Content-Disposition"].endswith('filename="harbours-activity.csv"')
+    lines = b"".join(answer.streaming_content).decode().splitlines()
+    assert [line.split(",")[1:3] for line in lines[1:]] == [["ola", "sign_in.succeeded"]]
+    other = factories.user("otto", of=factories.organisation(), role="owner")
+    client.force_login(other)
+    assert client.get(url, {"of": lab.slug}).status_code == 404
+    client.force_login(person(lab, "rita"))
+    assert client.get(url, {"of": lab.slug}).status_code in (403, 404)
