@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from labeling.actions.organisations import remove_person
 from labeling.actions.tokens import issue_token
 from labeling.models import Campaign, IdempotentRequest, Token
 from tests import factories
@@ -155,3 +156,25 @@ def test_nobody_sees_or_revokes_the_token_of_another(call_as):
     assert call("DELETE", f"tokens/{theirs.public_id}/").status_code == 404
     theirs.refresh_from_db()
     assert theirs.revoked_at is None
+
+
+def test_who_left_the_organisation_reaches_nothing_of_it_by_the_next_request(call_as):
+    organisation = factories.organisation()
+    person = factories.user(of=organisation, role="manager")
+    owner = factories.user(of=organisation, role="owner")
+    campaign = factories.campaign(of=organisation, by=owner)
+    call = call_as(person, "admin")
+    assert call.get(f"campaigns/{campaign.slug}/").status_code == 200
+    remove_person(organisation=organisation, person=person, by=owner)
+    assert call.get(f"campaigns/{campaign.slug}/").status_code in (401, 404)
+    assert campaign.slug not in call.get("campaigns/").content.decode()
+
+
+def test_a_mistyped_token_is_known_by_its_checksum_alone(client, django_assert_num_queries):
+    good = factories.token(factories.user(), "read")
+    cut = f"{good[:-1]}{'0' if good[-1] != '0' else '1'}"
+    with django_assert_num_queries(0):
+        assert (
+            client.get("/api/v1/campaigns/", headers={"authorization": f"Bearer {cut}"}).status_code
+            == 401
+        )
