@@ -910,9 +910,9 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="decision_stays",
                 sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="3b4ec4c6353ea899f65d962d776f37ddadca8100",
-                    operation="UPDATE OR DELETE",
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="25f0146e79ac28a7f31de6885731ea4fbef19db3",
+                    operation="UPDATE",
                     pgid="pgtrigger_decision_stays_345d9",
                     table="labeling_adjudication",
                     when="BEFORE",

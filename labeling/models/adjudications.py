@@ -73,6 +73,4 @@ class Adjudication(PublicModel):
                 name="adjudication_strength_fits",
             ),
         ]
-        triggers = [
-            pgtrigger.Protect(name="decision_stays", operation=pgtrigger.Update | pgtrigger.Delete)
-        ]
+        triggers = [pgtrigger.Protect(name="decision_stays", operation=pgtrigger.Update)]

@@ -25,6 +25,7 @@ from labeling.models import (
     Assignment,
     AuditEvent,
     Campaign,
+    Case,
     Gold,
     Judgment,
     Membership,
@@ -76,9 +77,11 @@ def test_the_demo_is_whole_and_a_second_run_and_a_reset_keep_their_word(home, cl
         "demo-conversations",
         "demo-steps",
         "demo-writing",
+        "demo-rounds",
     }
     _accounts_sign_in(home, client)
     _finished_campaign_is_judged_by_simulated_raters_alone()
+    _two_rounds_show_a_managers_week(home, client)
     _open_campaigns_wait_for_the_raters()
     _a_second_run_keeps_what_is_there(home)
     _a_reset_loads_it_anew(home)
@@ -120,6 +123,25 @@ def _finished_campaign_is_judged_by_simulated_raters_alone() -> None:
     board = [row["model"] for row in body["leaderboard"]]
     assert (board[0], board[-1], len(board)) == ("larch-large", "aspen-draft", 5)
     assert body["agreement"]["krippendorff_alpha_ordinal"]["low"] > 0
+
+
+def _two_rounds_show_a_managers_week(home: Path, client) -> None:
+    campaign = Campaign.objects.get(slug="demo-rounds")
+    first, second = campaign.rounds.order_by("number")
+    assert (first.state, second.state, second.pairing) == ("closed", "open", "given")
+    assert campaign.snapshots.filter(frozen_at__isnull=False).count() == 1
+    assert campaign.trained_models.get().name == "larch-large"
+    assert [one.number for one in campaign.guidelines.order_by("number")] == [1, 2]
+    judged = Judgment.objects.filter(campaign=campaign)
+    assert judged.filter(comparison__round=second).count() > 50
+    assert judged.filter(comparison__gold__isnull=False).exists()
+    assert judged.filter(is_repeat=True).exists()
+    assert campaign.adjudications.count() == 1
+    assert Case.objects.filter(seat__campaign=campaign).count() == 1
+    client.login(username="manager", password=kept_password(home))
+    for page in ("", "rounds/", "review/", "raters/", "guidelines/", "pay/", "activity/"):
+        answer = client.get(f"/campaigns/demo-rounds/{page}")
+        assert answer.status_code == 200, page
 
 
 def _open_campaigns_wait_for_the_raters() -> None:
@@ -182,7 +204,7 @@ def _a_second_run_keeps_what_is_there(home: Path) -> None:
     mine = _judge_one()
     before = set(Campaign.objects.values_list("pk", flat=True)), Judgment.objects.count()
     password_before = kept_password(home)
-    assert run().count(": kept") == 5
+    assert run().count(": kept") == 6
     assert (set(Campaign.objects.values_list("pk", flat=True)), Judgment.objects.count()) == before
     assert Judgment.objects.filter(pk=mine.pk).exists()
     assert kept_password(home) == password_before
@@ -200,9 +222,9 @@ def _a_reset_loads_it_anew(home: Path) -> None:
     assert Campaign.objects.get(slug="demo-active").pk != before
     assert not Judgment.objects.filter(rater__is_simulated=False).exists()
     assert Campaign.objects.filter(pk=own.pk).exists()
-    assert Campaign.objects.count() == 6
+    assert Campaign.objects.count() == 7
     assert kept_password(home) == password_before
-    assert AuditEvent.objects.filter(verb="demo.campaign_removed").count() == 5
+    assert AuditEvent.objects.filter(verb="demo.campaign_removed").count() == 6
     assert Rater.objects.filter(is_simulated=True).count() == 12
 
 

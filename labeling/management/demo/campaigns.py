@@ -1,4 +1,4 @@
-"""Our own demo campaigns, from labeling/demo_data: one finished; everyday, chats, proofs open."""
+"""Our own demo campaigns, from labeling/demo_data: one finished; one of rounds; the rest open."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -11,6 +11,7 @@ from labeling.actions.demo import DemoAccounts
 from labeling.actions.qualification import qualify_rater
 from labeling.actions.raters import take_seat
 from labeling.actions.rounds import close_round, open_round
+from labeling.management.demo import rounds
 from labeling.management.demo.loading import (
     OPEN_ROLES,
     READER_ROLES,
@@ -20,7 +21,7 @@ from labeling.management.demo.loading import (
     make_campaign,
     standing,
 )
-from labeling.models import Campaign, Round
+from labeling.models import Campaign, Case, Round
 from labeling.simulation.demo import MANNERS, RATERS
 from workers.metrics import compute_report
 
@@ -55,16 +56,20 @@ def load(accounts: DemoAccounts, *, is_reset: bool, say: Say) -> None:
         ("demo-conversations", _load_conversations),
         ("demo-steps", _load_steps),
         ("demo-writing", _load_writing),
+        (rounds.SLUG, _load_rounds),
     ):
         campaign = standing(accounts, slug, is_reset=is_reset)
-        if campaign and not _is_half_judged(campaign):
+        if campaign and not _is_half_loaded(campaign):
             say(f"{slug}: kept")
             continue
         load_one(accounts, campaign, say)
 
 
-def _is_half_judged(campaign: Campaign) -> bool:
+def _is_half_loaded(campaign: Campaign) -> bool:
     """Whether a loading was cut short while the simulated raters were at it."""
+    if campaign.slug == rounds.SLUG:
+        # What comes last of it.
+        return not Case.objects.filter(seat__campaign=campaign).exists()
     is_open = campaign.rounds.filter(number=1, state=Round.State.OPEN).exists()
     return campaign.is_simulated and (is_open or not campaign.rounds.exists())
 
@@ -228,6 +233,10 @@ def _load_writing(accounts: DemoAccounts, campaign: Campaign | None, say: Say) -
         ),
     )
     say(_open(accounts, campaign))
+
+
+def _load_rounds(accounts: DemoAccounts, campaign: Campaign | None, say: Say) -> None:
+    say(rounds.load(accounts, campaign, SCHEMA))
 
 
 def _open(accounts: DemoAccounts, campaign: Campaign) -> str:
