@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeling.clauses import changes, clauses_of, read_examples, sections
+from labeling.clauses import MOST_EXAMPLES, changes, clauses_of, read_examples, sections
 from labeling.errors import InvalidInputError
 from labeling.practice import nearness, right_answers_needed
 
@@ -130,7 +130,9 @@ class TestExamples:
             read_examples([EXAMPLE | changed], ["T1"])
         assert [problem.field for problem in caught.value.problems] == [field]
 
-    @pytest.mark.parametrize("value", ["text", {"clause": "T1"}, 7, [EXAMPLE] * 41])
+    @pytest.mark.parametrize(
+        "value", ["text", {"clause": "T1"}, 7, [EXAMPLE] * (MOST_EXAMPLES + 1)]
+    )
     def test_what_is_no_list_of_a_few_is_refused(self, value: Any) -> None:
         with pytest.raises(InvalidInputError, match="worked examples"):
             read_examples(value, ["T1"])

@@ -23,8 +23,11 @@ OF_MANAGERS = (
     "dataset",
     "organisation",
     "invit",
+    "builder",
+    "review",
+    "guideline_",
 )
-PARTS_OF_MANAGERS = {"campaign_state", "estimate", "votes", "waiting"}
+PARTS_OF_MANAGERS = {"campaign_state", "estimate", "clause_estimate", "votes", "waiting"}
 PLACE = re.compile(r"%\(\w+\)s")
 TAG = re.compile(r"</?[a-z][^>]*>")
 OF_ONE_NUMBER: dict[str, set[int]] = {"es": {0}, "fr": set(), "hi": set(), "ar": {0, 1, 2}}
