@@ -50,11 +50,11 @@ class SkillSerializer(serializers.ModelSerializer[Skill]):
 
 
 class SeatSerializer(serializers.ModelSerializer[Rater]):
-    """A rater in this campaign, under their pseudonym; the name only where it is a person's."""
+    """A rater in this campaign, under their pseudonym; a person's name for its managers alone."""
 
     id = serializers.UUIDField(source="public_id")
     rater = serializers.CharField(source="pseudonym")
-    name = serializers.CharField(source="user.label", default=None, allow_null=True)
+    name = serializers.SerializerMethodField()
     groups = serializers.DictField()
     is_active = serializers.BooleanField(source="may_claim")
     qualified_at = serializers.DateTimeField(allow_null=True)
@@ -76,6 +76,11 @@ class SeatSerializer(serializers.ModelSerializer[Rater]):
             "skills",
             "judgment_count",
         ]
+
+    def get_name(self, rater: Rater) -> str | None:
+        if rater.user is None or not self.context.get("shows_names", True):
+            return None
+        return rater.user.label
 
 
 class ChangeSerializer(KnownFieldsMixin[Any]):
@@ -132,7 +137,14 @@ class RaterViewSet(
     def get_queryset(self) -> QuerySet[Rater]:
         if getattr(self, "swagger_fake_view", False):
             return Rater.objects.none()
-        return seated_raters(self.campaign_to_read()).prefetch_related("skills")
+        self._campaign = self.campaign_to_read()
+        return seated_raters(self._campaign).prefetch_related("skills")
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        context = super().get_serializer_context()
+        if (campaign := getattr(self, "_campaign", None)) is not None:
+            context["shows_names"] = access.may_manage(caller(self.request), campaign)
+        return context
 
     def create(self, request: Request, slug: str) -> Response:
         campaign = self.campaign_to_manage()

@@ -161,9 +161,16 @@ class Pool:
         return self.last < self.shown
 
 
-def pool_of(campaign: Campaign, *, skill: str = "", status: str = "", page: int = 1) -> Pool:
+def pool_of(
+    campaign: Campaign,
+    *,
+    skill: str = "",
+    status: str = "",
+    page: int = 1,
+    names_people: bool = True,
+) -> Pool:
     """The raters of the campaign, those who judged most first; narrowed to a skill or language
-    (`lang:en`) and to a status.
+    (`lang:en`) and to a status. Without `names_people` they go by their pseudonyms.
     """
     asked = read_requirements(campaign.requirements)
     people = _people(campaign, asked)
@@ -179,9 +186,16 @@ def pool_of(campaign: Campaign, *, skill: str = "", status: str = "", page: int 
     shown = len(fits) + len(invited)
     page = max(1, min(page, -(-shown // PAGE)))
     begin, end = (page - 1) * PAGE, page * PAGE
-    rows = _in_full(campaign, fits[begin:end], now)
+    rows = _in_full(campaign, fits[begin:end], now, names_people=names_people)
     rest = invited[max(begin - len(fits), 0) : max(end - len(fits), 0)]
-    rows += [PoolRow(one.label, "invited", is_simulated=one.is_simulated) for one in rest]
+    rows += [
+        PoolRow(
+            one.label if names_people else "has not come yet",
+            "invited",
+            is_simulated=one.is_simulated,
+        )
+        for one in rest
+    ]
     names: dict[str, str] = {same_name(name): name for name in asked.skills}
     spoken: set[str] = {language_tag(code) for code in asked.languages}
     for one in people:
@@ -282,14 +296,18 @@ def _needs(
     return needs
 
 
-def _in_full(campaign: Campaign, people: list[Person], now: datetime) -> list[PoolRow]:
+def _in_full(
+    campaign: Campaign, people: list[Person], now: datetime, *, names_people: bool
+) -> list[PoolRow]:
     ids = [one.rater_id for one in people]
     raters: Mapping[int, Rater] = Rater.objects.select_related("user").in_bulk(ids)
     seats = {seat.rater_id: seat for seat in campaign.seats.filter(rater__in=ids)}
     rows = []
     for one in people:
         rater, seat = raters[one.rater_id], seats[one.rater_id]
-        if rater.user is not None:
+        if not names_people:
+            name = seat.pseudonym
+        elif rater.user is not None:
             name = rater.user.label
         else:
             name = "LLM judge" if one.kind == Rater.Kind.JUDGE else "from a file"
@@ -300,7 +318,7 @@ def _in_full(campaign: Campaign, people: list[Person], now: datetime) -> list[Po
                 status=one.status,
                 person=one,
                 public_id=rater.public_id,
-                pseudonym=seat.pseudonym,
+                pseudonym=seat.pseudonym if names_people else "",
                 is_simulated=rater.is_simulated,
                 groups=dict(seat.groups),
                 skills=tuple(

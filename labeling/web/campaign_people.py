@@ -37,7 +37,6 @@ from labeling.web.profile import ANSWERS, ASKED
 from labeling.web.signed_in import PageRequest, signed_in
 from labeling.web.verdicts import words_of
 
-SHOWN_MEMBERS = 500
 SHOWN_APPEALS = 50
 # A rater's status in words, and the class that says the same in colour.
 STATUS_WORDS: dict[str, tuple[str, str]] = {
@@ -107,14 +106,16 @@ def pool_page(
     """The page of the pool with whatever a form on it has to say."""
     skill, status = request.GET.get("skill", ""), request.GET.get("status", "")
     number = request.GET.get("page", "")
+    context = frame(request, campaign, "raters")
+    may_manage = context["may_manage"]
     pool = pool_of(
         campaign,
         skill=skill,
         status=status if status in STATUSES else "",
         page=int(number) if number.isdecimal() and len(number) < 7 else 1,
+        # Who raters are is for those who manage people.
+        names_people=may_manage,
     )
-    context = frame(request, campaign, "raters")
-    may_manage = context["may_manage"]
     link_form = more.pop("link_form", None) or EntryLinkForm()
     context |= {
         "form": form or MemberForm(),
@@ -128,9 +129,6 @@ def pool_page(
         "coverage": coverage_of(campaign),
         "asked": ASKED,
         "answers": ANSWERS,
-        "members": campaign.memberships.select_related("user").order_by("role", "user__username")[
-            :SHOWN_MEMBERS
-        ],
         "appeals": _waiting(campaign),
         "link_form": link_form,
         **more,
