@@ -141,7 +141,7 @@ class RaterViewSet(
         return seated_raters(self._campaign).prefetch_related("skills")
 
     def get_serializer_context(self) -> dict[str, Any]:
-        context = super().get_serializer_context()
+        context = dict(super().get_serializer_context())
         if (campaign := getattr(self, "_campaign", None)) is not None:
             context["shows_names"] = access.may_manage(caller(self.request), campaign)
         return context

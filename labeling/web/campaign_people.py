@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -38,6 +39,7 @@ from labeling.web.signed_in import PageRequest, signed_in
 from labeling.web.verdicts import words_of
 
 SHOWN_APPEALS = 50
+SHOWN_MEMBERS = 500
 # A rater's status in words, and the class that says the same in colour.
 STATUS_WORDS: dict[str, tuple[str, str]] = {
     "invited": ("Invited", ""),
@@ -129,6 +131,7 @@ def pool_page(
         "coverage": coverage_of(campaign),
         "asked": ASKED,
         "answers": ANSWERS,
+        "members": _members(campaign, with_raters=may_manage),
         "appeals": _waiting(campaign),
         "link_form": link_form,
         **more,
@@ -227,6 +230,14 @@ def _appeal_refused(
     page = pool_page(request, campaign, appeal_refused=refused)
     page.status_code = 422 if isinstance(error, InvalidInputError) else error.status
     return page
+
+
+def _members(campaign: Campaign, *, with_raters: bool) -> QuerySet[Membership]:
+    """Who has which role; raters among them for those who manage people."""
+    members = campaign.memberships.select_related("user").order_by("role", "user__username")
+    if not with_raters:
+        members = members.exclude(role=Membership.Role.RATER)
+    return members[:SHOWN_MEMBERS]
 
 
 def _waiting(campaign: Campaign) -> list[dict[str, Any]]:

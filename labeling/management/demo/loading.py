@@ -112,8 +112,11 @@ def judge_all(
     manners: dict[str, Manner],
     *,
     seed: str,
+    most: int | None = None,
 ) -> int:
-    """Let simulated raters claim and submit until nothing is left for any; how many judgments."""
+    """Let simulated raters claim and submit until nothing is left for any, or there are `most`; how
+    many judgments.
+    """
     people = set_up_simulated_people(
         organisation=accounts.organisation, names=[rater.name for rater in raters]
     )
@@ -125,7 +128,7 @@ def judge_all(
     schema = read_schema(campaign.schema)
     draw = random.Random(seed)
     count = 0
-    while at_work:
+    while at_work and count != most:
         rater, habits = turn = draw.choice(at_work)
         assignment = claim_assignment(rater=rater, campaign=campaign)
         if assignment is None:

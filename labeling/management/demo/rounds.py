@@ -15,7 +15,7 @@ from labeling.actions.rounds import close_round
 from labeling.actions.snapshots import freeze_round
 from labeling.actions.trained_models import register_model
 from labeling.management.demo.loading import (
-    READER_ROLES,
+    OPEN_ROLES,
     Recipe,
     SourceFile,
     import_file,
@@ -33,6 +33,7 @@ DATA = Path(labeling.__file__).parent / "demo_data"
 TRAINED = "larch-large"
 ANCHOR = "rowan-plain"
 PROMPTS = 14
+SECOND = 110
 # One who hardly reads is among them, so that there is a case to look into.
 PEOPLE = (*RATERS[:5], RATERS[11])
 CHANGED = (
@@ -67,7 +68,8 @@ def load(accounts: DemoAccounts, campaign: Campaign | None, schema: dict[str, An
             keep=4,
             seed=2,
         )
-    count += judge_all(campaign, accounts, PEOPLE, MANNERS, seed="rounds-2")
+    # Some of the second round is left to people.
+    count += judge_all(campaign, accounts, PEOPLE, MANNERS, seed="rounds-2", most=SECOND)
     compute_report(campaign)
     _review(campaign, accounts)
     return f"{SLUG}: {count} judgments in two rounds by {len(PEOPLE)} simulated raters"
@@ -97,7 +99,7 @@ def _make(accounts: DemoAccounts, schema: dict[str, Any]) -> Campaign:
             ],
             guidelines=_guidelines(),
             examples=json.loads((DATA / "examples.json").read_text()),
-            roles=READER_ROLES,
+            roles=OPEN_ROLES,
         ),
     )
 
