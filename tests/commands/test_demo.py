@@ -139,6 +139,8 @@ def _two_rounds_show_a_managers_week(home: Path, client) -> None:
     assert campaign.adjudications.count() == 1
     assert Case.objects.filter(seat__campaign=campaign).count() == 1
     client.login(username="manager", password=kept_password(home))
+    stale = client.get("/campaigns/demo-rounds/guidelines/stale/").content.decode()
+    assert "0 of 0 comparisons" not in stale
     for page in ("", "rounds/", "review/", "raters/", "guidelines/", "pay/", "activity/"):
         answer = client.get(f"/campaigns/demo-rounds/{page}")
         assert answer.status_code == 200, page

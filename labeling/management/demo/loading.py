@@ -3,7 +3,7 @@
 import hashlib
 import io
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,9 +113,12 @@ def judge_all(
     *,
     seed: str,
     most: int | None = None,
+    cites: Mapping[str, str] | None = None,
 ) -> int:
     """Let simulated raters claim and submit until nothing is left for any, or there are `most`; how
     many judgments.
+
+    They cite the clause that `cites` names for a criterion that the better side won.
     """
     people = set_up_simulated_people(
         organisation=accounts.organisation, names=[rater.name for rater in raters]
@@ -137,11 +140,11 @@ def judge_all(
         pair = assignment.comparison
         a, b = sides[pair.completion_a_id], sides[pair.completion_b_id]
         left, right = (a, b) if assignment.a_on_left else (b, a)
-        submit_judgment(
-            rater=rater,
-            assignment_id=assignment.public_id,
-            answer=answer(habits, left, right, schema, draw),
-        )
+        said = answer(habits, left, right, schema, draw)
+        if cites:
+            won = [key for key, side in said.get("criteria", {}).items() if side == said["side"]]
+            said["clauses"] = [cites[key] for key in won if key in cites][:1]
+        submit_judgment(rater=rater, assignment_id=assignment.public_id, answer=said)
         count += 1
     return count
 

@@ -34,6 +34,8 @@ TRAINED = "larch-large"
 ANCHOR = "rowan-plain"
 PROMPTS = 14
 SECOND = 110
+# The clause that stands for a criterion.
+CITES = {"truthful": "T1", "helpful": "H1", "harmless": "S1"}
 # One who hardly reads is among them, so that there is a case to look into.
 PEOPLE = (*RATERS[:5], RATERS[11])
 CHANGED = (
@@ -54,7 +56,7 @@ def load(accounts: DemoAccounts, campaign: Campaign | None, schema: dict[str, An
             campaign=campaign, by=manager, name="Before training", anchor=ANCHOR, seed=1
         )
         campaign = update_campaign(campaign=campaign, by=manager, state="active")
-    count = judge_all(campaign, accounts, PEOPLE, MANNERS, seed="rounds-1")
+    count = judge_all(campaign, accounts, PEOPLE, MANNERS, seed="rounds-1", cites=CITES)
     if first.state == Round.State.OPEN:
         _train(campaign, first, accounts)
         import_file(campaign, SourceFile("with-the-trained-model.jsonl", _rows(TRAINED)))
@@ -69,7 +71,9 @@ def load(accounts: DemoAccounts, campaign: Campaign | None, schema: dict[str, An
             seed=2,
         )
     # Some of the second round is left to people.
-    count += judge_all(campaign, accounts, PEOPLE, MANNERS, seed="rounds-2", most=SECOND)
+    count += judge_all(
+        campaign, accounts, PEOPLE, MANNERS, seed="rounds-2", most=SECOND, cites=CITES
+    )
     compute_report(campaign)
     _review(campaign, accounts)
     return f"{SLUG}: {count} judgments in two rounds by {len(PEOPLE)} simulated raters"
