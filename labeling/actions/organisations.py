@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
@@ -87,6 +88,21 @@ def reactivate_person(*, organisation: Organisation, person: User, by: User) -> 
         raise ConflictError("This account is not this organisation’s alone to open.")
     if User.objects.filter(pk=person.pk, is_active=False).update(is_active=True):
         _note("person.reactivated", organisation, person, by)
+
+
+@transaction.atomic(durable=True)
+def forget_second_step(*, organisation: Organisation, person: User, by: User) -> None:
+    """Let one who lost codes and keys in by password alone, to set them up anew. Sessions end."""
+    if person == by:
+        raise ConflictError("Your own second step is on your account’s page.")
+    place = _place(organisation, person)
+    _refuse_rank(by, organisation, place.role, *_owned_there(organisation, person, by))
+    if person.organisation_memberships.exclude(organisation=organisation).exists():
+        raise ConflictError("This account is not this organisation’s alone to deal with.")
+    gone, _ = Authenticator.objects.filter(user=person).delete()
+    if gone:
+        end_sessions(person)
+        _note("person.second_step_forgotten", organisation, person, by)
 
 
 @transaction.atomic(durable=True)

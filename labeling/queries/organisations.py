@@ -1,13 +1,14 @@
 """Who belongs to an organisation, and when they were last here."""
 
-from django.db.models import DateTimeField, Max, OuterRef, QuerySet, Subquery
+from allauth.mfa.models import Authenticator
+from django.db.models import DateTimeField, Exists, Max, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Greatest
 
 from labeling.models import Judgment, Organisation, OrganisationMember, Token
 
 
 def members_of(organisation: Organisation) -> QuerySet[OrganisationMember]:
-    """Members with their `user` and `last_seen_at`, those who may still come in first.
+    """Members with their `user`, `last_seen_at` and `is_two_step`; who may still come in, first.
 
     Seen is who signed in, used a token or judged; null for who never did.
     """
@@ -25,7 +26,8 @@ def members_of(organisation: Organisation) -> QuerySet[OrganisationMember]:
                 "user__last_login",
                 Subquery(tokens.values(at=Max("last_used_at")), output_field=DateTimeField()),
                 Subquery(judged[:1], output_field=DateTimeField()),
-            )
+            ),
+            is_two_step=Exists(Authenticator.objects.filter(user=OuterRef("user"))),
         )
         .order_by("-user__is_active", "role", "user__username")
     )

@@ -50,6 +50,7 @@ SENTENCES = {
     "round.extended": ("opened more comparisons", ""),
     "round.closed": ("closed a round", "closed {n} rounds"),
     "member.added": ("added a member", "added {n} members"),
+    "person.second_step_forgotten": ("took a lost second step away", ""),
     "rater.suspended": ("paused a rater", "paused {n} raters"),
     "rater.reinstated": ("let a rater go on", "let {n} raters go on"),
     "rater.qualified": ("passed the qualification", ""),

@@ -14,6 +14,7 @@ from labeling import access
 from labeling.actions.organisations import (
     change_role,
     deactivate_person,
+    forget_second_step,
     give_role,
     reactivate_person,
     remove_person,
@@ -84,6 +85,14 @@ def member_reactivate(request: PageRequest, user_id: UUID) -> HttpResponse:
     """Open a closed account again."""
     said = "{name} may sign in again, with the roles they had. Tokens are made anew."
     return _deal_with(request, user_id, reactivate_person, said)
+
+
+@signed_in
+@require_POST
+def member_second_step(request: PageRequest, user_id: UUID) -> HttpResponse:
+    """Take away a second step that its owner has lost."""
+    said = "{name} signs in by password alone until they set a second step up again."
+    return _deal_with(request, user_id, forget_second_step, said)
 
 
 @signed_in

@@ -48,6 +48,7 @@ urlpatterns = [
                 path("role/", organisation.member_role, name="member_role"),
                 path("deactivate/", organisation.member_deactivate, name="member_deactivate"),
                 path("reactivate/", organisation.member_reactivate, name="member_reactivate"),
+                path("second-step/", organisation.member_second_step, name="member_second_step"),
                 path("remove/", organisation.member_remove, name="member_remove"),
             ]
         ),

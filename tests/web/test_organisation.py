@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.db import connection
 from django.test import Client
 
@@ -246,7 +247,7 @@ def test_what_no_page_sends_is_refused_and_breaks_nothing(lab, owner):
         assert b"Roles are" in signed_in(owner).post(path, sent, follow=True).content
 
 
-@pytest.mark.parametrize("verb", ["role", "deactivate", "reactivate", "remove"])
+@pytest.mark.parametrize("verb", ["role", "deactivate", "reactivate", "second-step", "remove"])
 def test_nobody_deals_with_people_of_another_organisation(lab, owner, verb):
     member = factories.user(of=lab)
     foreign = factories.user(of=factories.organisation(), role="owner")
@@ -257,6 +258,24 @@ def test_nobody_deals_with_people_of_another_organisation(lab, owner, verb):
     member.refresh_from_db()
     assert member.is_active
     assert role_of(member) == "member"
+
+
+def test_a_lost_second_step_is_forgotten_and_its_owner_signed_out(lab, owner):
+    person = factories.user("rita", of=lab)
+    Authenticator.objects.create(user=person, type="totp", data={})
+    browser = signed_in(person)
+    page = signed_in(owner).get("/organisation/").content.decode()
+    assert "Take away the second step of rita" in page
+    deal(owner, person, "second-step")
+    assert not Authenticator.objects.filter(user=person).exists()
+    assert browser.get("/account/").status_code == 302
+    event = AuditEvent.objects.get(verb="person.second_step_forgotten")
+    assert (event.user, event.subject) == (owner, person.public_id)
+    # Managers do so for members, not for owners; nobody for themselves.
+    Authenticator.objects.create(user=owner, type="totp", data={})
+    for by in (factories.user(of=lab, role="manager"), owner):
+        deal(by, owner, "second-step")
+    assert Authenticator.objects.filter(user=owner).exists()
 
 
 def test_an_account_of_two_organisations_is_nobodys_alone_to_close(lab, owner):
