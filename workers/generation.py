@@ -19,8 +19,8 @@ from labeling.actions.rounds import open_waiting
 from labeling.actions.slots import CALL, Claim, claim_slot, fail_slot, fill_slot
 from labeling.clients.demo import DemoClient
 from labeling.clients.keys import KeyUnreadableError, host_of, open_key
-from labeling.clients.openai_compatible import ClientLimits, OpenAICompatibleClient
-from labeling.clients.protocol import CompletionResult, ErrorKind, ProviderError
+from labeling.clients.openai_compatible import OpenAICompatibleClient
+from labeling.clients.protocol import ClientLimits, CompletionResult, ErrorKind, ProviderError
 from labeling.models import Endpoint
 from labeling.queries.generation import is_filled, live_runs
 

@@ -108,6 +108,13 @@ class DemoClient:
             is_demo=True,
         )
 
+    def models(self) -> list[str]:
+        """A model for each manner."""
+        return [f"demo-{manner}" for manner in MANNERS]
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
 
 def manner_of(model: str) -> str:
     """The manner a model's name stands for."""

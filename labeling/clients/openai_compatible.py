@@ -8,7 +8,6 @@ import re
 import time
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from ssl import SSLContext
@@ -21,6 +20,7 @@ import orjson
 from labeling.clients.egress import AddressRefusedError, EgressPolicy, GuardedTransport, deadline
 from labeling.clients.protocol import (
     RETRY_AFTER_LIMIT_SECONDS,
+    ClientLimits,
     CompletionRequest,
     CompletionResult,
     ErrorKind,
@@ -32,15 +32,6 @@ _RESERVED = frozenset({"model", "messages", "stream", "n"})
 _SECRET = re.compile(r"(?i)bearer\s+\S+|\bsk-[\w*-]{4,}")
 _MAX_SHOWN_CHARS = 300
 _DECODERS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
-
-
-@dataclass(frozen=True)
-class ClientLimits:
-    """What one call may cost."""
-
-    connect_seconds: float = 10.0
-    total_seconds: float = 120.0
-    body_bytes: int = 8 << 20  # after decompression
 
 
 class OpenAICompatibleClient:

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from labeling.clients.egress import EgressPolicy
-from labeling.clients.openai_compatible import ClientLimits, OpenAICompatibleClient
+from labeling.clients.openai_compatible import OpenAICompatibleClient
 from labeling.clients.protocol import (
     RETRY_AFTER_LIMIT_SECONDS,
+    ClientLimits,
     CompletionRequest,
     CompletionResult,
     ErrorKind,
