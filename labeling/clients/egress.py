@@ -23,7 +23,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 # Addresses here are translated by a gateway to the IPv4 address in their last four bytes.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
-_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+_deadline: ContextVar["Deadline | None"] = ContextVar("deadline", default=None)
 
 
 class AddressRefusedError(Exception):
@@ -70,14 +70,14 @@ class EgressPolicy:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
-            raise AddressRefusedError("The host is unknown or not open to this server.") from None
+            raise _not_open(host) from None
         texts = list(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))
         if self.allows_host(host, port):
             return texts
         allowed = [text for text in texts if self.allows_address(ipaddress.ip_address(text))]
         if not allowed:
             # The same words for unknown, private, open and closed: nothing to scan with.
-            raise AddressRefusedError("The host is unknown or not open to this server.")
+            raise _not_open(host)
         return allowed
 
     def check_url(self, url: str) -> None:
@@ -114,6 +114,10 @@ class EgressPolicy:
         return any(address in network for network in self.networks)
 
 
+def _not_open(host: str) -> AddressRefusedError:
+    return AddressRefusedError(f"{host} is unknown or not open to this server.")
+
+
 def _is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
@@ -134,25 +138,50 @@ def _tunnelled(address: Address) -> list[Address]:
     return [one for one in (address.sixtofour, *(address.teredo or ())) if one is not None]
 
 
+class Deadline:
+    """When a call ends at the latest, and until when its answer has to have begun."""
+
+    def __init__(self, *, seconds: float, first_seconds: float | None = None) -> None:
+        now = time.monotonic()
+        self.end = now + seconds
+        self._first_end = None if first_seconds is None else now + first_seconds
+
+    def begin_answer(self) -> None:
+        """The answer has begun; from now on only the whole is limited."""
+        self._first_end = None
+
+    def shorten(self, seconds: float) -> None:
+        """End by then, if not sooner."""
+        self.end = min(self.end, time.monotonic() + seconds)
+
+    @property
+    def waits_for_first(self) -> bool:
+        """Nothing has come that counts, and it should have."""
+        return self._first_end is not None and time.monotonic() >= self._first_end
+
+    def remaining(self, timeout: float | None = None) -> float:
+        """The time one operation may take: its own limit, or what is left."""
+        end = self.end if self._first_end is None else min(self.end, self._first_end)
+        left = end - time.monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout("The time for the call is over.")
+        return left if timeout is None else min(timeout, left)
+
+
 @contextmanager
-def deadline(seconds: float) -> Iterator[None]:
+def deadline(seconds: float, *, first_seconds: float | None = None) -> Iterator[Deadline]:
     """Every read and write of a guarded connection in this block ends by then, all in all."""
-    token = _deadline.set(time.monotonic() + seconds)
+    ours = Deadline(seconds=seconds, first_seconds=first_seconds)
+    token = _deadline.set(ours)
     try:
-        yield
+        yield ours
     finally:
         _deadline.reset(token)
 
 
 def _remaining(timeout: float | None) -> float | None:
-    """The time one operation may take: its own limit, or what is left of the whole."""
-    end = _deadline.get()
-    if end is None:
-        return timeout
-    left = end - time.monotonic()
-    if left <= 0:
-        raise httpcore.ReadTimeout("The time for the whole call is over.")
-    return left if timeout is None else min(timeout, left)
+    current = _deadline.get()
+    return timeout if current is None else current.remaining(timeout)
 
 
 class _DeadlineStream(httpcore.NetworkStream):
@@ -205,7 +234,8 @@ class _GuardedBackend(httpcore.NetworkBackend):
                         address, port, _remaining(timeout), local_address, socket_options
                     )
                 )
-            except httpcore.ConnectError as error:
+            # A host may have an address that nobody routes beside one that answers.
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
 
@@ -218,11 +248,17 @@ class _GuardedBackend(httpcore.NetworkBackend):
 class GuardedTransport(httpx.BaseTransport):
     """An httpx transport that dials what the policy allows, through no proxy."""
 
-    def __init__(self, policy: EgressPolicy, *, ssl_context: SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        policy: EgressPolicy,
+        *,
+        ssl_context: SSLContext | None = None,
+        connections: int = 100,
+    ) -> None:
         self._pool = httpcore.ConnectionPool(
             ssl_context=ssl_context or create_default_context(),
-            max_connections=100,
-            max_keepalive_connections=20,
+            max_connections=connections,
+            max_keepalive_connections=connections,
             keepalive_expiry=30.0,
             network_backend=_GuardedBackend(policy),
         )

@@ -18,7 +18,7 @@ class ClientLimits:
     """What one call may cost."""
 
     connect_seconds: float = 10.0
-    # Until the first byte of the answer, or its first piece where it is streamed; None: the total.
+    # Until the first piece of an answer that is streamed; None: the total.
     first_token_seconds: float | None = None
     total_seconds: float = 120.0
     body_bytes: int = 8 << 20  # after decompression
