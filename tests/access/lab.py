@@ -133,6 +133,7 @@ def make_lab() -> Lab:
             for what in ("freeze", "models")
         },
         "api:endpoint-detail.id": demo.public_id,
+        "api:endpoint-test.id": demo.public_id,
         "api:token-detail.id": token,
         **{
             f"api:generation-{what}.id": run.public_id
