@@ -112,7 +112,7 @@ def _image(part: Mapping[str, Any], request: CompletionRequest) -> SentImage:
     try:
         return SentImage(head.group(1), b64decode(url[head.end() :], validate=True))
     except (Base64Error, ValueError):
-        refuse("An image of the prompt is no base64.")
+        raise ProviderError(ErrorKind.REFUSED, "An image of the prompt is no base64.") from None
 
 
 def _sources(listed: Any) -> str:

@@ -29,8 +29,9 @@ from labeling.clients.protocol import ClientLimits, ErrorKind, ProviderError
 _SECRET = re.compile(r"(?i)bearer\s+\S+|\bsk-[\w*-]{4,}|\bAIza[\w-]{8,}")
 _MAX_SHOWN_CHARS = 300
 _DECODERS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
-# A byte a piece makes work without making bytes.
-MAX_PIECES = 200_000
+# A byte a piece makes work without making bytes. A stream has a piece for each token.
+MAX_PIECES = 20_000
+MAX_STREAM_PIECES = 200_000
 # The frames of a stream are many times the text they carry.
 STREAM_FACTOR = 8
 MAX_RAW_BYTES = 1 << 20
@@ -113,6 +114,10 @@ class Sender:
                 self._http.stream(method, url, content=content, headers=headers) as response,
             ):
                 yield Answer(response, limits, clock, keeps_raw=keeps_raw)
+        except orjson.JSONEncodeError:
+            raise ProviderError(
+                ErrorKind.REFUSED, "The prompt is not text that JSON has."
+            ) from None
         except AddressRefusedError as error:
             raise ProviderError(ErrorKind.ADDRESS_REFUSED, str(error)) from None
         except (httpcore.ConnectTimeout, httpx.ConnectTimeout):
@@ -171,12 +176,13 @@ class Answer:
 
     def body(self) -> bytes:
         """All of it."""
-        return b"".join(self._pieces(self._limits.body_bytes))
+        return b"".join(self._pieces(self._limits.body_bytes, MAX_PIECES))
 
     def events(self) -> Iterator[event_stream.Event]:
         """The events of a stream, as they come."""
         limit = self._limits.body_bytes
-        return event_stream.events(self._pieces(STREAM_FACTOR * limit), most_bytes=limit)
+        pieces = self._pieces(STREAM_FACTOR * limit, MAX_STREAM_PIECES)
+        return event_stream.events(pieces, most_bytes=limit)
 
     def see_off(self, events: Iterator[event_stream.Event]) -> None:
         """Read what follows a whole answer, which leaves the connection fit for another call.
@@ -189,9 +195,9 @@ class Answer:
             for _ in events:
                 pass
 
-    def _pieces(self, limit: int) -> Iterator[bytes]:
+    def _pieces(self, limit: int, most: int) -> Iterator[bytes]:
         total = 0
-        for piece in filter(None, self._inflated()):
+        for piece in filter(None, self._inflated(most)):
             total += len(piece)
             if total > limit:
                 raise ProviderError(
@@ -201,7 +207,7 @@ class Answer:
                 self.raw += piece[: MAX_RAW_BYTES - len(self.raw)]
             yield piece
 
-    def _inflated(self) -> Iterator[bytes]:
+    def _inflated(self, most: int) -> Iterator[bytes]:
         coding = self.headers.get("content-encoding", "").strip().lower()
         decompressor = None
         if coding in _DECODERS:
@@ -209,9 +215,9 @@ class Answer:
         elif coding not in ("", "identity"):
             raise ProviderError(ErrorKind.MALFORMED, "The answer is compressed in an unknown way.")
         for count, piece in enumerate(self._response.iter_raw()):
-            if count >= MAX_PIECES:
+            if count >= most:
                 raise ProviderError(
-                    ErrorKind.TOO_LARGE, f"The answer came in more than {MAX_PIECES:,} pieces."
+                    ErrorKind.TOO_LARGE, f"The answer came in more than {most:,} pieces."
                 )
             # What was read at once may be worked off for long without another read.
             self.clock.remaining()
