@@ -15,6 +15,7 @@ app.conf.imports = (
     "workers.audit",
     "workers.generation",
     "workers.imports",
+    "workers.judges",
     "workers.quality",
     "workers.metrics",
     "workers.notifications",

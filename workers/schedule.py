@@ -20,6 +20,11 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 10.0,
         "options": {"expires": 10.0, "queue": "default"},
     },
+    "judges": {
+        "task": "workers.judges.sweep_judges",
+        "schedule": 10.0,
+        "options": {"expires": 10.0, "queue": "default"},
+    },
     "jobs": {"task": "workers.rating.sweep_jobs", "schedule": 30.0, "options": {"expires": 30.0}},
     "answers": {
         "task": "workers.rating.sweep_answers",

@@ -180,8 +180,8 @@ def _fields(schema: ResponseSchema) -> Iterator[str]:
     if schema.criteria:
         yield "- criteria: for each of these, which response is better, or tie:"
         for criterion in schema.criteria:
-            words = f"{criterion.label}. {criterion.help}".rstrip(". ")
-            yield f"  - {criterion.key}: {words}."
+            said = f"{criterion.label}. {criterion.help}".rstrip(". ")
+            yield f"  - {criterion.key}: {said}."
     words = {"left": "left is better", "right": "right is better", "tie": "equally good"}
     words["both_bad"] = "neither is acceptable"
     told = ", ".join(f"{one} ({words[one]})" for one in preferences(schema))

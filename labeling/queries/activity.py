@@ -18,7 +18,7 @@ MOST_COUNTED = 10_000
 KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "settings": (
         "Settings",
-        ("campaign.", "round.", "guidelines.", "model.", "endpoint.", "demo."),
+        ("campaign.", "round.", "guidelines.", "model.", "endpoint.", "judge.", "demo."),
     ),
     "raters": (
         "Raters",
