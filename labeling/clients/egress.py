@@ -16,7 +16,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpcore
-import httpx
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -245,56 +244,14 @@ class _GuardedBackend(httpcore.NetworkBackend):
         raise AddressRefusedError("Local sockets are not open to this server.")
 
 
-class GuardedTransport(httpx.BaseTransport):
-    """An httpx transport that dials what the policy allows, through no proxy."""
-
-    def __init__(
-        self,
-        policy: EgressPolicy,
-        *,
-        ssl_context: SSLContext | None = None,
-        connections: int = 100,
-    ) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=ssl_context or create_default_context(),
-            max_connections=connections,
-            max_keepalive_connections=connections,
-            keepalive_expiry=30.0,
-            network_backend=_GuardedBackend(policy),
-        )
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        answer = self._pool.handle_request(
-            httpcore.Request(
-                method=request.method,
-                url=httpcore.URL(
-                    scheme=request.url.raw_scheme,
-                    host=request.url.raw_host,
-                    port=request.url.port,
-                    target=request.url.raw_path,
-                ),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
-        return httpx.Response(
-            status_code=answer.status,
-            headers=answer.headers,
-            stream=_ResponseStream(answer),
-            extensions=answer.extensions,
-        )
-
-    def close(self) -> None:
-        self._pool.close()
-
-
-class _ResponseStream(httpx.SyncByteStream):
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._answer.iter_stream()
-
-    def close(self) -> None:
-        self._answer.close()
+def guarded_pool(
+    policy: EgressPolicy, *, ssl_context: SSLContext | None = None, connections: int = 100
+) -> httpcore.ConnectionPool:
+    """Connections to what the policy allows, through no proxy, each kept for the next call."""
+    return httpcore.ConnectionPool(
+        ssl_context=ssl_context or create_default_context(),
+        max_connections=connections,
+        max_keepalive_connections=connections,
+        keepalive_expiry=30.0,
+        network_backend=_GuardedBackend(policy),
+    )

@@ -1,7 +1,8 @@
 """One HTTP call to a provider: within its deadlines, no larger than its limit, and without secrets.
 
 All clients send through here. Nothing of the HTTP library's own errors is passed on, not even as a
-cause: they may quote headers.
+cause: they may quote headers. It is httpcore, without httpx's layer above it: what that adds
+(cookies, redirects, proxies of the environment, decoding) is what must not happen here.
 """
 
 import re
@@ -21,8 +22,8 @@ from labeling.clients.egress import (
     AddressRefusedError,
     Deadline,
     EgressPolicy,
-    GuardedTransport,
     deadline,
+    guarded_pool,
 )
 from labeling.clients.protocol import ClientLimits, ErrorKind, ProviderError
 
@@ -38,14 +39,12 @@ MAX_RAW_BYTES = 1 << 20
 # How long the end of a stream is waited for once the answer is whole.
 _GOODBYE_SECONDS = 0.5
 _INFLATED_AT_ONCE = 1 << 16
+_MOST_URLS = 64
 _BROKEN = (
     httpcore.NetworkError,
     httpcore.ProtocolError,
     httpcore.ProxyError,
     httpcore.UnsupportedProtocol,
-    httpx.HTTPError,
-    httpx.InvalidURL,
-    httpx.StreamError,
 )
 
 
@@ -69,23 +68,26 @@ class Sender:
         self._key = key.strip()
         if not all("!" <= c <= "~" for c in self._key):
             raise ProviderError(ErrorKind.UNAUTHORISED, "The key holds a character no key has.")
-        sent = {"User-Agent": "thurstone", "Accept-Encoding": "identity", **(headers or {})}
+        self._headers = {
+            "User-Agent": "thurstone",
+            "Accept-Encoding": "identity",
+            "Content-Type": "application/json",
+            **(headers or {}),
+        }
         if self._key:
             name, before = key_header
-            sent[name] = f"{before}{self._key}"
-        self._http = httpx.Client(
-            transport=GuardedTransport(
-                policy, ssl_context=ssl_context, connections=self.limits.connections
-            ),
-            headers=sent,
-            follow_redirects=False,
-            trust_env=False,
-            timeout=httpx.Timeout(self.limits.total_seconds, connect=self.limits.connect_seconds),
+            self._headers[name] = f"{before}{self._key}"
+        total = self.limits.total_seconds
+        connect = min(self.limits.connect_seconds, total)
+        self._timeout = {"connect": connect, "read": total, "write": total, "pool": total}
+        self._urls: dict[str, httpcore.URL] = {}
+        self._pool = guarded_pool(
+            policy, ssl_context=ssl_context, connections=self.limits.connections
         )
 
     def close(self) -> None:
         """Close the connections kept alive."""
-        self._http.close()
+        self._pool.close()
 
     @contextmanager
     def asked(
@@ -98,20 +100,21 @@ class Sender:
         keeps_raw: bool = False,
     ) -> Iterator["Answer"]:
         """The answer to one request, to be read within this block, or `ProviderError`."""
-        url = f"{self.base_url}/{path}"
         limits = self.limits
         first_seconds = limits.first_token_seconds if streams else None
         clock: Deadline | None = None
         try:
             self._policy.check_form(self.base_url)
-            headers = {"Accept": "text/event-stream" if streams else "application/json"}
-            content = None
-            if body is not None:
-                headers["Content-Type"] = "application/json"
-                content = orjson.dumps(body)
+            accepted = "text/event-stream" if streams else "application/json"
             with (
                 deadline(limits.total_seconds, first_seconds=first_seconds) as clock,
-                self._http.stream(method, url, content=content, headers=headers) as response,
+                self._pool.stream(
+                    method,
+                    self._url(path),
+                    headers={**self._headers, "Accept": accepted},
+                    content=None if body is None else orjson.dumps(body),
+                    extensions={"timeout": self._timeout},
+                ) as response,
             ):
                 yield Answer(response, limits, clock, keeps_raw=keeps_raw)
         except orjson.JSONEncodeError:
@@ -120,22 +123,37 @@ class Sender:
             ) from None
         except AddressRefusedError as error:
             raise ProviderError(ErrorKind.ADDRESS_REFUSED, str(error)) from None
-        except (httpcore.ConnectTimeout, httpx.ConnectTimeout):
+        except httpcore.ConnectTimeout:
             raise ProviderError(
                 ErrorKind.UNREACHABLE, f"No connection in {limits.connect_seconds:g} s."
             ) from None
-        except (httpcore.TimeoutException, httpx.TimeoutException):
+        except httpcore.TimeoutException:
             if clock is not None and clock.waits_for_first:
                 words = f"No first piece of the answer in {first_seconds:g} s."
             else:
                 words = f"No whole answer in {limits.total_seconds:g} s."
             raise ProviderError(ErrorKind.TIMED_OUT, words) from None
-        except (httpcore.ConnectError, httpx.ConnectError):
+        except httpcore.ConnectError:
             raise ProviderError(ErrorKind.UNREACHABLE, "The server cannot be reached.") from None
         except _BROKEN:
             raise ProviderError(
                 ErrorKind.UNREACHABLE, "The connection broke before the answer was whole."
             ) from None
+
+    def _url(self, path: str) -> httpcore.URL:
+        """The address of a path, read once. A host in letters of the world is sent as IDNA."""
+        if (known := self._urls.get(path)) is not None:
+            return known
+        try:
+            read = httpx.URL(f"{self.base_url}/{path}")
+        except httpx.InvalidURL:
+            raise ProviderError(ErrorKind.ADDRESS_REFUSED, "This is no URL.") from None
+        url = httpcore.URL(
+            scheme=read.raw_scheme, host=read.raw_host, port=read.port, target=read.raw_path
+        )
+        if len(self._urls) < _MOST_URLS:
+            self._urls[path] = url
+        return url
 
     def shown(self, text: str) -> str:
         """What a provider said, without secrets and control characters, cut short."""
@@ -154,10 +172,19 @@ class Answer:
     """What comes back, piece by piece, and never more of it than the limits allow."""
 
     def __init__(
-        self, response: httpx.Response, limits: ClientLimits, clock: Deadline, *, keeps_raw: bool
+        self,
+        response: httpcore.Response,
+        limits: ClientLimits,
+        clock: Deadline,
+        *,
+        keeps_raw: bool,
     ) -> None:
-        self.status = response.status_code
-        self.headers = response.headers
+        self.status = response.status
+        # Names in small letters.
+        self.headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in response.headers
+        }
         self.clock = clock
         self.raw = bytearray() if keeps_raw else None
         self._response = response
@@ -214,7 +241,7 @@ class Answer:
             decompressor = zlib.decompressobj(_DECODERS[coding])
         elif coding not in ("", "identity"):
             raise ProviderError(ErrorKind.MALFORMED, "The answer is compressed in an unknown way.")
-        for count, piece in enumerate(self._response.iter_raw()):
+        for count, piece in enumerate(self._response.iter_stream()):
             if count >= most:
                 raise ProviderError(
                     ErrorKind.TOO_LARGE, f"The answer came in more than {most:,} pieces."

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Iterator
+from ssl import create_default_context
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from tests.llm_server import LlmServer
 
 KINDS = ("openai_compatible", "anthropic", "google")
 KEY = "sk-zq-canary-0123456789"
+# Reading the system's certificates takes longer than a call here.
+TRUSTED = create_default_context()
 
 
 @pytest.fixture
@@ -45,6 +48,7 @@ def client(server: LlmServer, kind: str = "openai_compatible", **limits: Any) ->
         key=KEY,
         policy=EgressPolicy.parse([server.host]),
         limits=ClientLimits(**{"total_seconds": 5.0, **limits}),
+        ssl_context=TRUSTED,
     )
 
 

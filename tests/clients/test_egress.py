@@ -17,7 +17,7 @@ from labeling.clients.protocol import (
 )
 from labeling.clients.registry import client_for
 from tests import llm_server
-from tests.clients.conftest import KINDS
+from tests.clients.conftest import KINDS, TRUSTED
 
 REQUEST = CompletionRequest(model="m", messages=[{"role": "user", "content": "Hi"}])
 NOTHING_OPENED = EgressPolicy()
@@ -57,7 +57,9 @@ NOTHING_OPENED = EgressPolicy()
 def test_an_address_inside_is_refused_however_it_is_written(host: str) -> None:
     with pytest.raises(AddressRefusedError, match="unknown or not open"):
         NOTHING_OPENED.check_url(f"https://{host}/v1")
-    client = OpenAICompatibleClient(base_url=f"https://{host}/v1", policy=NOTHING_OPENED)
+    client = OpenAICompatibleClient(
+        base_url=f"https://{host}/v1", policy=NOTHING_OPENED, ssl_context=TRUSTED
+    )
     with pytest.raises(ProviderError) as caught:
         client.complete(REQUEST)
     assert caught.value.kind in (ErrorKind.ADDRESS_REFUSED, ErrorKind.UNREACHABLE)
@@ -126,7 +128,12 @@ def test_every_provider_is_dialled_by_the_same_rule(kind: str) -> None:
         for address in ("127.0.0.1", "2130706433", "[::ffff:127.0.0.1]", "0x7f.1", "localhost"):
             for url in (f"https://{address}:{port}/v1", f"http://{address}:{port}/v1"):
                 asking = client_for(
-                    kind=kind, base_url=url, key="k", limits=ClientLimits(), policy=NOTHING_OPENED
+                    kind=kind,
+                    base_url=url,
+                    key="k",
+                    limits=ClientLimits(),
+                    policy=NOTHING_OPENED,
+                    ssl_context=TRUSTED,
                 )
                 for ask in (lambda one: one.complete(REQUEST), lambda one: one.models()):
                     with pytest.raises(ProviderError) as caught:
@@ -140,7 +147,12 @@ def test_no_provider_leads_elsewhere(kind: str) -> None:
     with llm_server.running() as server, llm_server.running() as inside:
         policy = EgressPolicy.parse([server.host])
         asking = client_for(
-            kind=kind, base_url=server.base_url, key="k", limits=ClientLimits(), policy=policy
+            kind=kind,
+            base_url=server.base_url,
+            key="k",
+            limits=ClientLimits(),
+            policy=policy,
+            ssl_context=TRUSTED,
         )
         for status in (301, 302, 303, 307, 308):
             server.answer = llm_server.raw(b"", status, Location=f"{inside.base_url}/x")

@@ -175,6 +175,18 @@ def test_a_wait_in_the_head_is_heard_from_every_provider(server: LlmServer, kind
     assert failure(client(server, kind), asked()).retry_after_seconds == 9
 
 
+def test_a_provider_that_rations_its_calls_says_when_to_come_again(
+    server: LlmServer, kind: str
+) -> None:
+    server.answer = llm_server.rated(llm_server.echo, per_minute=2)
+    mine = client(server, kind)
+    assert [mine.complete(asked()).text for _ in range(2)] == ["You said: Hi"] * 2
+    error = failure(mine, asked())
+    assert error.kind == ErrorKind.RATE_LIMITED
+    assert error.retry_after_seconds is not None
+    assert 50 < error.retry_after_seconds <= 60
+
+
 def test_no_secret_of_a_provider_is_repeated(server: LlmServer, kind: str) -> None:
     told = f"Authorization: Bearer {KEY}; x-goog-api-key AIzaSyDdoesnotexist1234; sk-ant-api03-zq"
     server.answer = says({"error": {"message": told}}, 500)
