@@ -114,13 +114,9 @@ def _confidence(value: Any) -> float:
 def _rationale(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         _refuse("The verdict has no reasons.")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        _refuse("The reasons hold half a character.")
-    if "\x00" in value:
-        _refuse("The reasons hold U+0000, which is no text.")
-    return value[:MAX_RATIONALE_CHARS]
+    # What no text may hold is no reason to lose the verdict: it may have been quoted.
+    plain = value.replace("\x00", "\ufffd").encode(errors="replace").decode()
+    return plain[:MAX_RATIONALE_CHARS]
 
 
 def _criteria(value: Any, schema: ResponseSchema) -> dict[str, str]:
