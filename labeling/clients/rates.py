@@ -52,7 +52,9 @@ if tpm > 0 then
   if tokens <= 0 then wait = math.max(wait, (1 - tokens) / rate) end
 end
 if rpm > 0 then redis.call('HSET', KEYS[1], 'calls', string.format('%.6f', calls - count)) end
-if tpm > 0 then redis.call('HSET', KEYS[1], 'tokens', string.format('%.6f', tokens - count * each)) end
+if tpm > 0 then
+  redis.call('HSET', KEYS[1], 'tokens', string.format('%.6f', tokens - count * each))
+end
 redis.call('HSET', KEYS[1], 'at', string.format('%.6f', now))
 redis.call('PEXPIRE', KEYS[1], ARGV[6])
 return {count, window, math.ceil(wait * 1000)}

@@ -76,13 +76,14 @@ _SCRIPTS: Final[Mapping[str, frozenset[str]]] = {
     "zh": frozenset({"CJK"}),
     "ja": frozenset({"CJK", "HIRAGANA", "KATAKANA"}),
     "ko": frozenset({"HANGUL", "CJK"}),
-} | {
-    language: frozenset({"LATIN"})
-    for language in (
-        "en de fr es it pt nl sv da no nb nn fi is et lv lt pl cs sk sl hr hu ro tr vi id ms tl sw"
-        " ca eu gl ga cy af sq"
-    ).split()
-}
+} | dict.fromkeys(
+    (
+        *("en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "no", "nb", "nn", "fi", "is"),
+        *("et", "lv", "lt", "pl", "cs", "sk", "sl", "hr", "hu", "ro", "tr", "vi", "id", "ms"),
+        *("tl", "sw", "ca", "eu", "gl", "ga", "cy", "af", "sq"),
+    ),
+    frozenset({"LATIN"}),
+)
 # Where fewer letters stand, or this share of them is as it should be, nothing is wrong.
 _LEAST_LETTERS: Final = 24
 _LEAST_SHARE: Final = 0.3
