@@ -23,6 +23,7 @@ app.conf.imports = (
     "workers.rating",
     "workers.retention",
     "workers.rounds",
+    "workers.routing",
     "workers.snapshots",
 )
 app.conf.beat_schedule = BEAT_SCHEDULE

@@ -87,6 +87,16 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 600.0,
         "options": {"expires": 600.0},
     },
+    "routing": {
+        "task": "workers.routing.route_comparisons",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
+    "judge_audits": {
+        "task": "workers.routing.watch_audits",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "arrivals": {
         "task": "workers.imports.open_arrivals",
         "schedule": 30.0,

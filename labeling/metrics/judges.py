@@ -45,6 +45,8 @@ class JudgeFacts:
     # What all its calls cost, those that failed among them; None where no price is known.
     cost: float | None = None
     currency: str = ""
+    # Verdicts those calls came to, on known answers too.
+    verdict_count: int = 0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -154,6 +156,7 @@ def _cost(facts: JudgeFacts | None, verdicts: int) -> Estimate:
     unit = "judgments"
     if facts is None or not verdicts:
         return Estimate.undefined(_NO_CALLS, unit=unit)
+    verdicts = max(facts.verdict_count, verdicts)
     if facts.cost is None:
         return Estimate.undefined(_NO_COST, unit=unit, n=verdicts)
     each = facts.cost / verdicts

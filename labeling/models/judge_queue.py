@@ -79,6 +79,18 @@ laid AS ({
 })
 SELECT count(*), count(DISTINCT comparison_id) FROM laid
 """
+# Of these comparisons, those that it was never asked about: what a routing waits for.
+_ASK_FIRST = f"""
+WITH laid AS ({
+    _LAY.format(
+        asked="SELECT a.id, a.public_id FROM labeling_comparison a WHERE a.id = ANY(%(ids)s)"
+        " AND NOT EXISTS (SELECT FROM labeling_judgecall o"
+        " WHERE o.judge_id = %(judge)s AND o.comparison_id = a.id)"
+        f" AND ({_UNASKED})"
+    )
+})
+SELECT count(*) FROM laid
+"""
 # What is still to be asked under another key is asked under this one: the judge was changed, or
 # new guidelines are in force. Calls under way are left to end.
 _FOLLOW = f"""
@@ -187,6 +199,14 @@ def ask(
             cursor.execute(_DROP_OTHERS, _values(deal))
         cursor.execute("ANALYZE (SKIP_LOCKED) labeling_judgecall")
     return int(calls), int(comparisons)
+
+
+def ask_first(deal: Deal, comparison_ids: list[int]) -> int:
+    """Lay the first calls about these, whatever its share, for an action that holds the judge."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ASK_FIRST, _values(deal) | {"ids": comparison_ids})
+        ((calls,),) = cursor.fetchall()
+    return int(calls)
 
 
 def follow(deal: Deal) -> int:

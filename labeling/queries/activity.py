@@ -18,7 +18,16 @@ MOST_COUNTED = 10_000
 KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "settings": (
         "Settings",
-        ("campaign.", "round.", "guidelines.", "model.", "endpoint.", "judge.", "demo."),
+        (
+            "campaign.",
+            "round.",
+            "guidelines.",
+            "model.",
+            "endpoint.",
+            "judge.",
+            "routing.",
+            "demo.",
+        ),
     ),
     "raters": (
         "Raters",
