@@ -7,8 +7,9 @@ name that changes its mind between the check and the connection gains nothing.
 import ipaddress
 import socket
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from ssl import SSLContext, create_default_context
@@ -244,14 +245,43 @@ class _GuardedBackend(httpcore.NetworkBackend):
         raise AddressRefusedError("Local sockets are not open to this server.")
 
 
-def guarded_pool(
-    policy: EgressPolicy, *, ssl_context: SSLContext | None = None, connections: int = 100
-) -> httpcore.ConnectionPool:
-    """Connections to what the policy allows, through no proxy, each kept for the next call."""
-    return httpcore.ConnectionPool(
-        ssl_context=ssl_context or create_default_context(),
-        max_connections=connections,
-        max_keepalive_connections=connections,
-        keepalive_expiry=30.0,
-        network_backend=_GuardedBackend(policy),
-    )
+class Connections:
+    """Connections to what a policy allows, through no proxy, each kept for the next call.
+
+    As many as calls are under way at once; how many those are is the caller's affair. Each stands
+    in a pool of its own: one pool of hundreds looks through all of them twice a call, under one
+    lock, and threads come to a standstill there.
+    """
+
+    def __init__(self, policy: EgressPolicy, *, ssl_context: SSLContext | None = None) -> None:
+        self._backend = _GuardedBackend(policy)
+        self._ssl_context = ssl_context or create_default_context()
+        # The one that was used last is taken first, so that those too many grow cold.
+        self._free: deque[httpcore.ConnectionPool] = deque()
+        self._is_closed = False
+
+    @contextmanager
+    def one(self) -> Iterator[httpcore.ConnectionPool]:
+        """A connection for one call at a time."""
+        try:
+            taken = self._free.pop()
+        except IndexError:
+            taken = httpcore.ConnectionPool(
+                ssl_context=self._ssl_context,
+                max_connections=1,
+                keepalive_expiry=30.0,
+                network_backend=self._backend,
+            )
+        try:
+            yield taken
+        finally:
+            self._free.append(taken)
+            if self._is_closed:
+                self.close()
+
+    def close(self) -> None:
+        """Close those that are free, and each other one when its call is over."""
+        self._is_closed = True
+        while self._free:
+            with suppress(IndexError):
+                self._free.pop().close()

@@ -52,7 +52,6 @@ class CallLimits:
             connect_seconds=min(self.connect_seconds, self.timeout_seconds),
             first_token_seconds=self.first_token_seconds,
             total_seconds=self.timeout_seconds,
-            connections=self.concurrency,
         )
 
 

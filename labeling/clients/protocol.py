@@ -22,8 +22,6 @@ class ClientLimits:
     first_token_seconds: float | None = None
     total_seconds: float = 120.0
     body_bytes: int = 8 << 20  # after decompression
-    # Connections of one client; a call beyond them waits, and its waiting counts as its own time.
-    connections: int = 256
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,10 @@ import orjson
 from labeling.clients import event_stream
 from labeling.clients.egress import (
     AddressRefusedError,
+    Connections,
     Deadline,
     EgressPolicy,
     deadline,
-    guarded_pool,
 )
 from labeling.clients.protocol import ClientLimits, ErrorKind, ProviderError
 
@@ -68,7 +68,7 @@ class Sender:
         self._key = key.strip()
         if not all("!" <= c <= "~" for c in self._key):
             raise ProviderError(ErrorKind.UNAUTHORISED, "The key holds a character no key has.")
-        self._headers = {
+        self._headers: dict[bytes | str, bytes | str] = {
             "User-Agent": "thurstone",
             "Accept-Encoding": "identity",
             "Content-Type": "application/json",
@@ -81,13 +81,11 @@ class Sender:
         connect = min(self.limits.connect_seconds, total)
         self._timeout = {"connect": connect, "read": total, "write": total, "pool": total}
         self._urls: dict[str, httpcore.URL] = {}
-        self._pool = guarded_pool(
-            policy, ssl_context=ssl_context, connections=self.limits.connections
-        )
+        self._connections = Connections(policy, ssl_context=ssl_context)
 
     def close(self) -> None:
         """Close the connections kept alive."""
-        self._pool.close()
+        self._connections.close()
 
     @contextmanager
     def asked(
@@ -108,7 +106,8 @@ class Sender:
             accepted = "text/event-stream" if streams else "application/json"
             with (
                 deadline(limits.total_seconds, first_seconds=first_seconds) as clock,
-                self._pool.stream(
+                self._connections.one() as connection,
+                connection.stream(
                     method,
                     self._url(path),
                     headers={**self._headers, "Accept": accepted},

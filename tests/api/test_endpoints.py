@@ -159,7 +159,7 @@ def test_limits_are_kept_and_understood(call):
     assert {name: getattr(read, name) for name in limits} == limits
     of_a_call = read.of_a_call
     assert (of_a_call.connect_seconds, of_a_call.first_token_seconds) == (3, 20.5)
-    assert (of_a_call.total_seconds, of_a_call.connections) == (300, 8)
+    assert of_a_call.total_seconds == 300
 
 
 def test_another_host_drops_the_key_and_says_so(call):

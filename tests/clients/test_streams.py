@@ -2,6 +2,7 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -205,6 +206,27 @@ def test_a_server_that_stays_on_the_line_after_the_end_costs_a_moment(server: Ll
     begun = time.monotonic()
     assert client(server).complete(asked(streams=True)).text == TEXT
     assert time.monotonic() - begun < 1.5
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_calls_one_after_the_other_share_a_connection(
+    server: LlmServer, kind: str, is_streamed: bool
+) -> None:
+    mine = client(server, kind)
+    for _ in range(5):
+        mine.complete(asked(streams=is_streamed))
+    assert len({call["from"] for call in server.calls}) == 1
+
+
+def test_as_many_calls_at_once_as_there_are_threads(server: LlmServer, kind: str) -> None:
+    server.answer = llm_server.after(0.3, llm_server.echo)
+    mine = client(server, kind)
+    with ThreadPoolExecutor(24) as pool:
+        results = list(pool.map(lambda _: mine.complete(asked(streams=True)), range(48)))
+    assert {result.text for result in results} == {"You said: Hi"}
+    assert server.most_in_flight == 24
+    assert len({call["from"] for call in server.calls}) <= 24
+    mine.close()
 
 
 def test_times_of_very_many_pieces_stay_few_and_even(server: LlmServer) -> None:
