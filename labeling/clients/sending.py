@@ -68,15 +68,15 @@ class Sender:
         self._key = key.strip()
         if not all("!" <= c <= "~" for c in self._key):
             raise ProviderError(ErrorKind.UNAUTHORISED, "The key holds a character no key has.")
-        self._headers: dict[bytes | str, bytes | str] = {
-            "User-Agent": "thurstone",
-            "Accept-Encoding": "identity",
-            "Content-Type": "application/json",
-            **(headers or {}),
-        }
+        self._headers = [
+            ("User-Agent", "thurstone"),
+            ("Accept-Encoding", "identity"),
+            ("Content-Type", "application/json"),
+            *(headers or {}).items(),
+        ]
         if self._key:
             name, before = key_header
-            self._headers[name] = f"{before}{self._key}"
+            self._headers.append((name, f"{before}{self._key}"))
         total = self.limits.total_seconds
         connect = min(self.limits.connect_seconds, total)
         self._timeout = {"connect": connect, "read": total, "write": total, "pool": total}
@@ -110,7 +110,7 @@ class Sender:
                 connection.stream(
                     method,
                     self._url(path),
-                    headers={**self._headers, "Accept": accepted},
+                    headers=[*self._headers, ("Accept", accepted)],
                     content=None if body is None else orjson.dumps(body),
                     extensions={"timeout": self._timeout},
                 ) as response,
