@@ -1,16 +1,7 @@
-"""Calls to LLM judges. The calls in the database are the queue; one task drives one judge's.
-
-A drive claims calls in batches, gives them to threads that do HTTP and nothing else, stores what
-came in batches, and ends after a while by ringing for the next. A worker that dies in it loses its
-leases, and another takes the calls.
-"""
+"""Calls to LLM judges: a task drives many calls of one judge. The calls' rows are the queue."""
 
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from functools import cache
-from ssl import SSLContext, create_default_context
-from threading import Lock
+from collections.abc import Sequence
 
 from celery import shared_task
 from django.conf import settings
@@ -21,36 +12,47 @@ from labeling.actions.endpoints import egress_policy
 from labeling.actions.judge_answers import answer_calls, fail_calls
 from labeling.actions.judge_calls import Access, JudgeClaim, claim_calls, prolong_calls
 from labeling.actions.judges import DRIVE, follow_question
+from labeling.clients.endpoint_settings import CallLimits, call_limits
 from labeling.clients.keys import KeyUnreadableError, host_of, open_key
 from labeling.clients.protocol import CompletionResult, ErrorKind, LlmClient, ProviderError
+from labeling.clients.rates import Allowance
 from labeling.clients.registry import client_for
 from labeling.judging.verdicts import Verdict, read_verdict
-from labeling.models import judge_queue
+from labeling.models import Endpoint, Judge, judge_queue
+from workers.driving import Lot, drive, slice_seconds
+from workers.generation import shared_rates, ssl_context
 
-# How long one task goes on; the next bell gives others of the queue their turn between.
-DRIVE_SECONDS = 20.0
 MOST_THREADS = 256
-# How long what came waits for more, so that a batch is stored at once.
-GATHER_SECONDS = 0.02
-Answer = tuple[JudgeClaim, Verdict, CompletionResult]
-Failure = tuple[JudgeClaim, ProviderError]
+# What a call takes until something is known of the endpoint's: for its tokens per minute.
+USUAL_TOKENS = 2048
+Said = tuple[Verdict, CompletionResult]
 
 
 @shared_task(acks_late=True, autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)
 def drive_judge(judge_id: int) -> int:
-    """Make the judge's calls that are due, for a while; how many came to an end.
+    """Ask the judge what is due, for a while; how many calls.
 
-    One worker at a time: a second one leaves at once, and the calls are no slower for it.
+    One worker at a time: a second one leaves at once, and the calls are no slower for it. No
+    transaction is open during a call; a worker that dies loses its leases, and another takes them.
     """
+    judge = Judge.objects.select_related("endpoint").filter(pk=judge_id).first()
+    if judge is None:
+        return 0
     with judge_queue.driving(judge_id) as is_mine:
         if not is_mine:
             return 0
         follow_question(judge_id=judge_id)
-        with ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="judge") as pool:
-            ended = _Drive(judge_id, pool).run()
-    if judge_queue.due(judge_id):
+        limits = call_limits(judge.endpoint.limits)
+        work = JudgeWork(judge_id, judge.endpoint, limits)
+        try:
+            driven = drive(
+                work, width=min(limits.concurrency, MOST_THREADS), seconds=slice_seconds()
+            )
+        finally:
+            work.close()
+    if driven.is_cut_short:
         jobs.enqueue(DRIVE, judge_id)
-    return ended
+    return driven.calls
 
 
 @shared_task(expires=10)
@@ -60,116 +62,111 @@ def sweep_judges() -> None:
         jobs.enqueue(DRIVE, judge_id)
 
 
-class _Drive:
-    """One task's part of a judge's calls."""
+class JudgeWork:
+    """A judge's calls, as `workers.driving` drives them."""
 
-    def __init__(self, judge_id: int, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, judge_id: int, endpoint: Endpoint, limits: CallLimits) -> None:
         self._judge_id = judge_id
-        self._pool = pool
-        self._under_way: dict[Future[Answer | Failure], JudgeClaim] = {}
-        self._clients: dict[tuple[object, ...], LlmClient] = {}
-        self._making = Lock()
-        self._ended = 0
+        self._limits = limits
+        self._rates = shared_rates()
+        # Runs that ask the same endpoint take from the same rates.
+        self._key = str(endpoint.public_id)
+        self._allowed = Allowance(
+            limits.concurrency, limits.requests_per_minute, limits.tokens_per_minute
+        )
+        self._tokens_each = USUAL_TOKENS
+        self._spacing = 0.0
+        # By all that a client is made of: a key entered meanwhile gets a client of its own.
+        self._clients: dict[tuple[str, bytes | None], LlmClient] = {}
+        self._unreadable: set[tuple[str, bytes | None]] = set()
 
-    def run(self) -> int:
-        until = time.monotonic() + DRIVE_SECONDS
-        beat = time.monotonic()
-        try:
-            while True:
-                is_begun = time.monotonic() < until and self._begin()
-                if not is_begun and not self._under_way:
-                    return self._ended
-                self._store(self._come())
-                if self._under_way and time.monotonic() - beat > self._beat_seconds():
-                    prolong_calls(claims=list(self._under_way.values()))
-                    beat = time.monotonic()
-        finally:
-            for client in self._clients.values():
-                close = getattr(client, "close", None)
-                if close is not None:
-                    close()
-
-    def _begin(self) -> bool:
-        """Claim what there is room for; whether there was anything."""
-        room = MOST_THREADS - len(self._under_way)
-        claims = claim_calls(judge_id=self._judge_id, most=room) if room else []
+    def claim(self, *, most: int, landed: int, is_idle: bool) -> Lot[JudgeClaim]:
+        """Calls, as far as rates, room and budget go."""
+        grant = self._rates.take(
+            self._key, want=most, tokens_each=self._tokens_each, allowed=self._allowed
+        )
+        self._spacing = grant.spacing_seconds
+        again = grant.wait_seconds or None
+        if grant.count < 1:
+            return Lot(again_in=again)
+        claims = claim_calls(
+            judge_id=self._judge_id, most=grant.count, window=grant.window, landed=landed
+        )
+        unused = grant.count - len(claims)
+        if unused and self._allowed.has_rates:
+            self._rates.give_back(self._key, count=unused, tokens_each=self._tokens_each)
         for claim in claims:
-            self._under_way[self._pool.submit(self._ask, claim)] = claim
-        return bool(claims)
+            self._open(claim.access)
+        return Lot(claims, again_in=again if claims else None)
 
-    def _ask(self, claim: JudgeClaim) -> Answer | Failure:
-        """In a thread: no database here."""
+    def call(self, claim: JudgeClaim) -> Said:
+        """Ask, and read the verdict; the one thing that happens in a thread."""
+        if self._spacing:
+            time.sleep(self._spacing)
+        client = self._clients.get(_client_key(claim.access))
+        if client is None:
+            raise ProviderError(
+                ErrorKind.UNAUTHORISED, "The stored key cannot be read here. Enter it again."
+            )
+        result = client.complete(claim.request)
+        return read_verdict(result, mark=claim.mark, schema=claim.schema), result
+
+    def store(self, answers: Sequence[tuple[JudgeClaim, Said | ProviderError]]) -> None:
+        """Keep what came, and let the rates know."""
+        came = [(claim, *said) for claim, said in answers if not isinstance(said, ProviderError)]
+        failed = [(claim, said) for claim, said in answers if isinstance(said, ProviderError)]
+        answer_calls(judge_id=self._judge_id, answers=came)
+        fail_calls(judge_id=self._judge_id, failures=failed)
+        limited = [error for _, error in failed if error.kind == ErrorKind.RATE_LIMITED]
+        if limited:
+            rest = max(error.retry_after_seconds or 1.0 for error in limited)
+            self._rates.slow(self._key, concurrency=self._limits.concurrency, rest_seconds=rest)
+        elif came:
+            self._rates.ease(self._key, concurrency=self._limits.concurrency)
+        self._count_tokens([result for _, _, result in came])
+
+    def hold_on(self, claims: Sequence[JudgeClaim]) -> None:
+        """The leases."""
+        prolong_calls(claims=claims)
+
+    def close(self) -> None:
+        """Close the connections kept alive."""
+        for client in self._clients.values():
+            client.close()
+
+    def _count_tokens(self, came: Sequence[CompletionResult]) -> None:
+        """Put right what was taken of the tokens, and expect as much of the next call."""
+        counted = [one for one in came if one.prompt_token_count is not None]
+        if self._allowed.tokens_per_minute is None or not counted:
+            return
+        used = [(o.prompt_token_count or 0) + (o.completion_token_count or 0) for o in counted]
+        self._rates.correct(self._key, tokens=sum(used) - len(used) * self._tokens_each)
+        self._tokens_each = max(1, round(0.7 * self._tokens_each + 0.3 * sum(used) / len(used)))
+
+    def _open(self, access: Access) -> None:
+        known = _client_key(access)
+        if known in self._clients or known in self._unreadable:
+            return
         try:
-            result = self._client(claim.access).complete(claim.request)
-            return claim, read_verdict(result, mark=claim.mark, schema=claim.schema), result
-        except ProviderError as error:
-            return claim, error
-
-    def _come(self) -> Sequence[Answer | Failure]:
-        """What has come, after a moment for more of it to come."""
-        done, _ = wait(self._under_way, timeout=1.0, return_when=FIRST_COMPLETED)
-        if done and len(done) < len(self._under_way):
-            time.sleep(GATHER_SECONDS)
-        come = [future for future in self._under_way if future.done()]
-        for future in come:
-            del self._under_way[future]
-        return [future.result() for future in come]
-
-    def _store(self, come: Sequence[Answer | Failure]) -> None:
-        answers = list(_answers(come))
-        failures = list(_failures(come))
-        if answers:
-            answer_calls(judge_id=self._judge_id, answers=answers)
-        if failures:
-            fail_calls(judge_id=self._judge_id, failures=failures)
-        self._ended += len(come)
-
-    def _beat_seconds(self) -> float:
-        return min(one.access.limits.lease_seconds for one in self._under_way.values()) / 3
-
-    def _client(self, access: Access) -> LlmClient:
-        known = (access.endpoint_id, access.base_url, access.sealed_key, access.limits)
-        with self._making:
-            if known not in self._clients:
-                self._clients[known] = client_for(
-                    kind=access.kind,
-                    base_url=access.base_url,
-                    key=_key(access),
-                    limits=access.limits.of_a_call,
-                    policy=egress_policy(),
-                    ssl_context=_ssl_context(),
-                )
-            return self._clients[known]
+            self._clients[known] = client_for(
+                kind=access.kind,
+                base_url=access.base_url,
+                key=_opened_key(access),
+                limits=access.limits.of_a_call,
+                policy=egress_policy(),
+                ssl_context=ssl_context(),
+            )
+        except (KeyUnreadableError, ProviderError):
+            self._unreadable.add(known)
 
 
-def _answers(come: Sequence[Answer | Failure]) -> Iterator[Answer]:
-    for one in come:
-        if len(one) == 3:
-            yield one
+def _client_key(access: Access) -> tuple[str, bytes | None]:
+    return access.base_url, access.sealed_key
 
 
-def _failures(come: Sequence[Answer | Failure]) -> Iterator[Failure]:
-    for one in come:
-        if len(one) == 2:
-            yield one
-
-
-def _key(access: Access) -> str:
+def _opened_key(access: Access) -> str:
     if access.sealed_key is None:
         return ""
-    try:
-        return open_key(
-            access.sealed_key,
-            host=host_of(access.base_url),
-            with_keys=settings.FIELD_ENCRYPTION_KEYS,
-        )
-    except KeyUnreadableError:
-        raise ProviderError(
-            ErrorKind.UNAUTHORISED, "The stored key cannot be read here. Enter it again."
-        ) from None
-
-
-@cache
-def _ssl_context() -> SSLContext:
-    # Reading the system's certificates costs more than a local call.
-    return create_default_context()
+    return open_key(
+        access.sealed_key, host=host_of(access.base_url), with_keys=settings.FIELD_ENCRYPTION_KEYS
+    )

@@ -5,7 +5,6 @@ that stores the last of them. Every action holds the judge's row, so two workers
 last, nor both not. Locks go judge, call, endpoint.
 """
 
-import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -17,24 +16,17 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from labeling import audit, jobs, notify
-from labeling.actions.endpoints import KEY_REFUSED
+from labeling import audit, jobs
+from labeling.actions.endpoint_health import note_outcomes, wait_seconds
 from labeling.actions.judge_calls import MILLION, JudgeClaim, plain_key
 from labeling.actions.judges import DRIVE, held_judge
 from labeling.clients.protocol import CompletionResult, ErrorKind, ProviderError
 from labeling.judging.combining import Answered, Combined, answered, combine
 from labeling.judging.verdicts import Verdict
-from labeling.models import Campaign, Endpoint, Judge, JudgeCall, JudgeVerdict, Judgment
+from labeling.models import Campaign, Judge, JudgeCall, JudgeVerdict, Judgment
 
-LONGEST_BACKOFF_SECONDS = 300.0
-LONGEST_REST_SECONDS = 30.0
-# Failures in a row after which an endpoint is left alone for a moment, or taken out of use.
-STRIKES_TO_REST = 5
-STRIKES_OF_KEY = 3
 # How long it is remembered that a server takes no schema.
 PLAIN_SECONDS = 24 * 3600
-# These say that the endpoint, not the request, is in trouble.
-_TROUBLE = frozenset({ErrorKind.SERVER_ERROR, ErrorKind.UNREACHABLE, ErrorKind.TIMED_OUT})
 State = JudgeCall.State
 
 
@@ -71,8 +63,11 @@ def answer_calls(
     )
     spent = sum((call.cost or Decimal(0) for call in stored), Decimal(0))
     Judge.objects.filter(pk=judge.pk).update(cost=F("cost") + spent)
-    asked = answers[0][0].access.endpoint_id
-    Endpoint.objects.filter(pk=asked, strike_count__gt=0).update(strike_count=0)
+    note_outcomes(
+        endpoint_id=answers[0][0].access.endpoint_id,
+        campaign_id=judge.campaign_id,
+        outcomes=[None] * len(stored),
+    )
     if judge.campaign.state == Campaign.State.ARCHIVED:
         return 0
     return _settle(judge, {(call.comparison_id, bytes(call.rubric_key)) for call in stored})
@@ -90,8 +85,11 @@ def fail_calls(*, judge_id: int, failures: Sequence[tuple[JudgeClaim, ProviderEr
         return
     held = _held(judge, [claim for claim, _ in failures])
     theirs = [(claim, error) for claim, error in failures if (claim.call_id, claim.fence) in held]
-    asked = failures[0][0].access.endpoint_id
-    strikes = _strike(judge, asked, [error for _, error in theirs])
+    strikes = note_outcomes(
+        endpoint_id=failures[0][0].access.endpoint_id,
+        campaign_id=judge.campaign_id,
+        outcomes=[error for _, error in theirs],
+    ).strikes
     pauses: list[float] = []
     for claim, error in theirs:
         call = held[claim.call_id, claim.fence]
@@ -103,7 +101,11 @@ def fail_calls(*, judge_id: int, failures: Sequence[tuple[JudgeClaim, ProviderEr
         call.leased_until = None
         may_retry = error.kind.is_retryable or is_unbound_next
         if may_retry and (call.attempts < claim.access.limits.max_attempts or is_limited):
-            seconds = 0.0 if is_unbound_next else _wait(error, strikes or call.attempts)
+            seconds = (
+                0.0
+                if is_unbound_next
+                else wait_seconds(error, strikes if is_limited else call.attempts)
+            )
             call.state = State.WAITING
             call.not_before = Now() + timedelta(seconds=seconds)
             pauses.append(seconds)
@@ -229,48 +231,3 @@ def _as_answered(call: JudgeCall) -> Answered:
         criteria=call.criteria,
         rationale=call.rationale,
     )
-
-
-def _strike(judge: Judge, endpoint_id: int, errors: Sequence[ProviderError]) -> int:
-    """Count failures against the endpoint where they are the endpoint's; how many in a row."""
-    meant = [
-        error
-        for error in errors
-        if error.kind in _TROUBLE | {ErrorKind.RATE_LIMITED, ErrorKind.UNAUTHORISED}
-    ]
-    if not meant:
-        return 0
-    endpoint = Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint_id)
-    for error in meant:
-        endpoint.strike_count += 1
-        if error.kind == ErrorKind.RATE_LIMITED:
-            endpoint.rests_until = Now() + timedelta(seconds=_wait(error, endpoint.strike_count))
-        elif error.kind in _TROUBLE and endpoint.strike_count >= STRIKES_TO_REST:
-            seconds = 2.0 ** min(endpoint.strike_count - STRIKES_TO_REST, 10)
-            endpoint.rests_until = Now() + timedelta(seconds=min(seconds, LONGEST_REST_SECONDS))
-        elif error.kind == ErrorKind.UNAUTHORISED and endpoint.strike_count >= STRIKES_OF_KEY:
-            _take_out_of_use(judge, endpoint)
-    endpoint.save(update_fields=["strike_count", "rests_until", "disabled_reason"])
-    return endpoint.strike_count
-
-
-def _take_out_of_use(judge: Judge, endpoint: Endpoint) -> None:
-    if endpoint.disabled_reason:
-        return
-    endpoint.disabled_reason = KEY_REFUSED
-    audit.record("endpoint.key_refused", subject=endpoint.public_id, strikes=endpoint.strike_count)
-    notify.tell(
-        notify.managers_of(judge.campaign),
-        "endpoint.failing",
-        key=f"{endpoint.public_id}:{endpoint.strike_count}",
-        campaign=judge.campaign,
-        endpoint=endpoint.name,
-        why=KEY_REFUSED,
-    )
-
-
-def _wait(error: ProviderError, tries: int) -> float:
-    """Seconds to the next try: at least what the provider asks for, and not all at one moment."""
-    backoff = min(2.0 ** min(tries, 10), LONGEST_BACKOFF_SECONDS)
-    wanted = error.retry_after_seconds
-    return (backoff if wanted is None else wanted) * (1 + 0.2 * random.random())

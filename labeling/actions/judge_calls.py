@@ -15,13 +15,16 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from labeling import audit
+from labeling.actions.endpoint_health import usable
 from labeling.actions.judges import held_judge
 from labeling.clients.endpoint_settings import CallLimits, call_limits
 from labeling.clients.protocol import CompletionRequest, ErrorKind
-from labeling.models import Campaign, Endpoint, Judge, JudgeCall, judge_queue
+from labeling.models import Campaign, Endpoint, Judge, JudgeCall, judge_queue, slots
 from labeling.queries.judge_questions import question_of, request_for, shown_to_judge
 from labeling.schemas import ResponseSchema
 
+# A worker prolongs what it holds every few seconds: a few missed pulses, and it is gone.
+LEASE_SECONDS = 40.0
 LOST = "worker_lost"
 WORKER_LOST = "The worker stopped each time while asking this. Its log has the reason."
 MILLION = 1_000_000
@@ -64,24 +67,28 @@ class JudgeClaim:
 
 
 @transaction.atomic(durable=True)
-def claim_calls(*, judge_id: int, most: int) -> list[JudgeClaim]:
+def claim_calls(
+    *, judge_id: int, most: int, window: int | None = None, landed: int = 0
+) -> list[JudgeClaim]:
     """Lease up to `most` of the judge's calls that are due; none if it may not be asked now.
 
     The endpoint's row is held meanwhile, so that its limit of calls at once is kept by all that
-    ask it. A call counts against the judge's budget when it is leased, so no worker passes it.
+    ask it; `window` is what its provider stands at present, and `landed` calls of ours are over
+    but not stored. A call counts against the judge's budget when it is leased, so no worker passes
+    it.
     """
     judge = held_judge(judge_id)
     if judge is None or judge.state != Judge.State.ACTIVE:
         return []
     if judge.campaign.state == Campaign.State.ARCHIVED:
         return []
-    usable = Q(rests_until=None) | Q(rests_until__lte=Now())
-    held = Endpoint.objects.select_for_update(no_key=True).filter(usable, disabled_reason="")
+    held = Endpoint.objects.select_for_update(no_key=True).filter(usable())
     endpoint = held.filter(pk=judge.endpoint_id).first()
     if endpoint is None:
         return []
     limits = call_limits(endpoint.limits)
-    room = min(most, limits.concurrency - judge_queue.live_count(endpoint_id=endpoint.pk))
+    live = slots.live_count(endpoint_id=endpoint.pk) - landed
+    room = min(most, min(limits.concurrency, window or limits.concurrency) - live)
     affordable = _affordable(judge)
     if affordable <= 0:
         _stop_at_budget(judge)
@@ -94,7 +101,7 @@ def claim_calls(*, judge_id: int, most: int) -> list[JudgeClaim]:
         judge_id=judge.pk,
         key=asked.question.key,
         most=room,
-        lease_seconds=limits.lease_seconds,
+        lease_seconds=LEASE_SECONDS,
     )
     lost = [one for one in leased if one.was_lost and one.attempts > limits.max_attempts]
     if lost:
@@ -145,7 +152,7 @@ def prolong_calls(*, claims: Sequence[JudgeClaim]) -> int:
     if not claims:
         return 0
     held = [(one.call_id, one.fence) for one in claims]
-    return judge_queue.prolong(held, lease_seconds=claims[0].access.limits.lease_seconds)
+    return judge_queue.prolong(held, lease_seconds=LEASE_SECONDS)
 
 
 def _affordable(judge: Judge) -> int:

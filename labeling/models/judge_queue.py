@@ -130,13 +130,6 @@ FROM (
 RETURNING t.id, t.fence, t.attempts, t.comparison_id, t.shown_left, t.sample,
   first.state = 'leased', t.error_kind
 """
-# All calls to the endpoint that are under way, judges' and generation's.
-_LIVE = """
-SELECT (SELECT count(*) FROM labeling_judgecall k JOIN labeling_judge j ON j.id = k.judge_id
-    WHERE j.endpoint_id = %(endpoint)s AND k.state = 'leased' AND k.leased_until >= now())
-  + (SELECT count(*) FROM labeling_generationslot
-    WHERE endpoint_id = %(endpoint)s AND state = 'leased' AND leased_until >= now())
-"""
 _PROLONG = """
 UPDATE labeling_judgecall t SET leased_until = now() + %(lease)s * interval '1 second'
 FROM unnest(%(ids)s::bigint[], %(fences)s::int[]) AS held (id, fence)
@@ -229,14 +222,6 @@ def claim(*, judge_id: int, key: bytes, most: int, lease_seconds: float) -> list
         cursor.execute(_CLAIM, values)
         rows = cursor.fetchall()
     return sorted((LeasedCall(*row) for row in rows), key=lambda one: one.call_id)
-
-
-def live_count(*, endpoint_id: int) -> int:
-    """How many calls to the endpoint are under way, whatever they are for."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LIVE, {"endpoint": endpoint_id})
-        ((count,),) = cursor.fetchall()
-    return int(count)
 
 
 def prolong(held: Sequence[tuple[int, int]], *, lease_seconds: float) -> int:

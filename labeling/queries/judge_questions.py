@@ -9,8 +9,8 @@ from labeling.clients.protocol import CompletionRequest, SentImage
 from labeling.formats.marks import masked_messages, unnamed_messages
 from labeling.judging.prompting import Question, new_mark, user_message
 from labeling.models import Campaign, Comparison, GuidelineVersion, Judge
-from labeling.queries.images import kept_images, named_images
 from labeling.queries.readings import newest_version
+from labeling.queries.sent_images import sent_images
 from labeling.schemas import read_schema
 
 
@@ -71,7 +71,7 @@ def shown_to_judge(campaign: Campaign, comparison_ids: Iterable[int]) -> dict[in
         prompt = unnamed_messages(row.prompt.messages)
         a = masked_messages(unnamed_messages(row.completion_a.messages or []))
         b = masked_messages(unnamed_messages(row.completion_b.messages or []))
-        found[row.pk] = Shown(prompt, a, b, _images(campaign, [*prompt, *a, *b]))
+        found[row.pk] = Shown(prompt, a, b, sent_images(campaign.pk, [*prompt, *a, *b]))
     return found
 
 
@@ -92,11 +92,3 @@ def request_for(
         images=shown.images,
     )
     return mark, request
-
-
-def _images(campaign: Campaign, messages: Sequence[Any]) -> dict[str, SentImage]:
-    sent: dict[str, SentImage] = {}
-    for digest, image in kept_images(campaign, named_images(messages)).items():
-        with image.file.open("rb") as file:
-            sent[f"image:sha256-{digest}"] = SentImage(image.media_type, file.read())
-    return sent
