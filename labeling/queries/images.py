@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from labeling.clients.protocol import SentImage
 from labeling.models import Campaign, Image
 from labeling.rendering.pictures import REFERENCE, image_address
 
@@ -29,12 +28,3 @@ def named_images(messages: Iterable[Any]) -> Iterator[str]:
         for part in content if isinstance(content, list) else ():
             if isinstance(part, dict) and (found := REFERENCE.fullmatch(image_address(part))):
                 yield found.group(1)
-
-
-def sent_images(campaign: Campaign, messages: Iterable[Any]) -> dict[str, SentImage]:
-    """The campaign's images that the messages name, by their reference, read from storage."""
-    sent: dict[str, SentImage] = {}
-    for image in kept_images(campaign, named_images(messages)).values():
-        with image.file.open("rb") as file:
-            sent[reference_to(image)] = SentImage(image.media_type, file.read())
-    return sent
