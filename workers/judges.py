@@ -90,14 +90,19 @@ class JudgeWork:
         if grant.count < 1:
             return Lot(again_in=again)
         claims = claim_calls(
-            judge_id=self._judge_id, most=grant.count, window=grant.window, landed=landed
+            judge_id=self._judge_id,
+            most=grant.count,
+            window=grant.window,
+            landed=landed,
+            is_idle=is_idle,
         )
         unused = grant.count - len(claims)
         if unused and self._allowed.has_rates:
             self._rates.give_back(self._key, count=unused, tokens_each=self._tokens_each)
         for claim in claims:
             self._open(claim.access)
-        return Lot(claims, again_in=again if claims else None)
+        is_alone = any(claim.is_suspect for claim in claims)
+        return Lot(claims, is_alone, again if claims else None)
 
     def call(self, claim: JudgeClaim) -> Said:
         """Ask, and read the verdict; the one thing that happens in a thread."""

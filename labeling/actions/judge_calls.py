@@ -6,6 +6,7 @@ endpoint; a claim holds the endpoint before calls, but passes over those that ar
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -59,6 +60,8 @@ class JudgeClaim:
     schema: ResponseSchema
     request: CompletionRequest
     access: Access
+    # Two workers died while they held it: nothing else is to be under way beside it.
+    is_suspect: bool
 
     @property
     def is_bound(self) -> bool:
@@ -68,14 +71,19 @@ class JudgeClaim:
 
 @transaction.atomic(durable=True)
 def claim_calls(
-    *, judge_id: int, most: int, window: int | None = None, landed: int = 0
+    *,
+    judge_id: int,
+    most: int,
+    window: int | None = None,
+    landed: int = 0,
+    is_idle: bool = True,
 ) -> list[JudgeClaim]:
     """Lease up to `most` of the judge's calls that are due; none if it may not be asked now.
 
     The endpoint's row is held meanwhile, so that its limit of calls at once is kept by all that
     ask it; `window` is what its provider stands at present, and `landed` calls of ours are over
     but not stored. A call counts against the judge's budget when it is leased, so no worker passes
-    it.
+    it. What two workers died of comes alone, and only to one that `is_idle`.
     """
     judge = held_judge(judge_id)
     if judge is None or judge.state != Judge.State.ACTIVE:
@@ -97,16 +105,7 @@ def claim_calls(
         return []
     judge.endpoint = endpoint
     asked = question_of(judge)
-    leased = judge_queue.claim(
-        judge_id=judge.pk,
-        key=asked.question.key,
-        most=room,
-        lease_seconds=LEASE_SECONDS,
-    )
-    lost = [one for one in leased if one.was_lost and one.attempts > limits.max_attempts]
-    if lost:
-        _end([one.call_id for one in lost], LOST, WORKER_LOST)
-        leased = [one for one in leased if one not in lost]
+    leased = _lease(judge.pk, asked.question.key, room, limits.max_attempts, is_idle)
     Judge.objects.filter(pk=judge.pk).update(call_count=F("call_count") + len(leased))
     shown = shown_to_judge(judge.campaign, {one.comparison_id for one in leased})
     access = Access(
@@ -141,6 +140,7 @@ def claim_calls(
                 schema=asked.question.schema,
                 request=request,
                 access=access,
+                is_suspect=one.was_lost and one.attempts > 2,
             )
         )
     return claims
@@ -153,6 +153,21 @@ def prolong_calls(*, claims: Sequence[JudgeClaim]) -> int:
         return 0
     held = [(one.call_id, one.fence) for one in claims]
     return judge_queue.prolong(held, lease_seconds=LEASE_SECONDS)
+
+
+def _lease(
+    judge_id: int, key: bytes, most: int, max_attempts: int, is_idle: bool
+) -> list[judge_queue.LeasedCall]:
+    """Calls that are due; of those that workers died of, one, or an end to it."""
+    claim = partial(judge_queue.claim, judge_id=judge_id, key=key, lease_seconds=LEASE_SECONDS)
+    leased = claim(most=most)
+    while not leased and is_idle:
+        leased = claim(most=1, suspects=True)
+        if not leased or leased[0].attempts <= max(max_attempts, 2):
+            break
+        _end([leased[0].call_id], LOST, WORKER_LOST)
+        leased = []
+    return leased
 
 
 def _affordable(judge: Judge) -> int:

@@ -116,15 +116,16 @@ WHERE o.judge_id = %(judge)s AND o.rubric_key <> %(key)s AND o.state IN ('waitin
   AND EXISTS (SELECT FROM labeling_judgecall n WHERE n.judge_id = o.judge_id
     AND n.comparison_id = o.comparison_id AND n.rubric_key = %(key)s)
 """
-# First in line of what is due: waiting past its pause, or leased by a worker that went silent.
+# First in line of what is due: waiting past its pause, or leased by a worker that went silent. What
+# was lost so before may be what kills its worker: that is leased by itself, when all else is done.
 _CLAIM = """
 UPDATE labeling_judgecall t SET state = 'leased', fence = t.fence + 1, attempts = t.attempts + 1,
   not_before = NULL, leased_until = now() + %(lease)s * interval '1 second'
 FROM (
   SELECT id, state FROM labeling_judgecall
   WHERE judge_id = %(judge)s AND state IN ('waiting', 'leased') AND rubric_key = %(key)s
-    AND (state = 'waiting' AND (not_before IS NULL OR not_before <= now())
-      OR state = 'leased' AND leased_until < now())
+    AND (NOT %(suspects)s AND state = 'waiting' AND (not_before IS NULL OR not_before <= now())
+      OR state = 'leased' AND leased_until < now() AND (attempts >= 2) = %(suspects)s)
   ORDER BY id LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED
 ) first WHERE t.id = first.id
 RETURNING t.id, t.fence, t.attempts, t.comparison_id, t.shown_left, t.sample,
@@ -210,13 +211,16 @@ def follow(deal: Deal) -> int:
     return int(calls)
 
 
-def claim(*, judge_id: int, key: bytes, most: int, lease_seconds: float) -> list[LeasedCall]:
-    """Lease up to `most` calls that are due, first in line first."""
+def claim(
+    *, judge_id: int, key: bytes, most: int, lease_seconds: float, suspects: bool = False
+) -> list[LeasedCall]:
+    """Lease up to `most` calls that are due, first in line first: of suspects, or of the others."""
     values: dict[str, Any] = {
         "judge": judge_id,
         "key": key,
         "most": most,
         "lease": float(lease_seconds),
+        "suspects": suspects,
     }
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, values)
