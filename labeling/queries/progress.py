@@ -209,7 +209,7 @@ def rater_lines(
 
 @dataclass(frozen=True)
 class JudgeLine:
-    """An LLM judge's row of the report under the name it was seated by."""
+    """An LLM judge's row of the report under its name, or the one a file gave it."""
 
     row: Mapping[str, Any]
     name: str
@@ -223,7 +223,7 @@ def judge_lines(
     names = dict(
         Seat.objects.filter(
             campaign=campaign, pseudonym__in=[row["rater"] for row in rows]
-        ).values_list("pseudonym", "external_id")
+        ).values_list("pseudonym", Coalesce("rater__judge__name", "external_id"))
     )
     return [JudgeLine(row, names.get(row["rater"]) or row["rater"]) for row in rows]
 
