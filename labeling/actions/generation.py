@@ -176,13 +176,25 @@ def cancel_generation(*, run: GenerationRun, by: User | None) -> GenerationRun:
 
 
 @transaction.atomic(durable=True)
-def retry_failed(*, run: GenerationRun, by: User | None) -> GenerationRun:
-    """Ask once more for what failed. A finished run goes on under a new job."""
+def retry_failed(
+    *, run: GenerationRun, by: User | None, position: int | None = None, kind: str = ""
+) -> GenerationRun:
+    """Ask once more for what failed: all, or one model's or kind's. A finished run goes on, under a
+    new job.
+    """
     hold_campaign(run.campaign)
     run = _taken(run)
     if run.state == State.CANCELLED:
         raise ConflictError("This run was cancelled; start a new one to go on.")
-    failed = run.slots.filter(state=Slot.FAILED).update(
+    wanted = run.slots.filter(state=Slot.FAILED)
+    if kind:
+        wanted = wanted.filter(error_kind=kind)
+    if position is not None:
+        used = run.run_endpoints.filter(position=position).first()
+        if used is None:
+            raise NotFoundError("There is no such model in this run.")
+        wanted = wanted.filter(endpoint=used.endpoint_id, params_key=used.params_key)
+    failed = wanted.update(
         state=Slot.WAITING,
         attempts=0,
         not_before=None,

@@ -37,7 +37,8 @@ SELECT left_out, count(*) FROM labeling_generationslot
 WHERE run_id = %(run)s AND left_out <> '' GROUP BY 1 ORDER BY 2 DESC, 1
 """
 _MINUTES = """
-SELECT greatest(floor(extract(epoch FROM %(end)s - finished_at) / 60)::int, 0), coalesce(sum(output_tokens), 0)
+SELECT greatest(floor(extract(epoch FROM %(end)s - finished_at) / 60)::int, 0),
+  coalesce(sum(output_tokens), 0)
 FROM labeling_generationslot
 WHERE run_id = %(run)s AND state = 'filled'
   AND finished_at > %(end)s - %(minutes)s * interval '1 minute'
