@@ -142,6 +142,7 @@ def make_lab() -> Lab:
             f"api:round-{what}.id": Round.objects.filter(campaign=campaign).latest("pk").public_id
             for what in ("freeze", "models")
         },
+        "endpoint_id": demo.public_id,
         "api:endpoint-detail.id": demo.public_id,
         "api:endpoint-test.id": demo.public_id,
         "api:token-detail.id": token,

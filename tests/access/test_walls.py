@@ -56,6 +56,7 @@ OF_THE_CALLER = {
     "rate_recorded",
     "campaigns",
     "campaign_new",
+    "endpoints",
 }
 OF_THE_CALLER |= OWN
 OF_THE_CALLERS_TOKEN = {"api:campaign-list", "api:token-list", "api:endpoint-list"}
