@@ -21,9 +21,9 @@ from labeling.actions.endpoint_health import note_outcomes, wait_seconds
 from labeling.actions.judge_calls import MILLION, JudgeClaim, plain_key
 from labeling.actions.judges import DRIVE, held_judge
 from labeling.clients.protocol import CompletionResult, ErrorKind, ProviderError
-from labeling.judging.combining import Answered, Combined, answered, combine
+from labeling.judging.combining import Answered, answered, combine
 from labeling.judging.verdicts import Verdict
-from labeling.models import Campaign, Judge, JudgeCall, JudgeVerdict, Judgment
+from labeling.models import Campaign, Judge, JudgeCall, JudgeVerdict, Judgment, judge_queue
 
 # How long it is remembered that a server takes no schema.
 PLAIN_SECONDS = 24 * 3600
@@ -41,27 +41,18 @@ def answer_calls(
     judge = held_judge(judge_id)
     if judge is None or not answers:
         return 0
-    held = _held(judge, [claim for claim, _, _ in answers])
-    stored: list[JudgeCall] = []
-    for claim, verdict, result in answers:
-        call = held.get((claim.call_id, claim.fence))
-        if call is not None:
-            stored.append(_answered(call, claim, verdict, result))
-            # A server that answers without a schema what it refused with one takes none.
-            if not claim.is_bound and call.error_kind == ErrorKind.REFUSED:
-                cache.set(plain_key(claim.access, claim.request.model), 1, PLAIN_SECONDS)
-            call.error_kind = call.error = ""
+    rows = {
+        claim.call_id: _row(claim, verdict, result) for claim, verdict, result in reversed(answers)
+    }
+    stored = judge_queue.answer(judge_id=judge.pk, rows=list(rows.values()))
     if not stored:
         return 0
-    JudgeCall.objects.bulk_update(
-        stored,
-        [
-            *("state", "preference", "strength", "criteria", "confidence", "rationale"),
-            *("provenance", "input_tokens", "output_tokens", "latency_ms", "cost"),
-            *("leased_until", "not_before", "error_kind", "error", "finished_at"),
-        ],
-    )
-    spent = sum((call.cost or Decimal(0) for call in stored), Decimal(0))
+    ids = {call_id for call_id, _, _ in stored}
+    for claim, _, _ in answers:
+        # A server that answers without a schema what it refused with one takes none.
+        if claim.call_id in ids and claim.was_refused and not claim.is_bound:
+            cache.set(plain_key(claim.access, claim.request.model), 1, PLAIN_SECONDS)
+    spent = sum((Decimal(rows[pk]["cost"] or 0) for pk in ids), Decimal(0))
     Judge.objects.filter(pk=judge.pk).update(cost=F("cost") + spent)
     note_outcomes(
         endpoint_id=answers[0][0].access.endpoint_id,
@@ -70,7 +61,7 @@ def answer_calls(
     )
     if judge.campaign.state == Campaign.State.ARCHIVED:
         return 0
-    return _settle(judge, {(call.comparison_id, bytes(call.rubric_key)) for call in stored})
+    return _settle(judge, {(about, key) for _, about, key in stored})
 
 
 @transaction.atomic(durable=True)
@@ -124,31 +115,33 @@ def _held(judge: Judge, claims: Iterable[JudgeClaim]) -> dict[tuple[int, int], J
     return {(call.pk, call.fence): call for call in rows.order_by("pk")}
 
 
-def _answered(
-    call: JudgeCall, claim: JudgeClaim, verdict: Verdict, result: CompletionResult
-) -> JudgeCall:
-    said = answered(verdict, call.shown_left)
-    call.state = State.ANSWERED
-    call.preference, call.strength = said.preference, said.strength
-    call.criteria = dict(said.criteria)
-    call.confidence, call.rationale = said.confidence, said.rationale
-    call.leased_until = call.not_before = None
-    call.finished_at = Now()
-    call.input_tokens = result.prompt_token_count
-    call.output_tokens = result.completion_token_count
-    call.latency_ms = result.latency_ms
-    call.cost = _cost(claim.access.price, result)
-    call.provenance = {
-        "request": {**claim.request.sampling, "model": claim.request.model},
-        "model": result.model,
-        "response_id": result.response_id,
-        "finish_reason": result.finish_reason,
-        "is_bound": claim.is_bound,
-        "is_demo": result.is_demo,
-        "attempt": call.attempts,
-        "guideline_version": claim.guideline_number,
+def _row(claim: JudgeClaim, verdict: Verdict, result: CompletionResult) -> dict[str, Any]:
+    """The answer as its call keeps it."""
+    said = answered(verdict, claim.shown_left)
+    cost = _cost(claim.access.price, result)
+    return {
+        "id": claim.call_id,
+        "fence": claim.fence,
+        "preference": said.preference,
+        "strength": said.strength,
+        "criteria": dict(said.criteria),
+        "confidence": said.confidence,
+        "rationale": said.rationale,
+        "input_tokens": result.prompt_token_count,
+        "output_tokens": result.completion_token_count,
+        "latency_ms": result.latency_ms,
+        "cost": None if cost is None else str(cost),
+        "provenance": {
+            "request": {**claim.request.sampling, "model": claim.request.model},
+            "model": result.model,
+            "response_id": result.response_id,
+            "finish_reason": result.finish_reason,
+            "is_bound": claim.is_bound,
+            "is_demo": result.is_demo,
+            "attempt": claim.attempts,
+            "guideline_version": claim.guideline_number,
+        },
     }
-    return call
 
 
 def _cost(price: Mapping[str, Any], result: CompletionResult) -> Decimal | None:
@@ -177,49 +170,62 @@ def _settle(judge: Judge, touched: set[tuple[int, bytes]]) -> int:
         (row.comparison_id, bytes(row.rubric_key))
         for row in judge.verdicts.filter(comparison__in={pk for pk, _ in touched})
     }
-    count = 0
-    for place in sorted(touched - judged):
-        asked = calls[place]
-        if all(call.state == State.ANSWERED for call in asked):
-            _judge(judge, place[0], place[1], asked)
-            count += 1
+    ripe = {
+        place: calls[place]
+        for place in sorted(touched - judged)
+        if all(call.state == State.ANSWERED for call in calls[place])
+    }
+    count = len(ripe)
+    while ripe:
+        # Under two keys at once, the second supersedes the first.
+        first = {place[0]: place for place in reversed(ripe)}
+        _judge(judge, {place: ripe.pop(place) for place in first.values()})
     return count
 
 
-def _judge(judge: Judge, comparison_id: int, key: bytes, calls: Sequence[JudgeCall]) -> None:
-    combined = combine([_as_answered(call) for call in calls])
-    number = calls[0].provenance["guideline_version"]
-    version = judge.campaign.guidelines.filter(number=number).first() if number else None
-    before = Judgment.objects.standing().filter(rater=judge.rater, comparison=comparison_id).first()
-    judgment = Judgment.objects.create(
-        campaign=judge.campaign,
-        comparison_id=comparison_id,
-        rater=judge.rater,
-        supersedes=before,
-        guideline_version=version,
-        preference=combined.preference,
-        strength=combined.strength,
-        criteria=dict(combined.criteria),
-        rationale=combined.rationale,
-        # Asked in both orders, it saw neither side on the left alone.
-        shown_left=calls[0].shown_left if combined.is_consistent is None else None,
-        client={"judge": str(judge.public_id)},
+def _judge(judge: Judge, ripe: Mapping[tuple[int, bytes], Sequence[JudgeCall]]) -> None:
+    """The judgments and verdicts that the calls come to, in a few statements for all of them."""
+    published = judge.campaign.guidelines.filter(number__isnull=False)
+    versions = {one.number: one for one in published.defer("body", "examples")}
+    standing = Judgment.objects.standing().filter(rater=judge.rater)
+    before = {
+        one.comparison_id: one
+        for one in standing.filter(comparison__in=[pk for pk, _ in ripe]).order_by("pk")
+    }
+    combined = {place: combine([_as_answered(call) for call in ripe[place]]) for place in ripe}
+    made = Judgment.objects.bulk_create(
+        Judgment(
+            campaign=judge.campaign,
+            comparison_id=place[0],
+            rater=judge.rater,
+            supersedes=before.get(place[0]),
+            guideline_version=versions.get(ripe[place][0].provenance["guideline_version"]),
+            preference=one.preference,
+            strength=one.strength,
+            criteria=dict(one.criteria),
+            rationale=one.rationale,
+            # Asked in both orders, it saw neither side on the left alone.
+            shown_left=ripe[place][0].shown_left if one.is_consistent is None else None,
+            client={"judge": str(judge.public_id)},
+        )
+        for place, one in combined.items()
     )
-    _keep(judge, judgment, key, combined)
-
-
-def _keep(judge: Judge, judgment: Judgment, key: bytes, combined: Combined) -> None:
-    JudgeVerdict.objects.create(
-        judge=judge,
-        comparison_id=judgment.comparison_id,
-        rubric_key=key,
-        guideline_version=judgment.guideline_version,
-        judgment=judgment,
-        is_consistent=combined.is_consistent,
-        confidence=combined.confidence,
+    JudgeVerdict.objects.bulk_create(
+        JudgeVerdict(
+            judge=judge,
+            comparison_id=place[0],
+            rubric_key=place[1],
+            guideline_version=judgment.guideline_version,
+            judgment=judgment,
+            is_consistent=one.is_consistent,
+            confidence=one.confidence,
+        )
+        for (place, one), judgment in zip(combined.items(), made, strict=True)
     )
-    verb = "judgment.revised" if judgment.supersedes_id else "judgment.submitted"
-    audit.record(verb, campaign=judge.campaign, by=judge.rater, subject=judgment.public_id)
+    for verb, is_new in (("judgment.submitted", True), ("judgment.revised", False)):
+        told = [one.public_id for one in made if (one.supersedes_id is None) == is_new]
+        if told:
+            audit.record_each(verb, campaign=judge.campaign, by=judge.rater, subjects=told)
 
 
 def _as_answered(call: JudgeCall) -> Answered:

@@ -60,6 +60,8 @@ class JudgeClaim:
     schema: ResponseSchema
     request: CompletionRequest
     access: Access
+    # The server refused it when it was last asked.
+    was_refused: bool
     # Two workers died while they held it: nothing else is to be under way beside it.
     is_suspect: bool
 
@@ -140,6 +142,7 @@ def claim_calls(
                 schema=asked.question.schema,
                 request=request,
                 access=access,
+                was_refused=one.error_kind == ErrorKind.REFUSED,
                 is_suspect=one.was_lost and one.attempts > 2,
             )
         )

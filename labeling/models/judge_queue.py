@@ -6,11 +6,12 @@ only used where the condition is a constant. Locks go judge, call, endpoint; who
 over calls that are held.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from django.db import connection
 
 from labeling.formats.marks import IDENTIFIES_ITSELF
@@ -131,6 +132,18 @@ FROM (
 RETURNING t.id, t.fence, t.attempts, t.comparison_id, t.shown_left, t.sample,
   first.state = 'leased', t.error_kind
 """
+_ANSWER = """
+UPDATE labeling_judgecall t SET state = 'answered', preference = n.preference,
+  strength = n.strength, criteria = n.criteria, confidence = n.confidence,
+  rationale = n.rationale, provenance = n.provenance, input_tokens = n.input_tokens,
+  output_tokens = n.output_tokens, latency_ms = n.latency_ms, cost = n.cost, error_kind = '',
+  error = '', leased_until = NULL, not_before = NULL, finished_at = now()
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS n (id bigint, fence int, preference text,
+  strength smallint, criteria jsonb, confidence float8, rationale text, provenance jsonb,
+  input_tokens int, output_tokens int, latency_ms int, cost numeric)
+WHERE t.id = n.id AND t.fence = n.fence AND t.state = 'leased' AND t.judge_id = %(judge)s
+RETURNING t.id, t.comparison_id, t.rubric_key
+"""
 _PROLONG = """
 UPDATE labeling_judgecall t SET leased_until = now() + %(lease)s * interval '1 second'
 FROM unnest(%(ids)s::bigint[], %(fences)s::int[]) AS held (id, fence)
@@ -226,6 +239,13 @@ def claim(
         cursor.execute(_CLAIM, values)
         rows = cursor.fetchall()
     return sorted((LeasedCall(*row) for row in rows), key=lambda one: one.call_id)
+
+
+def answer(*, judge_id: int, rows: Sequence[Mapping[str, Any]]) -> list[tuple[int, int, bytes]]:
+    """Store answers of calls that are still held: each one's id, comparison and key."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ANSWER, {"judge": judge_id, "rows": orjson.dumps(rows).decode()})
+        return [(int(pk), int(about), bytes(key)) for pk, about, key in cursor.fetchall()]
 
 
 def prolong(held: Sequence[tuple[int, int]], *, lease_seconds: float) -> int:

@@ -284,13 +284,15 @@ def _needs(
 
 def _in_full(campaign: Campaign, people: list[Person], now: datetime) -> list[PoolRow]:
     ids = [one.rater_id for one in people]
-    raters: Mapping[int, Rater] = Rater.objects.select_related("user").in_bulk(ids)
+    raters: Mapping[int, Rater] = Rater.objects.select_related("user", "judge").in_bulk(ids)
     seats = {seat.rater_id: seat for seat in campaign.seats.filter(rater__in=ids)}
     rows = []
     for one in people:
         rater, seat = raters[one.rater_id], seats[one.rater_id]
         if rater.user is not None:
             name = rater.user.label
+        elif hasattr(rater, "judge"):
+            name = rater.judge.name
         else:
             name = "LLM judge" if one.kind == Rater.Kind.JUDGE else "from a file"
         best = best_levels(one.known, now)

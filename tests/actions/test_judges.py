@@ -10,6 +10,7 @@ import pytest
 from django.db import close_old_connections, connection
 from django.db.models.functions import Now
 
+from labeling.actions.campaigns import delete_campaign
 from labeling.actions.guidelines import publish_guidelines
 from labeling.actions.judge_answers import answer_calls, fail_calls
 from labeling.actions.judges import (
@@ -33,6 +34,7 @@ from labeling.models import (
     Seat,
     judge_queue,
 )
+from labeling.queries.pool import pool_of
 from tests import factories, llm_server
 from tests.judging.asking import (
     drain,
@@ -482,6 +484,21 @@ def test_being_told_to_wait_is_no_try(server):
     ask_judge(judge=one, by=None)
     drain(one)
     assert states(one) == {"answered": 2}
+
+
+def test_a_draft_goes_with_its_judges(server):
+    campaign = factories.campaign(state="draft")
+    one = judge(campaign, server)
+    factories.comparison(campaign)
+    ask_judge(judge=one, by=None)
+    delete_campaign(campaign=campaign, by=None, slug=campaign.slug)
+    assert not JudgeCall.objects.exists()
+
+
+def test_the_pool_calls_a_judge_by_its_name(server):
+    campaign = factories.campaign()
+    judge(campaign, server, "oak")
+    assert [(row.name, row.status) for row in pool_of(campaign).rows] == [("oak", "judge")]
 
 
 def test_settings_are_checked(server):
