@@ -165,10 +165,9 @@ def watch_audit(*, routing: Routing) -> bool:
     )
     found = audited(held)
     promised = held.expected["judge_accuracy"]["low"]
-    if not found.right or shortfall(found.right, promised) < ALARM or told.exists():
-        return False
     accuracy = found.estimate.value
-    assert accuracy is not None
+    if accuracy is None or shortfall(found.right, promised) < ALARM or told.exists():
+        return False
     figures = {"found": f"{accuracy:.0%}", "promised": f"{promised:.0%}"}
     audit.record(
         ALARMED, campaign=held.campaign, subject=held.public_id, judge=held.judge.name, **figures

@@ -36,8 +36,8 @@ WHERE c.campaign_id = %(campaign)s AND c.id = ANY(%(ids)s) AND c.selection_polic
   AND NOT EXISTS (SELECT FROM labeling_assignment a WHERE a.comparison_id = c.id)
 ON CONFLICT (comparison_id) DO NOTHING
 """
-# What waits and need not wait any longer: its verdict is there, will not come, or is late. A verdict
-# counts while its judgment stands, the newest of several.
+# What waits and need not wait any longer: its verdict is there, will not come, or is late. The
+# newest verdict counts whose judgment stands.
 _RIPE = """
 SELECT x.id, c.id, c.public_id, c.round_id, x.routing_id, g.ended_at IS NULL, v.confidence,
   v.preference

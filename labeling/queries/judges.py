@@ -64,7 +64,7 @@ WHERE x.routing_id = %(routing)s AND x."to" = 'audit' AND NOT {LEFT_OUT_COMPARIS
   AND NOT EXISTS (SELECT FROM labeling_assignment a
     WHERE a.comparison_id = c.id AND a.ordinal IS NOT NULL AND a.ended_at IS NULL)
 ORDER BY x.id
-"""
+"""  # noqa: S608
 
 
 def judge_context(

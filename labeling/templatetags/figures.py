@@ -165,6 +165,12 @@ def points(share: float | None) -> str:
 
 
 @register.filter
+def lean(difference: float | None) -> str:
+    """A difference of two shares as "+6.1" points; nothing as a dash."""
+    return "–" if difference is None else f"{difference * 100:+.1f}".replace("-", "−")
+
+
+@register.filter
 def decimal(value: float | None, decimals: int = 2) -> str:
     """0.6134 as "0.61", with a proper minus; nothing as a dash."""
     return "–" if value is None else f"{value:.{decimals}f}".replace("-", "−")
