@@ -168,7 +168,7 @@ def watch_audit(*, routing: Routing) -> bool:
     accuracy = found.estimate.value
     if accuracy is None or shortfall(found.right, promised) < ALARM or told.exists():
         return False
-    figures = {"found": f"{accuracy:.0%}", "promised": f"{promised:.0%}"}
+    figures: dict[str, Any] = {"found": f"{accuracy:.0%}", "promised": f"{promised:.0%}"}
     audit.record(
         ALARMED, campaign=held.campaign, subject=held.public_id, judge=held.judge.name, **figures
     )

@@ -12,7 +12,7 @@ import numpy as np
 from labeling.metrics.agreement import Statistic, estimate
 from labeling.metrics.estimates import Estimate
 from labeling.metrics.patterns import ItemPatterns
-from labeling.metrics.votes import Floats, Votes
+from labeling.metrics.votes import Bools, Floats, Votes
 
 NO_PEOPLE: Final = "No person voted on this judge's items."
 NO_TRIPLES: Final = "No item of this judge's has votes of three people."
@@ -31,7 +31,7 @@ def majority_shares(counts: Floats) -> Floats:
     return shares
 
 
-def _stack(*columns: Floats) -> Floats:
+def _stack(*columns: Floats | Bools) -> Floats:
     return np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
 
 
@@ -151,7 +151,7 @@ def _persona(
     return {"is_withheld": False, **rows}
 
 
-def _share_alike(counts: Floats, people: slice) -> tuple[Floats, Floats]:
+def _share_alike(counts: Floats, people: slice) -> tuple[Floats, Bools]:
     n = counts[:, people].sum(axis=1)
     alike = (counts[:, _JUDGE] * counts[:, people]).sum(axis=1)
     return np.divide(alike, n, out=np.zeros_like(n), where=n > 0), n > 0
@@ -167,7 +167,7 @@ def _alike(people: slice) -> Statistic:
 def _difference(counts: Floats) -> Floats:
     inside, has_inside = _share_alike(counts, slice(3, 6))
     outside, has_outside = _share_alike(counts, slice(6, 9))
-    both = (has_inside > 0) & (has_outside > 0)
+    both = has_inside & has_outside
     return _stack(np.where(both, inside - outside, 0), both)
 
 

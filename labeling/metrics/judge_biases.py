@@ -40,7 +40,8 @@ def _wins(counts: Floats) -> Floats:
     """The share of wins of a, ties half; zero where there is nothing."""
     n = counts.sum(axis=1)
     wins = counts[:, 0] + counts[:, 1] / 2
-    return np.divide(wins, n, out=np.zeros_like(n), where=n > 0)
+    share: Floats = np.divide(wins, n, out=np.zeros_like(n), where=n > 0)
+    return share
 
 
 def _by_order(calls: Ints) -> Ints:

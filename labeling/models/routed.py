@@ -6,7 +6,7 @@ it meanwhile, and none for what the judge decided.
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
@@ -96,7 +96,7 @@ def hand_over(*, campaign_id: int, comparison_ids: list[int]) -> int:
 
 def ripe(*, campaign_id: int) -> list[Ripe]:
     """A batch of what need not wait any longer, first come first."""
-    values = {"campaign": campaign_id, "wait": MOST_WAIT, "limit": BATCH}
+    values: dict[str, Any] = {"campaign": campaign_id, "wait": MOST_WAIT, "limit": BATCH}
     with connection.cursor() as cursor:
         cursor.execute(_RIPE, values)
         return [Ripe(*row) for row in cursor.fetchall()]

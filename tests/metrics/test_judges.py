@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -368,7 +369,8 @@ def test_a_persona_is_compared_with_people_of_its_group_and_others() -> None:
     votes, groups = grouped(5)
     facts = JudgeFacts(persona={"age": "60 and over"})
     row = row_of(votes, facts=facts, groups=groups, smallest_group=5)
-    (found,) = row["personas"]  # type: ignore[misc]
+    personas: list[dict[str, Any]] = row["personas"]  # type: ignore[assignment]
+    (found,) = personas
     assert not found["is_withheld"]
     assert found["with_group"]["value"] == 1 and found["with_others"]["value"] == 0
     assert found["difference"]["value"] == 1 and found["group_itself"]["value"] == 1
@@ -378,7 +380,9 @@ def test_small_groups_are_withheld() -> None:
     votes, groups = grouped(4)
     facts = JudgeFacts(persona={"age": "60 and over", "language": "et"})
     row = row_of(votes, facts=facts, groups=groups, smallest_group=5)
-    for found in row["personas"]:  # type: ignore[attr-defined]
+    personas: list[dict[str, Any]] = row["personas"]  # type: ignore[assignment]
+    assert len(personas) == 2
+    for found in personas:
         assert found["is_withheld"]
         assert {found[name]["value"] for name in ("with_group", "with_others", "difference")} == {
             None
