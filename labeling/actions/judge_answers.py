@@ -22,7 +22,7 @@ from labeling.actions.judge_calls import MILLION, JudgeClaim, plain_key
 from labeling.actions.judges import DRIVE, held_judge
 from labeling.clients.protocol import CompletionResult, ErrorKind, ProviderError
 from labeling.judging.combining import Answered, answered, combine
-from labeling.judging.verdicts import Verdict
+from labeling.judging.verdicts import NoVerdictError, Verdict
 from labeling.models import Campaign, Judge, JudgeCall, JudgeVerdict, Judgment, judge_queue
 
 # How long it is remembered that a server takes no schema.
@@ -81,6 +81,13 @@ def fail_calls(*, judge_id: int, failures: Sequence[tuple[JudgeClaim, ProviderEr
         campaign_id=judge.campaign_id,
         outcomes=[error for _, error in theirs],
     ).strikes
+    paid = [
+        _cost(claim.access.price, error.result)
+        for claim, error in theirs
+        if isinstance(error, NoVerdictError)
+    ]
+    if spent := sum((cost for cost in paid if cost is not None), Decimal(0)):
+        Judge.objects.filter(pk=judge.pk).update(cost=F("cost") + spent)
     pauses: list[float] = []
     for claim, error in theirs:
         call = held[claim.call_id, claim.fence]

@@ -31,8 +31,23 @@ class Verdict:
     criteria: Mapping[str, str] = field(default_factory=dict)
 
 
+class NoVerdictError(ProviderError):
+    """An answer came, and was paid for, that holds no verdict."""
+
+    def __init__(self, kind: ErrorKind, message: str, result: CompletionResult) -> None:
+        super().__init__(kind, message)
+        self.result = result
+
+
 def read_verdict(result: CompletionResult, *, mark: str, schema: ResponseSchema) -> Verdict:
-    """The verdict in the answer; ProviderError of the kind malformed if there is none."""
+    """The verdict in the answer; NoVerdictError, mostly of the kind malformed, if there is none."""
+    try:
+        return _read(result, mark, schema)
+    except ProviderError as error:
+        raise NoVerdictError(error.kind, error.message, result) from None
+
+
+def _read(result: CompletionResult, mark: str, schema: ResponseSchema) -> Verdict:
     if result.finish_reason == "length":
         _refuse("The verdict was cut short. A higher max_tokens gives it room.")
     if result.finish_reason == "content_filter":

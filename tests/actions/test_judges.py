@@ -207,11 +207,13 @@ def test_what_is_malformed_is_asked_again_and_ends_with_its_reason(server):
     server.answer = llm_server.in_turn(bad, bad, good)
     campaign = factories.campaign()
     fine(campaign, 1)
+    endpoint(server, campaign.organisation, price={"output_per_million": 1_000_000})
     one = judge(campaign, server)
     ask_judge(judge=one, by=None)
     drain(one)
     assert states(one) == {"answered": 2}
-    assert one.call_count == 4
+    # What held no verdict was paid for all the same: 5 tokens a call.
+    assert (one.call_count, one.cost) == (4, Decimal(20))
     server.answer = bad
     fine(campaign, 1)
     ask_judge(judge=one, by=None)
