@@ -20,6 +20,7 @@ from labeling.actions.endpoints import (
     test_endpoint,
     update_endpoint,
 )
+from labeling.charts.axes import short_count
 from labeling.charts.markup import Svg
 from labeling.charts.shares import share_bars
 from labeling.clients.endpoint_settings import call_limits
@@ -265,7 +266,7 @@ def _limits(one: Endpoint) -> list[str]:
     if limits.requests_per_minute:
         said.append(f"{limits.requests_per_minute:,} a minute")
     if limits.tokens_per_minute:
-        said.append(f"{limits.tokens_per_minute:,} tokens a minute")
+        said.append(f"{short_count(limits.tokens_per_minute)} tokens a minute")
     return said
 
 

@@ -163,6 +163,8 @@ def _settings(one: EndpointProgress) -> str:
 
 def _state(run: GenerationRun, one: EndpointProgress) -> tuple[str, str]:
     endpoint = one.endpoint.endpoint
+    if not one.total and run.state in LIVE:
+        return "Starting", ""
     if not one.open_count:
         if one.counts["cancelled"]:
             return "Cancelled", ""

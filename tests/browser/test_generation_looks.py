@@ -138,6 +138,7 @@ def test_nothing_jumps_when_a_run_comes_on_and_the_focus_stays(
             generating.step(run, larch)
             server.answer = llm_server.echo
             expect(page.locator("#run-stats .value").first).to_have_text(str(before + 2))
+            expect(page.locator("#run-models tr").nth(1)).to_contain_text(str(before // 2 + 1))
         expect(pause).to_be_focused()
         expect(page.locator("details.data")).to_have_attribute("open", "")
     assert not seen.faults, "\n".join(seen.faults)

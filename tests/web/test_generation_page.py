@@ -198,6 +198,29 @@ def test_errors_stand_on_the_page_by_kind_and_can_be_retried(
     assert GenerationSlot.objects.filter(run=run, state="waiting").count() == 4
 
 
+def test_a_refused_key_is_told_and_the_other_model_goes_on(
+    campaign: Campaign, url: str, manager: Client, settings: Any
+) -> None:
+    with llm_server.running() as server:
+        generating.opened(settings, server)
+        cedar = endpoint(server, campaign.organisation, "cedar")
+        server.answer = says({"error": {"message": "Expired."}}, 401)
+        run = started(campaign, cedar, generating.demo_pair(campaign)[0], completions_per_prompt=2)
+        assert "Starting" not in live(manager, url)
+        drain(run)
+        run_generation(run.job_id)
+        drain(run)
+    part = live(manager, url)
+    assert "Finished" in part
+    assert "Failed" in part.partition('id="run-models"')[2].partition("</tbody>")[0]
+    assert "the key was refused" in part
+    assert "Key refused" in body(as_(_owner(campaign)).get(reverse("endpoints")))
+
+
+def _owner(campaign: Campaign) -> Any:
+    return factories.user(of=campaign.organisation, role="owner")
+
+
 def test_one_model_is_paused_and_goes_on_while_the_rest_runs(
     campaign: Campaign, url: str, manager: Client
 ) -> None:
