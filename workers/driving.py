@@ -126,6 +126,8 @@ class _Driver(Generic[C, R]):
         self._flying: dict[Future[R], tuple[C, float]] = {}
         self._landed: list[tuple[C, R | ProviderError]] = []
         self._landed_since = 0.0
+        # A failure may say that no more calls should go out: it is stored before any does.
+        self._has_failure = False
         self._again_at: float | None = None
         self._is_alone = False
         self._driven = Driven()
@@ -134,13 +136,14 @@ class _Driver(Generic[C, R]):
         failure: Exception | None = None
         with ThreadPoolExecutor(self._width, thread_name_prefix="call") as pool:
             while True:
+                has_stored = self._has_failure and self._flush()
                 if failure is None:
                     try:
                         self._lease(pool)
                     except (OperationalError, InterfaceError) as error:
                         # What is under way is still waited for and stored.
                         failure = error
-                has_stored = self._store_if_due()
+                has_stored |= self._store_if_due()
                 if not self._flying and not self._landed:
                     # What was stored may have made room, or be due again at once.
                     if has_stored and failure is None:
@@ -190,7 +193,9 @@ class _Driver(Generic[C, R]):
             self._is_alone = False
             if not self._landed:
                 self._landed_since = time.monotonic()
-            self._landed.append((claim, _outcome(future)))
+            outcome = _outcome(future)
+            self._has_failure |= isinstance(outcome, ProviderError)
+            self._landed.append((claim, outcome))
             # Calls that take long are started for longer, so that the tail is a small part.
             took = min(SLOWEST_IN_SLICE * (time.monotonic() - begun), LONGEST_SLICE_SECONDS)
             if took > SLICE_SECONDS:
@@ -201,10 +206,14 @@ class _Driver(Generic[C, R]):
         if self._landed and (
             not self._flying or waited >= GATHER_SECONDS or len(self._landed) >= MOST_AT_ONCE
         ):
-            landed, self._landed = self._landed, []
-            self._store(landed)
-            return True
+            return self._flush()
         return False
+
+    def _flush(self) -> bool:
+        landed, self._landed = self._landed, []
+        self._has_failure = False
+        self._store(landed)
+        return True
 
     def _store(self, landed: list[tuple[C, R | ProviderError]]) -> None:
         patience = time.monotonic() + PATIENCE_SECONDS

@@ -13,6 +13,7 @@ from labeling import jobs
 from labeling.actions.ended import hold_campaign
 from labeling.actions.generation_runs import Slot, State, end_cancelled, held_run, record
 from labeling.actions.jobs import TASKS
+from labeling.actions.slots import has_reached_budget
 from labeling.errors import ConflictError, NotFoundError
 from labeling.models import Campaign, GenerationRun, Job, RunEndpoint, User
 from labeling.queries.generation_plans import (
@@ -134,7 +135,7 @@ def change_budget(*, run: GenerationRun, by: User | None, **caps: Any) -> Genera
         run.budget_calls = read_calls(caps["budget_calls"])
     if "budget_cost" in caps:
         run.budget_cost = read_cost(caps["budget_cost"])
-    if run.state == State.BUDGET and _has_budget(run):
+    if run.state == State.BUDGET and not has_reached_budget(run):
         run.state = State.RUNNING
         jobs.enqueue(TASKS["generation"], run.job_id)
     run.save(update_fields=["budget_calls", "budget_cost", "state"])
@@ -253,12 +254,6 @@ def _taken(run: GenerationRun) -> GenerationRun:
     if held is None:
         raise ConflictError("This run is gone.")
     return held
-
-
-def _has_budget(run: GenerationRun) -> bool:
-    return (run.budget_calls is None or run.call_count < run.budget_calls) and (
-        run.budget_cost is None or run.cost < run.budget_cost
-    )
 
 
 def _told(plan: Plan) -> dict[str, Any]:

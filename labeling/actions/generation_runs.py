@@ -1,4 +1,4 @@
-"""A run's row, held, and what it came to: shared by those who manage runs and those who run them."""
+"""A run's row, held, and what it came to: for those who manage runs and those who run them."""
 
 from typing import Any
 

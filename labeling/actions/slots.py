@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import sha256
+from math import ceil
 from typing import Any
 
 import orjson
@@ -155,11 +156,13 @@ def claim_slots(
     )
     if room < 1:
         return Claimed()
+    if has_reached_budget(run):
+        _stop_at_budget(run)
+        return Claimed()
     if (left := calls_left(run)) is not None:
-        if left < 1:
-            _stop_at_budget(run)
-            return Claimed()
         room = min(room, left)
+    if room < 1:
+        return Claimed()
     asked: dict[str, Any] = {
         "run_id": run_id,
         "endpoint_id": endpoint_id,
@@ -175,7 +178,7 @@ def claim_slots(
     GenerationRun.objects.filter(pk=run_id).update(call_count=F("call_count") + len(leased))
     prompts = Prompt.objects.in_bulk([one.prompt_id for one in leased])
     claims = [
-        _claim(one, run, endpoint, limits, variants[one.params_key], prompts[one.prompt_id])
+        _claim(one, run, endpoint, variants[one.params_key], prompts[one.prompt_id])
         for one in leased
     ]
     return Claimed(claims, is_alone)
@@ -185,7 +188,6 @@ def _claim(
     leased: slots.Leased,
     run: GenerationRun,
     endpoint: Endpoint,
-    limits: CallLimits,
     used: RunEndpoint,
     prompt: Prompt,
 ) -> Claim:
@@ -204,7 +206,7 @@ def _claim(
         kind=endpoint.kind,
         base_url=endpoint.base_url,
         sealed_key=None if endpoint.encrypted_key is None else bytes(endpoint.encrypted_key),
-        limits=limits,
+        limits=call_limits(endpoint.limits),
         price=used.price,
         language=prompt.language,
         filters=run.filters,
@@ -233,11 +235,27 @@ def seeded(sampling: Mapping[str, Any], seed: int, prompt: Prompt, sample: int) 
     return {"seed": int.from_bytes(told[:4]) & 0x7FFFFFFF}
 
 
+def has_reached_budget(run: GenerationRun) -> bool:
+    """No more calls are to be made for the run."""
+    return (run.budget_calls is not None and run.call_count >= run.budget_calls) or (
+        run.budget_cost is not None and run.cost >= run.budget_cost
+    )
+
+
 def calls_left(run: GenerationRun) -> int | None:
-    """How many calls the run's budget leaves; None is any number."""
-    if run.budget_cost is not None and run.cost >= run.budget_cost:
-        return 0
-    return None if run.budget_calls is None else max(run.budget_calls - run.call_count, 0)
+    """How many calls the run's budget leaves; None is any number.
+
+    What is under way is expected to cost what a call did so far, so that the cost ends about where
+    it should, and not as many calls later as there are at once.
+    """
+    bounds = []
+    if run.budget_calls is not None:
+        bounds.append(run.budget_calls - run.call_count)
+    if run.budget_cost is not None and run.cost > 0:
+        under_way = slots.run_live_count(run_id=run.pk)
+        each = run.cost / max(run.call_count - under_way, 1)
+        bounds.append(ceil((run.budget_cost - run.cost) / each) - under_way)
+    return min(bounds) if bounds else None
 
 
 @transaction.atomic(durable=True)

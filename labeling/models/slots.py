@@ -64,6 +64,10 @@ SELECT (SELECT count(*) FROM labeling_generationslot
   + (SELECT count(*) FROM labeling_judgecall c JOIN labeling_judge j ON j.id = c.judge_id
     WHERE j.endpoint_id = %(endpoint)s AND c.state = 'leased' AND c.leased_until >= now())
 """
+_RUN_LIVE = """
+SELECT count(*) FROM labeling_generationslot
+WHERE run_id = %s AND state = 'leased' AND leased_until >= now()
+"""
 _OPEN = """
 SELECT EXISTS (SELECT FROM labeling_generationslot
   WHERE run_id = %s AND state IN ('waiting', 'leased'))
@@ -241,6 +245,11 @@ def park(*, run_id: int, endpoint_id: int, most: int, kind: str, error: str) -> 
 def live_count(*, endpoint_id: int) -> int:
     """How many calls to the endpoint are under way, in all runs and for all judges."""
     return int(_value(_LIVE, {"endpoint": endpoint_id}))
+
+
+def run_live_count(*, run_id: int) -> int:
+    """How many calls of the run are under way."""
+    return int(_value(_RUN_LIVE, [run_id]))
 
 
 def has_open(*, run_id: int) -> bool:

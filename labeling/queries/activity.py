@@ -36,7 +36,7 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
             *("skill.", "skills.", "profile.", "demographics.", "gold."),
         ),
     ),
-    "data": ("Data in and out", ("import.", "job.", "dataset.", "generation.")),
+    "data": ("Data in and out", ("import.", "job.", "dataset.", "generation.", "completion.")),
     "review": ("Review", ("review.", "judgment.withdrawn")),
     "access": (
         "Access",

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -226,10 +227,8 @@ def _unused(name: str, taken: set[str]) -> str:
 
 def _endpoint(campaign: Campaign, place: str, text: str) -> Endpoint:
     named = Q(name=text)
-    try:
+    with suppress(ValueError):
         named |= Q(public_id=uuid.UUID(text))
-    except ValueError:
-        pass
     known = Endpoint.objects.filter(organisation_id=campaign.organisation_id)
     endpoint = known.filter(named).first()
     if endpoint is None:
