@@ -45,7 +45,8 @@ class PushedRowSerializer(serializers.Serializer[Any]):
     status = serializers.CharField()
     id = serializers.UUIDField(source="completion", allow_null=True)
     prompt = serializers.UUIDField(allow_null=True)
-    errors = FieldErrorSerializer(many=True)
+    # Taken for a field by the class's maker, whatever a serializer's own is.
+    errors = FieldErrorSerializer(many=True)  # type: ignore[assignment]
 
 
 class PushedSerializer(serializers.Serializer[Any]):

@@ -98,9 +98,13 @@ def _ours(port: int, concurrency: int, size: int) -> tuple[float, int]:
     # What a worker does, slice after slice; the last one pairs, which is no part of the speed.
     while run.slots.filter(state__in=["waiting", "leased"]).exists():
         drive_calls(run_id=run.pk, endpoint_id=endpoint.pk)
-        last = run.slots.filter(state="filled").order_by("-finished_at").values("finished_at")[:1]
-        first = run.slots.filter(state="filled").order_by("finished_at").values("finished_at")[:1]
-        filled = (last[0]["finished_at"] - first[0]["finished_at"]).total_seconds()
+        ends = list(
+            run.slots.filter(state="filled", finished_at__isnull=False)
+            .order_by("finished_at")
+            .values_list("finished_at", flat=True)
+        )
+        if ends and ends[0] and ends[-1]:
+            filled = (ends[-1] - ends[0]).total_seconds()
     took = filled + LATENCY_SECONDS if filled else time.perf_counter() - began
     stored = Completion.objects.filter(prompt__campaign=campaign).count()
     return run.slots.filter(state="filled").count() / took, stored

@@ -222,7 +222,7 @@ def claim(
     suspects: bool = False,
 ) -> list[Leased]:
     """Lease up to `most` slots that are due, in their order; or, of the `suspects`, one."""
-    asked = {
+    asked: dict[str, Any] = {
         "run": run_id,
         "endpoint": endpoint_id,
         "keys": list(keys),
@@ -233,7 +233,7 @@ def claim(
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, asked)
         rows = sorted(cursor.fetchall())
-    return [Leased(*row[:5], params_key=bytes(row[5])) for row in rows]
+    return [Leased(row[0], row[1], row[2], row[3], row[4], bytes(row[5])) for row in rows]
 
 
 def park(*, run_id: int, endpoint_id: int, most: int, kind: str, error: str) -> int:
