@@ -99,7 +99,7 @@ def test_everything_that_the_form_says_reaches_the_run(
     factories.prompt(campaign, "Eine Frage", language="de")
     old = factories.completion(campaign.prompts.earliest("pk"), "An old one.", "old-model")
     assert "en (2)" in body(manager.get(url))
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"endpoint": terse, "temperature": "0.2", "seed": "7"},
         {"endpoint": terse, "temperature": "1", "max_tokens": "64", "system": "Be brief."},
         {"endpoint": ""},
@@ -147,7 +147,7 @@ def test_what_it_would_take_is_said_before_anything_is_asked(
         limits = {"requests_per_minute": 1}
         larch = endpoint(server, campaign.organisation, "larch", price=price, limits=limits)
         demo = generating.demo_pair(campaign)[0]
-        rows = [{"endpoint": larch, "max_tokens": "500"}, {"endpoint": demo}]
+        rows: list[dict[str, Any]] = [{"endpoint": larch, "max_tokens": "500"}, {"endpoint": demo}]
         page = body(manager.post(url, sent(*rows, dry="1")))
         assert not server.calls
     assert "2 prompts × 2 models: about 4 calls" in page
