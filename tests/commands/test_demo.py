@@ -76,10 +76,12 @@ def test_the_demo_is_whole_and_a_second_run_and_a_reset_keep_their_word(home, cl
         "demo-conversations",
         "demo-steps",
         "demo-writing",
+        "demo-generation",
     }
     _accounts_sign_in(home, client)
     _finished_campaign_is_judged_by_simulated_raters_alone()
     _open_campaigns_wait_for_the_raters()
+    _a_run_of_generation_has_finished()
     _a_second_run_keeps_what_is_there(home)
     _a_reset_loads_it_anew(home)
 
@@ -120,6 +122,16 @@ def _finished_campaign_is_judged_by_simulated_raters_alone() -> None:
     board = [row["model"] for row in body["leaderboard"]]
     assert (board[0], board[-1], len(board)) == ("larch-large", "aspen-draft", 5)
     assert body["agreement"]["krippendorff_alpha_ordinal"]["low"] > 0
+
+
+def _a_run_of_generation_has_finished() -> None:
+    campaign = Campaign.objects.get(slug="demo-generation")
+    run = campaign.generation_runs.get()
+    assert run.state == "finished"
+    assert run.slots.filter(state="filled").count() == 16
+    assert campaign.comparisons.count() == 8
+    # Nobody's first pair is one of made-up texts.
+    assert not Membership.objects.filter(campaign=campaign, role="rater").exists()
 
 
 def _open_campaigns_wait_for_the_raters() -> None:
@@ -182,7 +194,7 @@ def _a_second_run_keeps_what_is_there(home: Path) -> None:
     mine = _judge_one()
     before = set(Campaign.objects.values_list("pk", flat=True)), Judgment.objects.count()
     password_before = kept_password(home)
-    assert run().count(": kept") == 5
+    assert run().count(": kept") == 6
     assert (set(Campaign.objects.values_list("pk", flat=True)), Judgment.objects.count()) == before
     assert Judgment.objects.filter(pk=mine.pk).exists()
     assert kept_password(home) == password_before
@@ -200,9 +212,9 @@ def _a_reset_loads_it_anew(home: Path) -> None:
     assert Campaign.objects.get(slug="demo-active").pk != before
     assert not Judgment.objects.filter(rater__is_simulated=False).exists()
     assert Campaign.objects.filter(pk=own.pk).exists()
-    assert Campaign.objects.count() == 6
+    assert Campaign.objects.count() == 7
     assert kept_password(home) == password_before
-    assert AuditEvent.objects.filter(verb="demo.campaign_removed").count() == 5
+    assert AuditEvent.objects.filter(verb="demo.campaign_removed").count() == 6
     assert Rater.objects.filter(is_simulated=True).count() == 12
 
 
