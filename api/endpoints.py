@@ -5,13 +5,20 @@ from uuid import UUID
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.authentication import caller
 from api.base import KnownFieldsMixin, once, refuse_bound_token
 from labeling import access
-from labeling.actions.endpoints import register_endpoint, remove_endpoint, update_endpoint
+from labeling.actions.endpoints import (
+    register_endpoint,
+    remove_endpoint,
+    test_endpoint,
+    update_endpoint,
+)
+from labeling.clients.trial import Trial
 from labeling.models import Endpoint
 
 
@@ -19,14 +26,23 @@ class EndpointSerializer(KnownFieldsMixin[Endpoint], serializers.ModelSerializer
     """An endpoint. Its settings are checked by the action."""
 
     id = serializers.UUIDField(source="public_id", read_only=True)
+    kind = serializers.CharField(
+        required=False,
+        max_length=24,
+        help_text="openai_compatible (the default), anthropic or google; demo is built in.",
+    )
     base_url = serializers.CharField(
-        max_length=500, help_text="Of an OpenAI-compatible server, up to and with /v1."
+        max_length=500,
+        help_text="Of an OpenAI-compatible server, up to and with /v1; of Anthropic and Google, "
+        "with the version or without.",
     )
     sampling = serializers.DictField(
         required=False, help_text="Goes into each request: temperature, top_p, max_tokens, …"
     )
     limits = serializers.DictField(
-        required=False, help_text="concurrency, timeout_seconds, max_attempts."
+        required=False,
+        help_text="concurrency, requests_per_minute, tokens_per_minute, max_attempts, "
+        "connect_seconds, first_token_seconds, timeout_seconds, cost_per_run.",
     )
     price = serializers.DictField(
         required=False, help_text="input_per_million, output_per_million, currency."
@@ -38,6 +54,9 @@ class EndpointSerializer(KnownFieldsMixin[Endpoint], serializers.ModelSerializer
         help_text="Kept encrypted, for this host alone, and never shown. Empty: none.",
     )
     has_key = serializers.SerializerMethodField()
+    streams = serializers.BooleanField(
+        required=False, help_text="Ask for answers piece by piece, and keep when each came."
+    )
     is_demo = serializers.BooleanField(read_only=True)
     is_enabled = serializers.BooleanField(required=False)
 
@@ -55,15 +74,38 @@ class EndpointSerializer(KnownFieldsMixin[Endpoint], serializers.ModelSerializer
             "price",
             "key",
             "has_key",
+            "key_hint",
+            "streams",
             "is_enabled",
             "disabled_reason",
             "rests_until",
+            "tested_at",
+            "test_result",
             "created_at",
         ]
-        read_only_fields = ["kind", "disabled_reason", "rests_until", "created_at"]
+        read_only_fields = [
+            *("key_hint", "disabled_reason", "rests_until", "tested_at", "test_result"),
+            "created_at",
+        ]
 
     def get_has_key(self, endpoint: Endpoint) -> bool:
         return endpoint.encrypted_key is not None
+
+
+class TrialSerializer(serializers.Serializer[Trial]):
+    """What a test said."""
+
+    ok = serializers.BooleanField()
+    kind = serializers.CharField(
+        help_text="in_time, slow, no_such_model, or the kind of the error: unauthorised, "
+        "rate_limited, address_refused, timed_out, unreachable, empty, …"
+    )
+    words = serializers.CharField(help_text="The same for people, with what to do about it.")
+    latency_ms = serializers.IntegerField(allow_null=True)
+    tokens_per_second = serializers.FloatField(allow_null=True)
+    text = serializers.CharField(help_text="How the answer begins.")
+    prompt_token_count = serializers.IntegerField(allow_null=True)
+    completion_token_count = serializers.IntegerField(allow_null=True)
 
 
 class ChangedEndpointSerializer(EndpointSerializer):
@@ -142,3 +184,17 @@ class EndpointViewSet(
     def destroy(self, request: Request, id: UUID) -> Response:
         remove_endpoint(endpoint=self.get_object(), by=caller(request))
         return Response(status=204)
+
+    @extend_schema(
+        summary="Ask an endpoint one short question",
+        description="What comes is said in words and kept with the endpoint. Takes up to 35 s.",
+        request=None,
+        responses={
+            200: TrialSerializer,
+            429: OpenApiResponse(description="It is being tested, or was a moment ago."),
+        },
+    )
+    @action(detail=True, methods=["post"])
+    def test(self, request: Request, id: UUID) -> Response:
+        trial = test_endpoint(endpoint=self.get_object(), by=caller(request))
+        return Response(TrialSerializer(trial).data)

@@ -5,7 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
+    OpenApiParameter,
     OpenApiResponse,
     extend_schema,
     extend_schema_field,
@@ -17,32 +19,29 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.authentication import caller
-from api.base import CampaignMixin, KnownFieldsMixin, once
+from api.base import CampaignMixin, once
+from api.generation_bodies import (
+    BudgetSerializer,
+    EstimateSerializer,
+    FiguresSerializer,
+    StartSerializer,
+)
 from api.jobs import JobSerializer
 from labeling.actions.generation import (
-    MAX_PER_PROMPT,
-    PAIRINGS,
     cancel_generation,
+    change_budget,
     pause_generation,
+    pause_variant,
     resume_generation,
+    resume_variant,
     retry_failed,
     start_generation,
 )
+from labeling.errors import InvalidInputError
 from labeling.models import GenerationRun
 from labeling.queries.generation import RunProgress, progress_of
-
-
-class StartSerializer(KnownFieldsMixin[Any]):
-    """What to ask for."""
-
-    endpoints = serializers.ListField(
-        child=serializers.CharField(max_length=200),
-        help_text="Names or ids. The first is the baseline.",
-    )
-    completions_per_prompt = serializers.IntegerField(
-        min_value=1, max_value=MAX_PER_PROMPT, default=1, help_text="Of each endpoint."
-    )
-    pairing = serializers.ChoiceField(choices=PAIRINGS, default="all")
+from labeling.queries.generation_estimates import estimate_generation
+from labeling.queries.generation_figures import figures_of
 
 
 class GenerationJobSerializer(JobSerializer):
@@ -65,13 +64,16 @@ class ProgressSerializer(serializers.Serializer[Any]):
 
 
 class EndpointProgressSerializer(serializers.Serializer[Any]):
-    """One endpoint's share. `model` and `sampling` are those the run was started with."""
+    """One model's share, as the run was started with it. `position` 0 is the baseline."""
 
     id = serializers.UUIDField(source="endpoint.endpoint.public_id")
+    position = serializers.IntegerField(source="endpoint.position")
     name = serializers.CharField(source="endpoint.name")
     model = serializers.CharField(source="endpoint.model")
     sampling = serializers.DictField(source="endpoint.sampling")
+    system = serializers.CharField(source="endpoint.system")
     is_demo = serializers.BooleanField(source="endpoint.endpoint.is_demo")
+    is_paused = serializers.BooleanField(source="endpoint.is_paused")
     counts = serializers.DictField(child=serializers.IntegerField())
 
 
@@ -92,6 +94,9 @@ class GenerationSerializer(serializers.ModelSerializer[GenerationRun]):
     id = serializers.UUIDField(source="public_id")
     job = serializers.UUIDField(source="job.public_id")
     round = serializers.IntegerField(source="round.number", default=None, allow_null=True)
+    against = serializers.ListField(child=serializers.CharField())
+    prompt_filter = serializers.DictField()
+    filters = serializers.DictField(child=serializers.CharField())
     progress = serializers.SerializerMethodField()
     endpoints = serializers.SerializerMethodField()
     problems = serializers.SerializerMethodField()
@@ -104,6 +109,16 @@ class GenerationSerializer(serializers.ModelSerializer[GenerationRun]):
             "state",
             "completions_per_prompt",
             "pairing",
+            "prompt_filter",
+            "filters",
+            "against",
+            "keeps_raw",
+            "budget_calls",
+            "budget_cost",
+            "call_count",
+            "cost",
+            "input_tokens",
+            "output_tokens",
             "progress",
             "endpoints",
             "problems",
@@ -129,9 +144,21 @@ class GenerationSerializer(serializers.ModelSerializer[GenerationRun]):
         return progress
 
 
+class WatchedSerializer(GenerationSerializer):
+    """One run, with its speed, its cost by model and what its filters left out."""
+
+    figures = serializers.SerializerMethodField()
+
+    class Meta(GenerationSerializer.Meta):
+        fields = [*GenerationSerializer.Meta.fields, "figures"]
+
+    @extend_schema_field(FiguresSerializer)
+    def get_figures(self, run: GenerationRun) -> Any:
+        return FiguresSerializer.told(figures_of(run), self._of(run))
+
+
 @extend_schema_view(
     list=extend_schema(summary="Runs of a campaign, with their progress"),
-    retrieve=extend_schema(summary="A run"),
 )
 class GenerationViewSet(
     CampaignMixin,
@@ -142,7 +169,7 @@ class GenerationViewSet(
     """Runs that fill prompts with completions."""
 
     serializer_class = GenerationSerializer
-    scopes = {"GET": ("read",), "POST": ("write",)}
+    scopes = {"GET": ("read",), "POST": ("write",), "PATCH": ("write",)}
     lookup_field = "public_id"
     lookup_url_kwarg = "id"
     filterset_fields = ("state",)
@@ -156,13 +183,26 @@ class GenerationViewSet(
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self._told(page or []))
 
+    @extend_schema(summary="A run", responses=WatchedSerializer)
     def retrieve(self, request: Request, slug: str, id: UUID) -> Response:
-        return Response(self._told([self.get_object()])[0])
+        run = self.get_object()
+        context = {**self.get_serializer_context(), "progress": progress_of([run])}
+        return Response(WatchedSerializer(run, context=context).data)
 
     @extend_schema(
-        summary="Generate completions",
+        summary="Generate completions, or say what it would take",
+        parameters=[
+            OpenApiParameter(
+                "dry_run",
+                OpenApiTypes.STR,
+                enum=["0", "1"],
+                default="0",
+                description="Start nothing; answer with an estimate.",
+            )
+        ],
         request=StartSerializer,
         responses={
+            200: EstimateSerializer,
             202: GenerationJobSerializer,
             409: OpenApiResponse(description="Another run is under way, or there is no prompt."),
         },
@@ -170,14 +210,30 @@ class GenerationViewSet(
     def create(self, request: Request, slug: str) -> Response:
         """Only what no earlier run has filled is asked for."""
         campaign = self.campaign_to_manage()
+        dry_run = request.query_params.get("dry_run", "0")
+        if dry_run not in ("0", "1"):
+            raise InvalidInputError("dry_run: write 0 or 1.")
         body = StartSerializer(data=request.data)
         body.is_valid(raise_exception=True)
+        wishes = body.validated_data
+        if dry_run == "1":
+            return Response(EstimateSerializer(estimate_generation(campaign, **wishes)).data)
 
         def answer() -> Response:
-            run = start_generation(campaign=campaign, by=caller(request), **body.validated_data)
-            return _accepted(run)
+            return _accepted(start_generation(campaign=campaign, by=caller(request), **wishes))
 
         return once(request, answer)
+
+    @extend_schema(
+        summary="Change a run's budget", request=BudgetSerializer, responses=GenerationSerializer
+    )
+    def partial_update(self, request: Request, slug: str, id: UUID) -> Response:
+        """A run that stands at its budget goes on once that is raised; null takes a cap away."""
+        self.campaign_to_manage()
+        body = BudgetSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        run = change_budget(run=self.get_object(), by=caller(request), **body.validated_data)
+        return Response(self._told([run])[0])
 
     @extend_schema(summary="Pause a run", request=None, responses=GenerationSerializer)
     @action(detail=True, methods=["post"])
@@ -190,6 +246,20 @@ class GenerationViewSet(
     def resume(self, request: Request, slug: str, id: UUID) -> Response:
         """Goes on where it was paused."""
         return self._moved(resume_generation)
+
+    @extend_schema(summary="Pause one model of a run", request=None, responses=GenerationSerializer)
+    @action(detail=True, methods=["post"], url_path=r"models/(?P<number>\d{1,4})/pause")
+    def pause_model(self, request: Request, slug: str, id: UUID, number: str) -> Response:
+        """By its position; the others go on."""
+        return self._moved(pause_variant, position=int(number))
+
+    @extend_schema(
+        summary="Resume one model of a run", request=None, responses=GenerationSerializer
+    )
+    @action(detail=True, methods=["post"], url_path=r"models/(?P<number>\d{1,4})/resume")
+    def resume_model(self, request: Request, slug: str, id: UUID, number: str) -> Response:
+        """By its position."""
+        return self._moved(resume_variant, position=int(number))
 
     @extend_schema(summary="Cancel a run", request=None, responses=GenerationSerializer)
     @action(detail=True, methods=["post"])
@@ -209,9 +279,9 @@ class GenerationViewSet(
         run = self.get_object()
         return once(request, lambda: _accepted(retry_failed(run=run, by=caller(request))))
 
-    def _moved(self, move: Callable[..., GenerationRun]) -> Response:
+    def _moved(self, move: Callable[..., GenerationRun], **about: int) -> Response:
         self.campaign_to_manage()
-        run = move(run=self.get_object(), by=caller(self.request))
+        run = move(run=self.get_object(), by=caller(self.request), **about)
         return Response(self._told([run])[0])
 
     def _told(self, runs: Sequence[GenerationRun]) -> Any:

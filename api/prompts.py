@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
 
 from api.base import CampaignMixin
+from api.completions import PushMixin
 from labeling.models import Comparison, Completion, Prompt
 
 
@@ -154,7 +155,8 @@ class PromptViewSet(_ReadViewSet):
     list=extend_schema(summary="Completions of a campaign"),
     retrieve=extend_schema(summary="A completion"),
 )
-class CompletionViewSet(_ReadViewSet):
+class CompletionViewSet(PushMixin, _ReadViewSet):
+    scopes = {"GET": ("read",), "POST": ("write",)}
     serializer_class = CompletionSerializer
     filterset_class = CompletionFilters
     campaign_path = "prompt__campaign"

@@ -14,6 +14,7 @@ from api.guidelines import GuidelineViewSet
 from api.images import ImageViewSet
 from api.imports import ImportProblemsView, ImportView
 from api.jobs import JobCancelView, JobView
+from api.judges import JudgeViewSet
 from api.judgments import JudgmentViewSet
 from api.prompts import ComparisonViewSet, CompletionViewSet, PromptViewSet
 from api.raters import RaterViewSet
@@ -37,6 +38,7 @@ below.register("images", ImageViewSet, "image")
 below.register("raters", RaterViewSet, "rater")
 below.register("rounds", RoundViewSet, "round")
 below.register("generations", GenerationViewSet, "generation")
+below.register("judges", JudgeViewSet, "judge")
 below.register("guidelines", GuidelineViewSet, "guideline")
 below.register("reviews", ReviewViewSet, "review")
 below.register("judgments", JudgmentViewSet, "judgment")

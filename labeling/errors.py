@@ -110,3 +110,11 @@ class BusyError(LabelingError):
     status = 503
     title = "One moment"
     retry_after_seconds = 1
+
+
+class TooOftenError(LabelingError):
+    """The same was asked for a moment ago; it works again a moment later."""
+
+    status = 429
+    title = "Too many requests"
+    retry_after_seconds = 5

@@ -32,6 +32,17 @@ KINDS: dict[str, Kind] = {
     "endpoint.failing": Kind(
         "An endpoint fails", "mail", "The endpoint {endpoint} has stopped answering: {why}."
     ),
+    "routing.fell_short": Kind(
+        "A judge falls short of its promise",
+        "mail",
+        "Where {judge} decides alone, people agree with {found} of what they audited; at least"
+        " {promised} was promised.",
+    ),
+    "generation.budget": Kind(
+        "A run of generation is at its budget",
+        "app",
+        "A run has made {calls} calls and stands at its budget. Raise it, and the run goes on.",
+    ),
     "appeal.waiting": Kind(
         "A rater appeals", "app", "{rater} appeals against a known answer. It waits for you."
     ),

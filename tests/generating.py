@@ -4,12 +4,12 @@ from typing import Any
 
 from labeling.actions.endpoints import ensure_demo_endpoint, register_endpoint
 from labeling.actions.generation import start_generation
-from labeling.actions.slots import Claim, claim_slot
-from labeling.clients.protocol import CompletionResult
+from labeling.actions.slots import Claim, claim_slots, store_answers
+from labeling.clients.protocol import CompletionResult, ProviderError
 from labeling.models import Campaign, Endpoint, GenerationRun, GenerationSlot, Organisation
 from tests import factories
 from tests.llm_server import LlmServer
-from workers.generation import call_next, run_generation
+from workers.generation import drive_calls, drive_endpoint, run_generation
 
 KEY = "sk-zq-canary-0123456789"
 
@@ -47,9 +47,9 @@ def started(campaign: Campaign, *endpoints: Endpoint, **fields: Any) -> Generati
 
 def drain(run: GenerationRun, *, most: int = 200) -> GenerationRun:
     """Do what a worker does with the run's bells until none of its slots is due."""
-    endpoints = list(run.run_endpoints.values_list("endpoint_id", flat=True))
+    endpoints = list(dict.fromkeys(run.run_endpoints.values_list("endpoint_id", flat=True)))
     for _ in range(most):
-        if not any([call_next(run.pk, endpoint_id) for endpoint_id in endpoints]):
+        if not any([drive_endpoint(run.pk, endpoint_id) for endpoint_id in endpoints]):
             break
     else:
         raise AssertionError("The run does not come to an end.")
@@ -80,11 +80,24 @@ def states(run: GenerationRun) -> dict[str, int]:
     return counts
 
 
+def step(run: GenerationRun, at: Endpoint) -> int:
+    """One call of the run, as a worker makes it; whether there was one."""
+    return drive_calls(run_id=run.pk, endpoint_id=at.pk, most=1)
+
+
 def held(run: GenerationRun) -> Claim:
     """The run's next slot, leased."""
-    claim = claim_slot(run_id=run.pk, endpoint_id=run.run_endpoints.get(position=0).endpoint_id)
-    assert claim is not None
+    endpoint_id = run.run_endpoints.get(position=0).endpoint_id
+    (claim,) = claim_slots(run_id=run.pk, endpoint_id=endpoint_id, most=1).claims
     return claim
+
+
+def store(claim: Claim, came: CompletionResult | ProviderError) -> bool:
+    """Store what a call came to; whether the slot was still the caller's."""
+    stored = store_answers(
+        run_id=claim.run_id, endpoint_id=claim.endpoint_id, answers=[(claim, came)]
+    )
+    return claim.slot_id in stored
 
 
 def answer(text: str = "An answer.") -> CompletionResult:

@@ -15,6 +15,7 @@ app.conf.imports = (
     "workers.audit",
     "workers.generation",
     "workers.imports",
+    "workers.judges",
     "workers.quality",
     "workers.metrics",
     "workers.notifications",
@@ -22,6 +23,7 @@ app.conf.imports = (
     "workers.rating",
     "workers.retention",
     "workers.rounds",
+    "workers.routing",
     "workers.snapshots",
 )
 app.conf.beat_schedule = BEAT_SCHEDULE

@@ -14,6 +14,7 @@ from labeling.metrics.rounds import round_rows
 from labeling.models import Campaign, Job, Report
 from labeling.queries.clause_agreement import clause_report
 from labeling.queries.due import campaigns_to_report
+from labeling.queries.judges import judge_context
 from labeling.queries.outcomes import outcomes, public_ids, with_stored_sides
 from labeling.queries.round_marks import round_marks
 
@@ -69,6 +70,9 @@ def compute_report(campaign: Campaign) -> Report:
         judges=read.is_judge,
         gold=read.gold,
         public_ids=public_ids,
+        judge_context=judge_context(
+            campaign, read.votes, is_judge=read.is_judge, rater_keys=read.rater_keys
+        ),
     )
     body["contested"] = with_stored_sides(body["contested"])
     body["clauses"], body["why"]["clauses"] = clause_report(

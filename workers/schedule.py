@@ -20,6 +20,11 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 10.0,
         "options": {"expires": 10.0, "queue": "default"},
     },
+    "judges": {
+        "task": "workers.judges.sweep_judges",
+        "schedule": 10.0,
+        "options": {"expires": 10.0, "queue": "default"},
+    },
     "jobs": {"task": "workers.rating.sweep_jobs", "schedule": 30.0, "options": {"expires": 30.0}},
     "answers": {
         "task": "workers.rating.sweep_answers",
@@ -81,6 +86,16 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "workers.rounds.settle_all",
         "schedule": 600.0,
         "options": {"expires": 600.0},
+    },
+    "routing": {
+        "task": "workers.routing.route_comparisons",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
+    "judge_audits": {
+        "task": "workers.routing.watch_audits",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
     },
     "arrivals": {
         "task": "workers.imports.open_arrivals",

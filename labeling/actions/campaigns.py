@@ -310,6 +310,7 @@ def _empty(campaign: Campaign) -> None:
     """Delete all that hangs on the campaign, what refers to other things first."""
     campaign.comparisons.all().delete()
     campaign.generation_runs.all().delete()
+    campaign.routings.all().delete()
     Completion.objects.filter(prompt__campaign=campaign).delete()
     for relation in Campaign._meta.get_fields(include_hidden=True):
         if isinstance(relation, models.ManyToOneRel) and relation.on_delete is models.CASCADE:

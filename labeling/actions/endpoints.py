@@ -1,16 +1,38 @@
-"""Register LLM endpoints, change them, take them out of use. A key goes in and never comes out."""
+"""Register LLM endpoints, change them, test them, take them out of use.
 
-from typing import Any
+A key goes in and never comes out.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
+from django.utils import timezone
 
 from labeling import audit
 from labeling.clients.egress import AddressRefusedError, EgressPolicy
-from labeling.clients.endpoint_settings import read_key, read_limits, read_price, read_sampling
-from labeling.clients.keys import NoSealError, host_of, seal_key
-from labeling.errors import ConflictError, FieldProblem, InvalidInputError
+from labeling.clients.endpoint_settings import (
+    call_limits,
+    read_key,
+    read_limits,
+    read_price,
+    read_sampling,
+)
+from labeling.clients.keys import (
+    KeyUnreadableError,
+    NoSealError,
+    hint_of,
+    host_of,
+    open_key,
+    seal_key,
+)
+from labeling.clients.protocol import ErrorKind, ProviderError
+from labeling.clients.registry import check_sampling, client_for
+from labeling.clients.trial import Trial, try_out
+from labeling.errors import ConflictError, FieldProblem, InvalidInputError, TooOftenError
 from labeling.models import Endpoint, Organisation, User
 
 # Taken out of use by itself; a new key puts it back.
@@ -19,6 +41,14 @@ OUT_OF_USE = "Taken out of use."
 DEMO = Endpoint.Kind.DEMO
 _READERS = {"sampling": read_sampling, "limits": read_limits, "price": read_price}
 _LONGEST = {"name": 120, "base_url": 500, "model": 200}
+_KINDS = tuple(kind for kind in Endpoint.Kind.values if kind != DEMO)
+# A test of few tokens gives up after so long, whatever runs may wait.
+TEST_SECONDS = 30.0
+# Between two tests of one endpoint, and how many of an organisation's are tested in a minute:
+# whoever looks for open ports with tests has to be patient.
+TEST_PAUSE = timedelta(seconds=1)
+TESTS_A_MINUTE = 20
+_NO_KEY: dict[str, Any] = {"encrypted_key": None, "key_host": "", "key_hint": ""}
 
 
 def egress_policy() -> EgressPolicy:
@@ -37,11 +67,15 @@ def register_endpoint(
     limits: Any = None,
     price: Any = None,
     key: str = "",
+    kind: str = Endpoint.Kind.OPENAI_COMPATIBLE,
+    streams: bool = False,
 ) -> Endpoint:
     """A new endpoint, whose address this server may connect to."""
     fields = _read(
         {
             "name": name,
+            "kind": kind,
+            "streams": streams,
             "base_url": base_url,
             "model": model,
             "sampling": sampling or {},
@@ -49,6 +83,7 @@ def register_endpoint(
             "price": price or {},
         }
     )
+    _check_sampling(kind, fields["sampling"])
     # Asks the network for the address, so it stands before the transaction.
     _check_address(fields["base_url"])
     sealed = _seal(key, fields["base_url"]) if key else {}
@@ -67,7 +102,8 @@ def _create(*, organisation: Organisation, by: User | None, **fields: Any) -> En
 
 
 def update_endpoint(*, endpoint: Endpoint, by: User | None, **changes: Any) -> Endpoint:
-    """The endpoint with `changes`: name, base_url, model, sampling, limits, price, key, is_enabled.
+    """The endpoint with `changes`: its name, kind, base_url, model, sampling, limits, price,
+    streams, key, is_enabled.
 
     Its key belongs to the host it was entered for: another host in `base_url` drops it, unless the
     same call enters a new one. An empty key is dropped too.
@@ -79,13 +115,12 @@ def update_endpoint(*, endpoint: Endpoint, by: User | None, **changes: Any) -> E
     fields = _read(changes)
     if "base_url" in fields:
         _check_address(fields["base_url"])
+    if {"kind", "sampling"} & set(fields):
+        kind = fields.get("kind", endpoint.kind)
+        _check_sampling(kind, fields.get("sampling", endpoint.sampling))
     sealed: dict[str, Any] = {}
     if key is not None:
-        sealed = (
-            _seal(key, fields.get("base_url", endpoint.base_url))
-            if key
-            else {"encrypted_key": None, "key_host": ""}
-        )
+        sealed = _seal(key, fields.get("base_url", endpoint.base_url)) if key else dict(_NO_KEY)
     return _change(endpoint=endpoint, by=by, is_enabled=is_enabled, fields=fields, sealed=sealed)
 
 
@@ -103,7 +138,8 @@ def _change(
         setattr(endpoint, field, value)
     # Compared under the lock: the key may have come from another tab for another address.
     if endpoint.encrypted_key is not None and endpoint.key_host != host_of(endpoint.base_url):
-        endpoint.encrypted_key, endpoint.key_host = None, ""
+        for field, nothing in _NO_KEY.items():
+            setattr(endpoint, field, nothing)
     is_refreshed = bool(sealed.get("encrypted_key")) and endpoint.disabled_reason == KEY_REFUSED
     if is_enabled or (is_enabled is None and is_refreshed):
         endpoint.disabled_reason = ""
@@ -124,6 +160,82 @@ def _change(
         has_key=endpoint.encrypted_key is not None,
     )
     return endpoint
+
+
+def test_endpoint(*, endpoint: Endpoint, by: User | None) -> Trial:
+    """What the endpoint answers to one short question, in words, which are kept with it.
+
+    It is asked as a run would ask it, but for half a minute at most. No transaction is open then.
+    """
+    asked = _begin_test(endpoint=endpoint)
+    try:
+        trial = _try_out(asked)
+    except ProviderError as error:
+        trial = Trial(False, error.kind.value, error.message)
+    _end_test(endpoint=asked, by=by, trial=trial)
+    return trial
+
+
+@transaction.atomic(durable=True)
+def _begin_test(*, endpoint: Endpoint) -> Endpoint:
+    """The endpoint as it stands, with a note that it is being asked; at most one test at a time."""
+    endpoint = Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
+    now = timezone.now()
+    since = endpoint.test_result.get("asked_at")
+    is_asked = since and now - datetime.fromisoformat(since) < timedelta(seconds=TEST_SECONDS + 5)
+    if is_asked or (endpoint.tested_at and now - endpoint.tested_at < TEST_PAUSE):
+        raise TooOftenError("It is being tested, or was a moment ago. Wait a few seconds.")
+    others = Endpoint.objects.filter(organisation_id=endpoint.organisation_id)
+    if others.filter(tested_at__gt=now - timedelta(minutes=1)).count() >= TESTS_A_MINUTE:
+        raise TooOftenError("Many endpoints were tested in the last minute. Wait one.")
+    endpoint.tested_at = now
+    endpoint.test_result = {**endpoint.test_result, "asked_at": now.isoformat()}
+    endpoint.save(update_fields=["tested_at", "test_result"])
+    return endpoint
+
+
+@transaction.atomic(durable=True)
+def _end_test(*, endpoint: Endpoint, by: User | None, trial: Trial) -> None:
+    endpoint = Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
+    endpoint.tested_at, endpoint.test_result = timezone.now(), trial.as_json()
+    endpoint.save(update_fields=["tested_at", "test_result"])
+    _record("endpoint.tested", endpoint, by, ok=trial.ok, kind=trial.kind)
+
+
+def _try_out(endpoint: Endpoint) -> Trial:
+    limits = call_limits(endpoint.limits)
+    client = client_for(
+        kind=endpoint.kind,
+        base_url=endpoint.base_url,
+        key=_opened(endpoint),
+        limits=replace(limits.of_a_call, total_seconds=min(limits.timeout_seconds, TEST_SECONDS)),
+        policy=egress_policy(),
+    )
+    try:
+        return try_out(
+            client,
+            endpoint.model,
+            sampling=endpoint.sampling,
+            streams=endpoint.streams,
+            at_once=limits.concurrency,
+        )
+    finally:
+        client.close()
+
+
+def _opened(endpoint: Endpoint) -> str:
+    if endpoint.encrypted_key is None:
+        return ""
+    try:
+        return open_key(
+            bytes(endpoint.encrypted_key),
+            host=host_of(endpoint.base_url),
+            with_keys=settings.FIELD_ENCRYPTION_KEYS,
+        )
+    except KeyUnreadableError:
+        raise ProviderError(
+            ErrorKind.UNAUTHORISED, "The stored key cannot be read here. Enter it again."
+        ) from None
 
 
 @transaction.atomic(durable=True)
@@ -159,15 +271,37 @@ def ensure_demo_endpoint(*, organisation: Organisation, manner: str = "") -> End
 def _read(changes: dict[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in changes.items():
+        if name == "kind":
+            if value not in _KINDS:
+                _refuse(name, f"One of {', '.join(_KINDS)}.")
+            fields[name] = value
+            continue
+        if name == "streams":
+            if not isinstance(value, bool):
+                _refuse(name, "True or false.")
+            fields[name] = value
+            continue
         if name in _READERS:
             fields[name] = _READERS[name](value)
             continue
         text = value.strip() if isinstance(value, str) else ""
         if not text or len(text) > _LONGEST[name] or not text.isprintable():
-            message = f"1 to {_LONGEST[name]} printable characters."
-            raise InvalidInputError(f"{name}: {message}", problems=[FieldProblem(name, message)])
+            _refuse(name, f"1 to {_LONGEST[name]} printable characters.")
         fields[name] = text
     return fields
+
+
+def _refuse(field: str, message: str) -> NoReturn:
+    raise InvalidInputError(f"{field}: {message}", problems=[FieldProblem(field, message)])
+
+
+def _check_sampling(kind: str, sampling: dict[str, Any]) -> None:
+    try:
+        check_sampling(kind, sampling)
+    except ProviderError as error:
+        raise InvalidInputError(
+            f"sampling: {error.message}", problems=[FieldProblem("sampling", error.message)]
+        ) from None
 
 
 def _check_address(base_url: str) -> None:
@@ -180,12 +314,13 @@ def _check_address(base_url: str) -> None:
 
 def _seal(key: str, base_url: str) -> dict[str, Any]:
     host = host_of(base_url)
+    key = read_key(key)
     try:
-        sealed = seal_key(read_key(key), host=host, with_keys=settings.FIELD_ENCRYPTION_KEYS)
+        sealed = seal_key(key, host=host, with_keys=settings.FIELD_ENCRYPTION_KEYS)
     except NoSealError:
         message = "No key can be kept: the operator has to set FIELD_ENCRYPTION_KEYS first."
         raise InvalidInputError(message, problems=[FieldProblem("key", message)]) from None
-    return {"encrypted_key": sealed, "key_host": host}
+    return {"encrypted_key": sealed, "key_host": host, "key_hint": hint_of(key)}
 
 
 def _name_taken() -> ConflictError:

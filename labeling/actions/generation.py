@@ -1,81 +1,75 @@
-"""Runs of generation: start one, pause it, end it, and pair what came into comparisons.
+"""What managers do with a run of generation: start it, pause it, end it, ask again for failures.
 
 Locks go campaign, run, slot, endpoint, job.
 """
 
 import secrets
-import uuid
-from collections.abc import Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Q
 from django.db.models.functions import Now
 
-from labeling import audit, jobs
+from labeling import jobs
 from labeling.actions.ended import hold_campaign
+from labeling.actions.generation_runs import Slot, State, end_cancelled, held_run, record
 from labeling.actions.jobs import TASKS
-from labeling.actions.slots import CALL
-from labeling.clients.endpoint_settings import call_limits
-from labeling.errors import ConflictError, FieldProblem, InvalidInputError
-from labeling.formats.rows import source_key
-from labeling.models import (
-    Campaign,
-    Endpoint,
-    GenerationRun,
-    GenerationSlot,
-    Job,
-    Prompt,
-    RunEndpoint,
-    User,
-    slots,
+from labeling.actions.slots import has_reached_budget
+from labeling.errors import ConflictError, NotFoundError
+from labeling.models import Campaign, GenerationRun, Job, RunEndpoint, User
+from labeling.queries.generation_plans import (
+    MAX_PER_PROMPT,
+    PAIRINGS,
+    Plan,
+    plan_generation,
+    read_calls,
+    read_cost,
 )
 
-MAX_PER_PROMPT = 16
-MAX_ENDPOINTS = 32
-MAX_SLOTS = 1_000_000
-PAIRINGS = ("all", "baseline", "uncertain")
+__all__ = [
+    "MAX_PER_PROMPT",
+    "PAIRINGS",
+    "cancel_generation",
+    "change_budget",
+    "pause_generation",
+    "pause_variant",
+    "resume_generation",
+    "resume_variant",
+    "retry_failed",
+    "start_generation",
+]
+
 ONE_AT_A_TIME = "A run of this campaign is under way. Let it finish, or cancel it, first."
-State = GenerationRun.State
-Slot = GenerationSlot.State
 
 
 @transaction.atomic(durable=True)
-def start_generation(
-    *,
-    campaign: Campaign,
-    endpoints: Sequence[str],
-    by: User | None,
-    completions_per_prompt: int = 1,
-    pairing: str = "all",
-) -> GenerationRun:
-    """A run, with the job that tells of it: every prompt, asked of each endpoint so many times.
+def start_generation(*, campaign: Campaign, by: User | None, **wishes: Any) -> GenerationRun:
+    """A run, with the job that tells of it: prompts, asked of each model so many times.
 
-    `endpoints` are names or public ids of the organisation's; the first is the baseline. Only
-    what no earlier run has filled is asked for. `pairing`: "all" makes every pair of a prompt's
-    completions, "baseline" each other endpoint's against the first one's.
+    The wishes are those of `plan_generation`. Only what no earlier run has filled is asked for.
+    `pairing`: "all" makes every pair of a prompt's completions, "baseline" each other one against
+    the first model's (or against those of the models named in `against`), and "uncertain" as many
+    `comparisons` as it is told, where the newest report's ranking is open. `against` names models
+    whose completions are there already.
     """
     campaign = hold_campaign(campaign)
-    chosen = _choose(campaign, endpoints)
-    _check(campaign, len(chosen), completions_per_prompt, pairing)
+    plan = plan_generation(campaign, **wishes)
     job = Job.objects.create(
-        campaign=campaign,
-        kind="generation",
-        created_by=by,
-        parameters={
-            "endpoints": [str(one.public_id) for one in chosen],
-            "completions_per_prompt": completions_per_prompt,
-            "pairing": pairing,
-        },
+        campaign=campaign, kind="generation", created_by=by, parameters=_told(plan)
     )
     try:
         with transaction.atomic():
             run = GenerationRun.objects.create(
                 campaign=campaign,
                 job=job,
-                completions_per_prompt=completions_per_prompt,
-                pairing=pairing,
+                completions_per_prompt=plan.completions_per_prompt,
+                pairing=plan.pairing,
                 seed=secrets.randbits(62),
+                prompt_filter=plan.prompt_filter,
+                filters=plan.filters,
+                against=list(plan.against),
+                budget_calls=plan.budget_calls,
+                budget_cost=plan.budget_cost,
+                keeps_raw=plan.keeps_raw,
                 created_by=by,
             )
     except IntegrityError:
@@ -83,123 +77,31 @@ def start_generation(
     RunEndpoint.objects.bulk_create(
         RunEndpoint(
             run=run,
-            endpoint=endpoint,
+            endpoint=one.endpoint,
             position=position,
-            name=endpoint.name,
-            model=endpoint.model,
-            sampling=endpoint.sampling,
-            params_key=source_key(endpoint.model, endpoint.sampling),
+            name=one.name,
+            model=one.endpoint.model,
+            sampling=one.sampling,
+            system=one.system,
+            price=one.endpoint.price,
+            streams=one.endpoint.streams,
+            params_key=one.params_key,
         )
-        for position, endpoint in enumerate(chosen)
+        for position, one in enumerate(plan.variants)
     )
-    _record("generation.started", run, by, endpoints=len(chosen), pairing=pairing)
+    record("generation.started", run, by, endpoints=len(plan.variants), pairing=plan.pairing)
     jobs.enqueue(TASKS["generation"], job.pk)
     return run
-
-
-@transaction.atomic(durable=True)
-def begin_generation(*, job_id: int) -> GenerationRun | None:
-    """Lay the slots of the job's run, the first time; the run, if it is to go on.
-
-    Each call is also the pulse of its job. A job that was cancelled ends its run here, and so does
-    a campaign that was archived.
-    """
-    run = _held(job_id=job_id)
-    if run is None or run.state not in (State.RUNNING, State.PAUSED):
-        return None
-    begun = Job.objects.filter(pk=job_id, status=Job.Status.QUEUED).update(
-        status=Job.Status.RUNNING, attempts=1, started_at=Now(), beat_at=Now()
-    )
-    if begun:
-        Job.objects.filter(pk=job_id).update(total=slots.lay(run_id=run.pk))
-    elif _is_cancelled(run.job) or run.campaign.state == Campaign.State.ARCHIVED:
-        _cancel(run, None)
-        return None
-    else:
-        slots.fail_disabled(run_id=run.pk)
-        Job.objects.filter(pk=job_id, status=Job.Status.RUNNING).update(beat_at=Now())
-    return run if run.state == State.RUNNING else None
-
-
-@transaction.atomic(durable=True)
-def ring_due_slots(*, run: GenerationRun) -> int:
-    """Ring for as many calls as its endpoints have room and work for; how many bells."""
-    limits = {
-        one.endpoint_id: call_limits(one.endpoint.limits)
-        for one in run.run_endpoints.select_related("endpoint")
-    }
-    most = max((limit.concurrency for limit in limits.values()), default=0)
-    rung = 0
-    for endpoint_id, due in slots.due_counts(run_id=run.pk, most=most):
-        room = limits[endpoint_id].concurrency - slots.live_count(endpoint_id=endpoint_id)
-        for _ in range(min(due, room)):
-            jobs.enqueue(CALL, run.pk, endpoint_id)
-            rung += 1
-    return rung
-
-
-@transaction.atomic(durable=True)
-def pair_completions(*, run_id: int) -> GenerationRun | None:
-    """Make the run's comparisons, which then wait for a round. None while slots are open.
-
-    Safe to repeat: a pair that is there, by this run, another or an import, stays as it is.
-    """
-    run = _held(pk=run_id)
-    if run is None or run.state != State.RUNNING or slots.has_open(run_id=run_id):
-        return None
-    slots.pair(run_id=run_id, campaign_id=run.campaign_id, rule=run.pairing)
-    return run
-
-
-@transaction.atomic(durable=True)
-def finish_generation(*, run_id: int) -> None:
-    """End the run whose comparisons are made, and its job with what came of it. Safe to repeat.
-
-    The round is found from the comparisons: they may have been opened by a worker that died before
-    it came here, or by whoever else opened what waited.
-    """
-    run = _held(pk=run_id)
-    if run is None:
-        return
-    if run.round_id is None:
-        run.round_id = slots.newest_round(run_id=run_id, rule=run.pairing)
-    is_last = run.state == State.RUNNING and not slots.has_open(run_id=run_id)
-    if is_last:
-        run.state = State.FINISHED
-        run.finished_at = Now()
-    run.save(update_fields=["round", "state", "finished_at"])
-    if not is_last and run.state != State.FINISHED:
-        return
-    result = _result(run)
-    is_empty = result["failed"] > 0 and result["completions"] == 0
-    error = {"message": f"No completion came: {_said(result)}."} if is_empty else None
-    Job.objects.filter(pk=run.job_id).exclude(status=Job.Status.CANCELLED).update(
-        status=Job.Status.FAILED if is_empty else Job.Status.SUCCEEDED,
-        done=result["completions"] + result["failed"],
-        result=result,
-        error=error,
-        finished_at=Now(),
-        beat_at=Now(),
-    )
-    if is_last:
-        _record(
-            "generation.finished",
-            run,
-            None,
-            completions=result["completions"],
-            failed=result["failed"],
-            comparisons=result["comparisons"],
-        )
 
 
 @transaction.atomic(durable=True)
 def pause_generation(*, run: GenerationRun, by: User | None) -> GenerationRun:
     """Start no more calls; those under way are stored when they come. Safe to repeat."""
     run = _taken(run)
-    if run.state == State.RUNNING:
+    if run.state in (State.RUNNING, State.BUDGET):
         run.state = State.PAUSED
         run.save(update_fields=["state"])
-        _record("generation.paused", run, by)
+        record("generation.paused", run, by)
     elif run.state != State.PAUSED:
         raise ConflictError(f"This run is {run.state}; there is nothing to pause.")
     return run
@@ -210,14 +112,54 @@ def resume_generation(*, run: GenerationRun, by: User | None) -> GenerationRun:
     """Go on with a paused run. Safe to repeat."""
     hold_campaign(run.campaign)
     run = _taken(run)
+    if run.state == State.BUDGET:
+        raise ConflictError("This run has reached its budget. Raise that, and it goes on.")
     if run.state == State.PAUSED:
         run.state = State.RUNNING
         run.save(update_fields=["state"])
-        _record("generation.resumed", run, by)
+        record("generation.resumed", run, by)
         jobs.enqueue(TASKS["generation"], run.job_id)
     elif run.state != State.RUNNING:
         raise ConflictError(f"This run is {run.state}; start a new one to go on.")
     return run
+
+
+@transaction.atomic(durable=True)
+def change_budget(*, run: GenerationRun, by: User | None, **caps: Any) -> GenerationRun:
+    """Set `budget_calls` and `budget_cost`; None takes a cap away. One that stood at it goes on."""
+    hold_campaign(run.campaign)
+    run = _taken(run)
+    if run.state in (State.FINISHED, State.CANCELLED):
+        raise ConflictError(f"This run is {run.state}; its budget changes nothing any more.")
+    if "budget_calls" in caps:
+        run.budget_calls = read_calls(caps["budget_calls"])
+    if "budget_cost" in caps:
+        run.budget_cost = read_cost(caps["budget_cost"])
+    if run.state == State.BUDGET and not has_reached_budget(run):
+        run.state = State.RUNNING
+        jobs.enqueue(TASKS["generation"], run.job_id)
+    run.save(update_fields=["budget_calls", "budget_cost", "state"])
+    record(
+        "generation.budget_changed",
+        run,
+        by,
+        budget_calls=run.budget_calls,
+        budget_cost=None if run.budget_cost is None else str(run.budget_cost),
+    )
+    return run
+
+
+@transaction.atomic(durable=True)
+def pause_variant(*, run: GenerationRun, position: int, by: User | None) -> GenerationRun:
+    """Start no more calls of one model of the run; the others go on. Safe to repeat."""
+    return _turn_variant(run, position, by, is_paused=True)
+
+
+@transaction.atomic(durable=True)
+def resume_variant(*, run: GenerationRun, position: int, by: User | None) -> GenerationRun:
+    """Go on with one model of the run. Safe to repeat."""
+    hold_campaign(run.campaign)
+    return _turn_variant(run, position, by, is_paused=False)
 
 
 @transaction.atomic(durable=True)
@@ -230,18 +172,30 @@ def cancel_generation(*, run: GenerationRun, by: User | None) -> GenerationRun:
     if run.state == State.FINISHED:
         raise ConflictError("This run has finished.")
     if run.state != State.CANCELLED:
-        _cancel(run, by)
+        end_cancelled(run, by)
     return run
 
 
 @transaction.atomic(durable=True)
-def retry_failed(*, run: GenerationRun, by: User | None) -> GenerationRun:
-    """Ask once more for what failed. A finished run goes on under a new job."""
+def retry_failed(
+    *, run: GenerationRun, by: User | None, position: int | None = None, kind: str = ""
+) -> GenerationRun:
+    """Ask once more for what failed: all, or one model's or kind's. A finished run goes on, under a
+    new job.
+    """
     hold_campaign(run.campaign)
     run = _taken(run)
     if run.state == State.CANCELLED:
         raise ConflictError("This run was cancelled; start a new one to go on.")
-    failed = run.slots.filter(state=Slot.FAILED).update(
+    wanted = run.slots.filter(state=Slot.FAILED)
+    if kind:
+        wanted = wanted.filter(error_kind=kind)
+    if position is not None:
+        used = run.run_endpoints.filter(position=position).first()
+        if used is None:
+            raise NotFoundError("There is no such model in this run.")
+        wanted = wanted.filter(endpoint=used.endpoint_id, params_key=used.params_key)
+    failed = wanted.update(
         state=Slot.WAITING,
         attempts=0,
         not_before=None,
@@ -272,122 +226,42 @@ def retry_failed(*, run: GenerationRun, by: User | None) -> GenerationRun:
         except IntegrityError:
             raise ConflictError(ONE_AT_A_TIME) from None
         run.job.refresh_from_db()
-    _record("generation.retried", run, by, slots=failed)
+    record("generation.retried", run, by, slots=failed)
     jobs.enqueue(TASKS["generation"], run.job_id)
     return run
 
 
-def _choose(campaign: Campaign, wanted: Sequence[str]) -> list[Endpoint]:
-    if not 1 <= len(wanted) <= MAX_ENDPOINTS:
-        raise _wrong("endpoints", f"Name 1 to {MAX_ENDPOINTS} endpoints.")
-    known = Endpoint.objects.filter(organisation_id=campaign.organisation_id)
-    chosen: list[Endpoint] = []
-    for text in wanted:
-        named = Q(name=text)
-        if (public_id := _as_uuid(text)) is not None:
-            named |= Q(public_id=public_id)
-        endpoint = known.filter(named).first()
-        if endpoint is None:
-            raise _wrong("endpoints", f'"{text[:120]}" is no endpoint of this organisation.')
-        if endpoint.disabled_reason:
-            raise _wrong("endpoints", f"{endpoint.name}: {endpoint.disabled_reason}")
-        if endpoint in chosen:
-            raise _wrong("endpoints", f"{endpoint.name} is named twice.")
-        chosen.append(endpoint)
-    return chosen
-
-
-def _check(campaign: Campaign, endpoint_count: int, per_prompt: int, pairing: str) -> None:
-    if not 1 <= per_prompt <= MAX_PER_PROMPT:
-        raise _wrong("completions_per_prompt", f"From 1 to {MAX_PER_PROMPT}.")
-    if pairing not in PAIRINGS:
-        raise _wrong("pairing", f"Write one of {', '.join(PAIRINGS)}.")
-    if pairing == "uncertain":
-        raise _wrong(
-            "pairing",
-            '"uncertain" chooses pairs by a ranking, and completions that are only being made '
-            'have none yet. Write "all" or "baseline".',
-        )
-    if pairing == "baseline" and endpoint_count < 2:
-        raise _wrong("pairing", '"baseline" compares with the first endpoint: name two or more.')
-    if endpoint_count * per_prompt < 2:
-        raise _wrong(
-            "completions_per_prompt",
-            "One completion of each prompt leaves nothing to compare: name two endpoints, or ask "
-            "for two completions.",
-        )
-    prompt_count = Prompt.objects.filter(campaign=campaign).count()
-    if not prompt_count:
-        raise ConflictError("This campaign has no prompts yet. Import some first.")
-    if (wanted := prompt_count * endpoint_count * per_prompt) > MAX_SLOTS:
-        raise InvalidInputError(f"{wanted:,} completions are more than {MAX_SLOTS:,} in one run.")
-
-
-def _held(**which: Any) -> GenerationRun | None:
-    runs = GenerationRun.objects.select_for_update(no_key=True, of=("self",))
-    return runs.select_related("campaign", "job", "created_by").filter(**which).first()
+def _turn_variant(
+    run: GenerationRun, position: int, by: User | None, *, is_paused: bool
+) -> GenerationRun:
+    run = _taken(run)
+    used = run.run_endpoints.filter(position=position).first()
+    if used is None:
+        raise NotFoundError("There is no such model in this run.")
+    if run.state in (State.FINISHED, State.CANCELLED):
+        raise ConflictError(f"This run is {run.state}; none of its models is asked any more.")
+    if used.is_paused != is_paused:
+        used.is_paused = is_paused
+        used.save(update_fields=["is_paused"])
+        verb = "generation.model_paused" if is_paused else "generation.model_resumed"
+        record(verb, run, by, model=used.name)
+        jobs.enqueue(TASKS["generation"], run.job_id)
+    return run
 
 
 def _taken(run: GenerationRun) -> GenerationRun:
-    held = _held(pk=run.pk)
+    held = held_run(pk=run.pk)
     if held is None:
         raise ConflictError("This run is gone.")
     return held
 
 
-def _is_cancelled(job: Job) -> bool:
-    return job.is_cancel_requested or job.status == Job.Status.CANCELLED
-
-
-def _cancel(run: GenerationRun, by: User | None) -> None:
-    run.slots.filter(state__in=[Slot.WAITING, Slot.LEASED]).update(
-        state=Slot.CANCELLED, leased_until=None, not_before=None, finished_at=Now()
-    )
-    run.state = State.CANCELLED
-    run.finished_at = Now()
-    run.save(update_fields=["state", "finished_at"])
-    Job.objects.filter(pk=run.job_id).update(
-        status=Job.Status.CANCELLED, result=_result(run), finished_at=Now()
-    )
-    _record("generation.cancelled", run, by)
-    run.refresh_from_db()
-
-
-def _result(run: GenerationRun) -> dict[str, Any]:
-    kinds = (
-        run.slots.filter(state=Slot.FAILED)
-        .values("error_kind")
-        .annotate(count=Count("pk"))
-        .order_by("error_kind")
-    )
-    counts = run.slots.aggregate(
-        filled=Count("pk", filter=Q(state=Slot.FILLED)),
-        failed=Count("pk", filter=Q(state=Slot.FAILED)),
-    )
-    return {
-        "generation": str(run.public_id),
-        "completions": counts["filled"],
-        "failed": counts["failed"],
-        "errors": {row["error_kind"]: row["count"] for row in kinds},
-        "comparisons": slots.pair_count(run_id=run.pk, rule=run.pairing),
-        "round": run.round.number if run.round else None,
+def _told(plan: Plan) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "endpoints": [str(one.endpoint.public_id) for one in plan.variants],
+        "completions_per_prompt": plan.completions_per_prompt,
+        "pairing": plan.pairing,
     }
-
-
-def _said(result: dict[str, Any]) -> str:
-    return ", ".join(f"{count:,} × {kind}" for kind, count in result["errors"].items())
-
-
-def _as_uuid(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None
-
-
-def _wrong(field: str, message: str) -> InvalidInputError:
-    return InvalidInputError(f"{field}: {message}", problems=[FieldProblem(field, message)])
-
-
-def _record(verb: str, run: GenerationRun, by: User | None, **details: Any) -> None:
-    audit.record(verb, campaign=run.campaign, by=by, subject=run.public_id, **details)
+    if plan.comparisons is not None:
+        told["comparisons"] = plan.comparisons
+    return told

@@ -291,7 +291,7 @@ def _open_calibration(
 def _open_adjudication(
     campaign: Campaign, by: User | None, name: str, seed: int, asked: Mapping[str, Any]
 ) -> Round:
-    judged = campaign.comparisons.filter(judgments__isnull=False, gold=None).distinct()
+    judged = campaign.comparisons.filter(judgments__rater__kind="human", gold=None).distinct()
     named: Sequence[str] = asked.get("comparisons") or ()
     if named:
         if "items" in asked:

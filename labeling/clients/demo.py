@@ -17,6 +17,7 @@ from labeling.clients.protocol import (
     ErrorKind,
     ProviderError,
 )
+from labeling.judging.demo import demo_verdict
 
 # Words that say nothing of what a prompt is about.
 _STOP_WORDS = frozenset(
@@ -96,7 +97,9 @@ class DemoClient:
             )
         ).digest()
         rng = random.Random(seed)
-        text = MANNERS[manner_of(request.model)](_topics(prompt, rng), rng)
+        text = _verdict(request, prompt)
+        if text is None:
+            text = MANNERS[manner_of(request.model)](_topics(prompt, rng), rng)
         return CompletionResult(
             text=text,
             finish_reason="stop",
@@ -107,6 +110,21 @@ class DemoClient:
             completion_token_count=len(text.split()),
             is_demo=True,
         )
+
+    def models(self) -> list[str]:
+        """A model for each manner."""
+        return [f"demo-{manner}" for manner in MANNERS]
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+def _verdict(request: CompletionRequest, prompt: str) -> str | None:
+    """What a demo judge says, if a verdict is what is asked for."""
+    if request.schema is None:
+        return None
+    seed = f"{request.model} {request.sample} {request.system}"
+    return demo_verdict(prompt, request.schema, seed=seed)
 
 
 def manner_of(model: str) -> str:

@@ -7,8 +7,9 @@ name that changes its mind between the check and the connection gains nothing.
 import ipaddress
 import socket
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from ssl import SSLContext, create_default_context
@@ -16,14 +17,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpcore
-import httpx
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 # Addresses here are translated by a gateway to the IPv4 address in their last four bytes.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
-_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+_deadline: ContextVar["Deadline | None"] = ContextVar("deadline", default=None)
 
 
 class AddressRefusedError(Exception):
@@ -70,14 +70,14 @@ class EgressPolicy:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
-            raise AddressRefusedError("The host is unknown or not open to this server.") from None
+            raise _not_open(host) from None
         texts = list(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))
         if self.allows_host(host, port):
             return texts
         allowed = [text for text in texts if self.allows_address(ipaddress.ip_address(text))]
         if not allowed:
             # The same words for unknown, private, open and closed: nothing to scan with.
-            raise AddressRefusedError("The host is unknown or not open to this server.")
+            raise _not_open(host)
         return allowed
 
     def check_url(self, url: str) -> None:
@@ -114,6 +114,10 @@ class EgressPolicy:
         return any(address in network for network in self.networks)
 
 
+def _not_open(host: str) -> AddressRefusedError:
+    return AddressRefusedError(f"{host} is unknown or not open to this server.")
+
+
 def _is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
@@ -134,25 +138,50 @@ def _tunnelled(address: Address) -> list[Address]:
     return [one for one in (address.sixtofour, *(address.teredo or ())) if one is not None]
 
 
+class Deadline:
+    """When a call ends at the latest, and until when its answer has to have begun."""
+
+    def __init__(self, *, seconds: float, first_seconds: float | None = None) -> None:
+        now = time.monotonic()
+        self.end = now + seconds
+        self._first_end = None if first_seconds is None else now + first_seconds
+
+    def begin_answer(self) -> None:
+        """The answer has begun; from now on only the whole is limited."""
+        self._first_end = None
+
+    def shorten(self, seconds: float) -> None:
+        """End by then, if not sooner."""
+        self.end = min(self.end, time.monotonic() + seconds)
+
+    @property
+    def waits_for_first(self) -> bool:
+        """Nothing has come that counts, and it should have."""
+        return self._first_end is not None and time.monotonic() >= self._first_end
+
+    def remaining(self, timeout: float | None = None) -> float:
+        """The time one operation may take: its own limit, or what is left."""
+        end = self.end if self._first_end is None else min(self.end, self._first_end)
+        left = end - time.monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout("The time for the call is over.")
+        return left if timeout is None else min(timeout, left)
+
+
 @contextmanager
-def deadline(seconds: float) -> Iterator[None]:
+def deadline(seconds: float, *, first_seconds: float | None = None) -> Iterator[Deadline]:
     """Every read and write of a guarded connection in this block ends by then, all in all."""
-    token = _deadline.set(time.monotonic() + seconds)
+    ours = Deadline(seconds=seconds, first_seconds=first_seconds)
+    token = _deadline.set(ours)
     try:
-        yield
+        yield ours
     finally:
         _deadline.reset(token)
 
 
 def _remaining(timeout: float | None) -> float | None:
-    """The time one operation may take: its own limit, or what is left of the whole."""
-    end = _deadline.get()
-    if end is None:
-        return timeout
-    left = end - time.monotonic()
-    if left <= 0:
-        raise httpcore.ReadTimeout("The time for the whole call is over.")
-    return left if timeout is None else min(timeout, left)
+    current = _deadline.get()
+    return timeout if current is None else current.remaining(timeout)
 
 
 class _DeadlineStream(httpcore.NetworkStream):
@@ -205,7 +234,8 @@ class _GuardedBackend(httpcore.NetworkBackend):
                         address, port, _remaining(timeout), local_address, socket_options
                     )
                 )
-            except httpcore.ConnectError as error:
+            # A host may have an address that nobody routes beside one that answers.
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
 
@@ -215,50 +245,43 @@ class _GuardedBackend(httpcore.NetworkBackend):
         raise AddressRefusedError("Local sockets are not open to this server.")
 
 
-class GuardedTransport(httpx.BaseTransport):
-    """An httpx transport that dials what the policy allows, through no proxy."""
+class Connections:
+    """Connections to what a policy allows, through no proxy, each kept for the next call.
+
+    As many as calls are under way at once; how many those are is the caller's affair. Each stands
+    in a pool of its own: one pool of hundreds looks through all of them twice a call, under one
+    lock, and threads come to a standstill there.
+    """
 
     def __init__(self, policy: EgressPolicy, *, ssl_context: SSLContext | None = None) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=ssl_context or create_default_context(),
-            max_connections=100,
-            max_keepalive_connections=20,
-            keepalive_expiry=30.0,
-            network_backend=_GuardedBackend(policy),
-        )
+        self._backend = _GuardedBackend(policy)
+        self._ssl_context = ssl_context or create_default_context()
+        # The one that was used last is taken first, so that those too many grow cold.
+        self._free: deque[httpcore.ConnectionPool] = deque()
+        self._is_closed = False
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        answer = self._pool.handle_request(
-            httpcore.Request(
-                method=request.method,
-                url=httpcore.URL(
-                    scheme=request.url.raw_scheme,
-                    host=request.url.raw_host,
-                    port=request.url.port,
-                    target=request.url.raw_path,
-                ),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
+    @contextmanager
+    def one(self) -> Iterator[httpcore.ConnectionPool]:
+        """A connection for one call at a time."""
+        try:
+            taken = self._free.pop()
+        except IndexError:
+            taken = httpcore.ConnectionPool(
+                ssl_context=self._ssl_context,
+                max_connections=1,
+                keepalive_expiry=30.0,
+                network_backend=self._backend,
             )
-        )
-        return httpx.Response(
-            status_code=answer.status,
-            headers=answer.headers,
-            stream=_ResponseStream(answer),
-            extensions=answer.extensions,
-        )
+        try:
+            yield taken
+        finally:
+            self._free.append(taken)
+            if self._is_closed:
+                self.close()
 
     def close(self) -> None:
-        self._pool.close()
-
-
-class _ResponseStream(httpx.SyncByteStream):
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._answer.iter_stream()
-
-    def close(self) -> None:
-        self._answer.close()
+        """Close those that are free, and each other one when its call is over."""
+        self._is_closed = True
+        while self._free:
+            with suppress(IndexError):
+                self._free.pop().close()

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from labeling.clients.protocol import ClientLimits
 from labeling.errors import FieldProblem, InvalidInputError
 
 # What the request says for itself.
@@ -13,8 +14,14 @@ MAX_SAMPLING_BYTES = 8192
 _LIMITS: dict[str, tuple[type, float, float]] = {
     "concurrency": (int, 1, 256),
     "timeout_seconds": (float, 1, 900),
+    "connect_seconds": (float, 1, 60),
+    "first_token_seconds": (float, 1, 900),
+    "requests_per_minute": (int, 1, 100_000),
+    "tokens_per_minute": (int, 1, 100_000_000),
     "max_attempts": (int, 1, 20),
+    "cost_per_run": (float, 0.01, 1_000_000),
 }
+_SECONDS = ("timeout_seconds", "connect_seconds", "first_token_seconds")
 _PRICES = ("input_per_million", "output_per_million")
 
 
@@ -24,12 +31,28 @@ class CallLimits:
 
     concurrency: int = 4
     timeout_seconds: float = 120.0
+    connect_seconds: float = 10.0
+    # Until the answer begins; None: it may take the whole time.
+    first_token_seconds: float | None = None
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
     max_attempts: int = 6
+    # In the currency of the endpoint's price: at this much a run stops asking it.
+    cost_per_run: float | None = None
 
     @property
     def lease_seconds(self) -> float:
         """How long a worker may hold a slot: the whole call, and time to store what came."""
         return self.timeout_seconds + 30.0
+
+    @property
+    def of_a_call(self) -> ClientLimits:
+        """What a client needs to know of them."""
+        return ClientLimits(
+            connect_seconds=min(self.connect_seconds, self.timeout_seconds),
+            first_token_seconds=self.first_token_seconds,
+            total_seconds=self.timeout_seconds,
+        )
 
 
 def read_sampling(value: Any) -> dict[str, Any]:
@@ -62,10 +85,15 @@ def read_limits(value: Any) -> dict[str, Any]:
         kind, least, most = _LIMITS[name]
         if not _is_number(given) or (kind is int and not isinstance(given, int)):
             raise _wrong(
-                f"limits.{name}", "A whole number." if kind is int else "A number of seconds."
+                f"limits.{name}",
+                "A whole number."
+                if kind is int
+                else "A number of seconds."
+                if name in _SECONDS
+                else "An amount of money, as a number.",
             )
         if not least <= given <= most:
-            raise _wrong(f"limits.{name}", f"From {least} to {most}.")
+            raise _wrong(f"limits.{name}", f"From {least:,} to {most:,}.")
     return value
 
 

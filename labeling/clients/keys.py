@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 import orjson
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+_SHORTEST_HINTED = 16
+
 
 class KeyUnreadableError(Exception):
     """The key cannot be had: sealed for another host, or under a key that is gone."""
@@ -41,6 +43,19 @@ def open_key(sealed: bytes, *, host: str, with_keys: Sequence[str]) -> str:
     if value["host"] != host:
         raise KeyUnreadableError
     return str(value["key"])
+
+
+def reseal(sealed: bytes, *, with_keys: Sequence[str]) -> bytes:
+    """The same key under the newest of the keys, or `KeyUnreadableError`; for its host as ever."""
+    try:
+        return _seal(with_keys).rotate(sealed)
+    except (InvalidToken, NoSealError):
+        raise KeyUnreadableError from None
+
+
+def hint_of(key: str) -> str:
+    """How a key ends, to know it by; nothing of a short one, which that would give away."""
+    return key[-4:] if len(key) >= _SHORTEST_HINTED else ""
 
 
 def _seal(with_keys: Sequence[str]) -> MultiFernet:

@@ -1,289 +1,185 @@
 """Chat completions of any server that speaks OpenAI's form, with every answer checked.
 
-What an answer is, is decided by HTTP status and by the form of the body, never by the words in it.
+The form is that of https://platform.openai.com/docs/api-reference/chat, as vLLM, TGI, Ollama,
+llama.cpp and OpenRouter speak it too. What an answer is, is decided by HTTP status and by the form
+of the body, never by the words in it.
 """
 
-import math
-import re
-import time
-import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from ssl import SSLContext
 from typing import Any, NoReturn
 
-import httpcore
-import httpx
-import orjson
-
-from labeling.clients.egress import AddressRefusedError, EgressPolicy, GuardedTransport, deadline
-from labeling.clients.protocol import (
-    RETRY_AFTER_LIMIT_SECONDS,
-    CompletionRequest,
-    CompletionResult,
-    ErrorKind,
-    ProviderError,
-)
+from labeling.clients.conversation import SCHEMA_NAME, SYSTEM_ROLES, data_url, parts_of
+from labeling.clients.errors_said import Said, said_in
+from labeling.clients.event_stream import Event
+from labeling.clients.http_client import HttpClient
+from labeling.clients.protocol import CompletionRequest, ErrorKind, ProviderError, SentImage
+from labeling.clients.reading import Reading, count
 
 # These are the request's own; sampling settings cannot replace them.
 _RESERVED = frozenset({"model", "messages", "stream", "n"})
-_SECRET = re.compile(r"(?i)bearer\s+\S+|\bsk-[\w*-]{4,}")
-_MAX_SHOWN_CHARS = 300
-_DECODERS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+_SENT_KEYS = ("name", "tool_calls", "tool_call_id")
+MAX_CALLS = 200
+_REFUSED = "content_filter"
 
 
-@dataclass(frozen=True)
-class ClientLimits:
-    """What one call may cost."""
-
-    connect_seconds: float = 10.0
-    total_seconds: float = 120.0
-    body_bytes: int = 8 << 20  # after decompression
-
-
-class OpenAICompatibleClient:
+class OpenAICompatibleClient(HttpClient):
     """An `LlmClient` for one base URL and key. Safe to share between threads."""
 
-    def __init__(
-        self,
-        *,
-        base_url: str,
-        key: str = "",
-        policy: EgressPolicy,
-        limits: ClientLimits | None = None,
-        ssl_context: SSLContext | None = None,
-    ) -> None:
-        self._limits = limits or ClientLimits()
-        self._policy = policy
-        self._url = f"{base_url.rstrip('/')}/chat/completions"
-        self._key = key.strip()
-        if not all("!" <= c <= "~" for c in self._key):
-            raise ProviderError(ErrorKind.UNAUTHORISED, "The key holds a character no key has.")
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-        if self._key:
-            headers["Authorization"] = f"Bearer {self._key}"
-        self._http = httpx.Client(
-            transport=GuardedTransport(policy, ssl_context=ssl_context),
-            headers={"User-Agent": "thurstone", **headers},
-            follow_redirects=False,
-            trust_env=False,
-            timeout=httpx.Timeout(self._limits.total_seconds, connect=self._limits.connect_seconds),
-        )
+    def _question(self, request: CompletionRequest) -> tuple[str, dict[str, Any]]:
+        body = {name: value for name, value in request.sampling.items() if name not in _RESERVED}
+        body |= {"model": request.model, "messages": _messages(request)}
+        if request.streams:
+            body["stream"] = True
+            # Without it a stream does not say how many tokens it took. A server that does not know
+            # it gets none where the sampling settings say null.
+            if body.setdefault("stream_options", {"include_usage": True}) is None:
+                del body["stream_options"]
+        if request.schema is not None:
+            bound = {"name": SCHEMA_NAME, "strict": True, "schema": dict(request.schema)}
+            body["response_format"] = {"type": "json_schema", "json_schema": bound}
+        return "chat/completions", body
 
-    def __repr__(self) -> str:
-        return f"OpenAICompatibleClient({self._url!r})"
-
-    def close(self) -> None:
-        """Close the connections kept alive."""
-        self._http.close()
-
-    def complete(self, request: CompletionRequest) -> CompletionResult:
-        """One completion, or `ProviderError`, by the total deadline whatever the server does."""
-        sampling = {k: v for k, v in request.sampling.items() if k not in _RESERVED}
-        body = {**sampling, "model": request.model, "messages": list(request.messages)}
-        begun = time.monotonic()
-        status, headers, answer = self._send(orjson.dumps(body))
-        latency_ms = round((time.monotonic() - begun) * 1000)
-        if not 200 <= status < 300:
-            self._fail(status, headers, answer)
-        return self._read(answer, headers, request, latency_ms)
-
-    def _send(self, body: bytes) -> tuple[int, httpx.Headers, bytes]:
-        # Nothing of the library's errors is passed on, not even as a cause: they may quote headers.
-        try:
-            self._policy.check_form(self._url)
-            with (
-                deadline(self._limits.total_seconds),
-                self._http.stream(
-                    "POST",
-                    self._url,
-                    content=body,
-                    headers={"Content-Type": "application/json"},
-                ) as response,
-            ):
-                return response.status_code, response.headers, self._body(response)
-        except AddressRefusedError as error:
-            raise ProviderError(ErrorKind.ADDRESS_REFUSED, str(error)) from None
-        except (httpcore.TimeoutException, httpx.TimeoutException):
-            raise ProviderError(
-                ErrorKind.TIMED_OUT, f"No whole answer in {self._limits.total_seconds:g} s."
-            ) from None
-        except (httpcore.ConnectError, httpx.ConnectError):
-            raise ProviderError(ErrorKind.UNREACHABLE, "The server cannot be reached.") from None
-        except (
-            httpcore.NetworkError,
-            httpcore.ProtocolError,
-            httpcore.ProxyError,
-            httpcore.UnsupportedProtocol,
-            httpx.HTTPError,
-            httpx.InvalidURL,
-        ):
-            raise ProviderError(
-                ErrorKind.UNREACHABLE, "The connection broke before the answer was whole."
-            ) from None
-
-    def _body(self, response: httpx.Response) -> bytes:
-        coding = response.headers.get("content-encoding", "").strip().lower()
-        if coding in ("", "identity"):
-            decompressor = None
-        elif coding in _DECODERS:
-            decompressor = zlib.decompressobj(_DECODERS[coding])
-        else:
-            raise ProviderError(ErrorKind.MALFORMED, "The answer is compressed in an unknown way.")
-        limit = self._limits.body_bytes
-        end = time.monotonic() + self._limits.total_seconds
-        body = bytearray()
-        for piece in response.iter_raw():
-            if decompressor is None:
-                body += piece
-            else:
-                try:
-                    # One byte more than allowed is enough to know, and all a bomb can make us hold.
-                    body += decompressor.decompress(piece, limit + 1 - len(body))
-                except zlib.error:
-                    raise ProviderError(
-                        ErrorKind.MALFORMED, "The answer cannot be decompressed."
-                    ) from None
-            if len(body) > limit:
-                raise ProviderError(
-                    ErrorKind.TOO_LARGE, f"The answer is larger than {limit:,} bytes."
-                )
-            if time.monotonic() > end:
-                raise httpcore.ReadTimeout("The time for the whole call is over.")
-        if decompressor is not None and not decompressor.eof:
-            raise ProviderError(ErrorKind.MALFORMED, "The answer was cut short.")
-        return bytes(body)
-
-    def _fail(self, status: int, headers: Mapping[str, str], answer: bytes) -> NoReturn:
-        said = self._shown(_error_text(answer))
-        message = f"HTTP {status}{f': {said}' if said else ''}"
-        if status == 429:
-            raise ProviderError(
-                ErrorKind.RATE_LIMITED, message, retry_after_seconds=_retry_after(headers)
-            )
-        if status in (401, 403):
-            # What a provider says about a key may quote it.
-            raise ProviderError(ErrorKind.UNAUTHORISED, f"HTTP {status}: the key was not accepted.")
-        if 300 <= status < 400:
-            raise ProviderError(ErrorKind.REDIRECTED, f"HTTP {status}: redirects are not followed.")
-        if status >= 500 or status in (408, 409, 425):
-            raise ProviderError(
-                ErrorKind.SERVER_ERROR, message, retry_after_seconds=_retry_after(headers)
-            )
-        raise ProviderError(ErrorKind.REFUSED, message)
-
-    def _read(
-        self,
-        answer: bytes,
-        headers: Mapping[str, str],
-        request: CompletionRequest,
-        latency_ms: int,
-    ) -> CompletionResult:
-        try:
-            value = orjson.loads(answer)
-        except orjson.JSONDecodeError:
-            raise ProviderError(ErrorKind.MALFORMED, "The answer is not JSON.") from None
-        if not isinstance(value, dict):
-            raise ProviderError(ErrorKind.MALFORMED, "The answer is no JSON object.")
-        if value.get("error"):
-            self._fail_in_body(value["error"], headers)
-        choices = value.get("choices")
-        if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-            raise ProviderError(ErrorKind.MALFORMED, "The answer has no choices.")
-        if len(choices) > 1:
-            raise ProviderError(ErrorKind.MALFORMED, "The answer has more choices than one.")
-        choice = choices[0]
-        if choice.get("error"):
-            self._fail_in_body(choice["error"], headers)
+    def _read(self, value: dict[str, Any], reading: Reading, request: CompletionRequest) -> None:
+        choice = _choice(value)
+        if choice is None:
+            _malformed("The answer has no choices.")
         message = choice.get("message")
         if not isinstance(message, dict):
-            raise ProviderError(ErrorKind.MALFORMED, "The choice has no message.")
-        reason = choice.get("finish_reason")
-        finish_reason = reason[:32] if isinstance(reason, str) and reason else "unknown"
-        text, calls = _content(message, finish_reason)
-        if "\x00" in finish_reason or b"\\u0000" in orjson.dumps([text, calls]):
-            raise ProviderError(ErrorKind.MALFORMED, "The text holds U+0000, which is no text.")
-        usage = value.get("usage")
-        usage = usage if isinstance(usage, dict) else {}
-        return CompletionResult(
-            text=text,
-            finish_reason=finish_reason,
-            model=_word(value.get("model")) or request.model,
-            latency_ms=latency_ms,
-            tool_calls=calls,
-            response_id=_word(value.get("id")),
-            prompt_token_count=_count(usage.get("prompt_tokens")),
-            completion_token_count=_count(usage.get("completion_tokens")),
-        )
+            _malformed("The choice has no message.")
+        _read_reason(choice, reading)
+        calls = message.get("tool_calls") or []
+        if not isinstance(calls, list) or not all(isinstance(call, dict) for call in calls):
+            _malformed("The tool calls have another form.")
+        reading.calls = calls
+        reading.add(message.get("content"))
+        _read_refusal(message, reading)
+        _read_frame(value, reading)
 
-    def _fail_in_body(self, error: Any, headers: Mapping[str, str]) -> NoReturn:
-        """An error inside a 200: its own code says which, if it is an HTTP status."""
-        code = error.get("code") if isinstance(error, dict) else None
-        status = code if isinstance(code, int) and 400 <= code < 600 else 500
-        self._fail(status, headers, orjson.dumps({"error": error}))
+    def _read_event(
+        self, value: dict[str, Any], reading: Reading, request: CompletionRequest
+    ) -> bool:
+        _read_frame(value, reading)
+        choice = _choice(value)
+        if choice is None:
+            # The last one tells what it took, and has no choices.
+            return False
+        delta = choice.get("delta") or {}
+        if not isinstance(delta, dict):
+            _malformed("A piece of the answer has another form.")
+        reading.add(delta.get("content"))
+        _read_refusal(delta, reading)
+        if calls := delta.get("tool_calls"):
+            _add_calls(calls, reading)
+            reading.touch()
+        elif delta.get("reasoning_content") or delta.get("reasoning"):
+            reading.touch()
+        if choice.get("finish_reason"):
+            reading.is_whole = True
+            _read_reason(choice, reading)
+        return False
 
-    def _shown(self, text: str) -> str:
-        """What a provider said, without secrets and control characters, cut short."""
-        if self._key:
-            text = text.replace(self._key, "[key]")
-        text = _SECRET.sub("[key]", text)
-        text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-        return text[:_MAX_SHOWN_CHARS]
+    def _is_end(self, event: Event) -> bool:
+        return event.data.strip() == b"[DONE]"
 
+    def _end_stream(self, reading: Reading) -> None:
+        for call in reading.calls:
+            call["id"] = "".join(call["id"])
+            function = call["function"]
+            call["function"] = {key: "".join(pieces) for key, pieces in function.items()}
 
-def _content(message: dict[str, Any], finish_reason: str) -> tuple[str, list[dict[str, Any]]]:
-    content = message.get("content")
-    calls = message.get("tool_calls") or []
-    if not isinstance(calls, list) or not all(isinstance(call, dict) for call in calls):
-        raise ProviderError(ErrorKind.MALFORMED, "The tool calls have another form.")
-    if content is None:
-        content = ""
-    elif not isinstance(content, str):
-        raise ProviderError(ErrorKind.MALFORMED, "The content is not text.")
-    if not content.strip() and not calls:
-        if finish_reason == "content_filter":
-            raise ProviderError(ErrorKind.FILTERED, "The provider filtered the whole answer.")
-        raise ProviderError(ErrorKind.EMPTY, "The completion is empty.")
-    return content, calls
-
-
-def _error_text(answer: bytes) -> str:
-    """The provider's own message, if the body has one in the usual place."""
-    try:
-        value = orjson.loads(answer)
-    except orjson.JSONDecodeError:
-        return ""
-    error = value.get("error") if isinstance(value, dict) else None
-    if isinstance(error, dict):
-        error = error.get("message")
-    return error if isinstance(error, str) else ""
+    def _error_in(self, value: dict[str, Any]) -> Said | None:
+        choices = value.get("choices")
+        first = choices[0] if isinstance(choices, list) and choices else None
+        # OpenRouter puts what went wrong upstream into the choice.
+        return said_in(value) or said_in(first)
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """The wait a provider asks for, in seconds or as a date, within our own limit."""
-    value = headers.get("retry-after", "").strip()
-    if not value:
+def _messages(request: CompletionRequest) -> list[dict[str, Any]]:
+    sent: list[dict[str, Any]] = []
+    if request.system:
+        sent.append({"role": "system", "content": request.system})
+    for message in request.messages:
+        if request.system and message.get("role") in SYSTEM_ROLES:
+            continue
+        content = message.get("content") or ""
+        if not isinstance(content, str):
+            content = _content(message, request)
+        kept = {key: message[key] for key in _SENT_KEYS if message.get(key)}
+        sent.append({"role": message.get("role"), "content": content} | kept)
+    return sent
+
+
+def _content(message: Mapping[str, Any], request: CompletionRequest) -> list[dict[str, Any]]:
+    """The parts in OpenAI's form. An image keeps the detail it was meant to be looked at in."""
+    content: list[dict[str, Any]] = []
+    for part, before in zip(parts_of(message, request), message["content"], strict=True):
+        if isinstance(part, SentImage):
+            named = before.get("image_url")
+            detail = named.get("detail") if isinstance(named, Mapping) else None
+            image = {"url": data_url(part)} | ({"detail": detail} if detail else {})
+            content.append({"type": "image_url", "image_url": image})
+        else:
+            content.append({"type": "text", "text": part})
+    return content
+
+
+def _choice(value: dict[str, Any]) -> dict[str, Any] | None:
+    choices = value.get("choices")
+    if not choices:
         return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(value)
-        except (ValueError, OverflowError):
-            return None
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        seconds = (moment - datetime.now(UTC)).total_seconds()
-    if math.isnan(seconds):
-        return None
-    return min(max(seconds, 0.0), RETRY_AFTER_LIMIT_SECONDS)
+    if not isinstance(choices, list) or not isinstance(choices[0], dict):
+        _malformed("The answer has no choices.")
+    if len(choices) > 1 or choices[0].get("index") not in (None, 0):
+        _malformed("The answer has more choices than one.")
+    return choices[0]
 
 
-def _word(value: Any) -> str:
-    return value[:200].replace("\x00", "") if isinstance(value, str) else ""
+def _read_frame(value: dict[str, Any], reading: Reading) -> None:
+    reading.read_names(value.get("model"), value.get("id"))
+    usage = value.get("usage")
+    if isinstance(usage, dict):
+        reading.prompt_tokens = count(usage.get("prompt_tokens"))
+        reading.completion_tokens = count(usage.get("completion_tokens"))
 
 
-def _count(value: Any) -> int | None:
-    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 31
-    return value if is_count else None
+def _read_reason(choice: dict[str, Any], reading: Reading) -> None:
+    reason = choice.get("finish_reason")
+    if isinstance(reason, str) and reason and reading.finish_reason != _REFUSED:
+        reading.finish_reason = reason
+
+
+def _read_refusal(message: dict[str, Any], reading: Reading) -> None:
+    """A refusal stands in a field of its own where the answer is bound to a schema."""
+    refusal = message.get("refusal")
+    if isinstance(refusal, str) and refusal:
+        reading.add(refusal)
+        reading.finish_reason = _REFUSED
+
+
+def _add_calls(calls: Any, reading: Reading) -> None:
+    """Put the pieces of calls together: each names the place of its call, and adds to its texts."""
+    if not isinstance(calls, list):
+        _malformed("The tool calls have another form.")
+    for piece in calls:
+        place = piece.get("index", len(reading.calls)) if isinstance(piece, dict) else None
+        if not isinstance(place, int) or not 0 <= place <= len(reading.calls) < MAX_CALLS:
+            _malformed("The tool calls have another form.")
+        if place == len(reading.calls):
+            new = {"id": [], "type": "function", "function": {"name": [], "arguments": []}}
+            reading.calls.append(new)
+        call = reading.calls[place]
+        function = piece.get("function")
+        named = function if isinstance(function, dict) else {}
+        into = call["function"]
+        for pieces, text in (
+            (call["id"], piece.get("id")),
+            (into["name"], named.get("name")),
+            (into["arguments"], named.get("arguments")),
+        ):
+            if isinstance(text, str):
+                reading.weigh(text)
+                pieces.append(text)
+
+
+def _malformed(message: str) -> NoReturn:
+    raise ProviderError(ErrorKind.MALFORMED, message)

@@ -14,6 +14,25 @@ RETRY_AFTER_LIMIT_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
+class ClientLimits:
+    """What one call may cost."""
+
+    connect_seconds: float = 10.0
+    # Until the first piece of an answer that is streamed; None: the total.
+    first_token_seconds: float | None = None
+    total_seconds: float = 120.0
+    body_bytes: int = 8 << 20  # after decompression
+
+
+@dataclass(frozen=True)
+class SentImage:
+    """An image of ours, as it goes along with a prompt."""
+
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class CompletionRequest:
     """One completion wanted of one model."""
 
@@ -22,14 +41,25 @@ class CompletionRequest:
     sampling: Mapping[str, Any] = field(default_factory=dict)
     # Tells samples of one prompt apart where a client is deterministic; providers never see it.
     sample: int = 0
+    # Stands first, in place of the system messages that the prompt has.
+    system: str = ""
+    # Asks for the answer piece by piece, and notes when each came.
+    streams: bool = False
+    # The body is kept as it came, for `CompletionResult.raw`.
+    keeps_raw: bool = False
+    # A JSON schema of an object that the whole answer must be.
+    schema: Mapping[str, Any] | None = None
+    # By the reference that stands for it in the messages, "image:sha256-…".
+    images: Mapping[str, SentImage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class CompletionResult:
     """An answer in the form agreed on, with where it came from.
 
-    `finish_reason` is the provider's own word: "stop" is whole, "length" was cut,
-    "content_filter" was filtered, and "unknown" stands where none was given.
+    `finish_reason` is OpenAI's word for it, whoever answered: "stop" is whole, "length" was cut,
+    "content_filter" was filtered, "tool_calls" ended in a call, and "unknown" stands where none
+    was given. A provider's reason that is none of these stays in its own word.
     """
 
     text: str
@@ -41,6 +71,11 @@ class CompletionResult:
     prompt_token_count: int | None = None
     completion_token_count: int | None = None
     is_demo: bool = False
+    # Milliseconds from the request to each piece of the text, where it was streamed.
+    token_times: Sequence[int] | None = None
+    first_token_ms: int | None = None
+    # The body as it came, if that was asked for: without the key, and cut at our limit.
+    raw: bytes | None = field(default=None, repr=False)
 
     def messages(self) -> list[dict[str, Any]]:
         """The answer as a completion's messages."""
@@ -88,17 +123,32 @@ class ProviderError(Exception):
     """No completion came, and why. The message holds no key and may be shown to managers."""
 
     def __init__(
-        self, kind: ErrorKind, message: str, *, retry_after_seconds: float | None = None
+        self,
+        kind: ErrorKind,
+        message: str,
+        *,
+        retry_after_seconds: float | None = None,
+        status: int | None = None,
     ) -> None:
         super().__init__(f"{kind}: {message}")
         self.kind = kind
         self.message = message
         self.retry_after_seconds = retry_after_seconds
+        # The answer's HTTP status, where there was an answer.
+        self.status = status
 
 
 class LlmClient(Protocol):
-    """A model behind an address, or something that stands in for one."""
+    """A model behind an address, or something that stands in for one. Threads may share it."""
 
     def complete(self, request: CompletionRequest) -> CompletionResult:
         """One completion, or `ProviderError`."""
+        ...
+
+    def models(self) -> Sequence[str]:
+        """The names of the models on offer, or `ProviderError`."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections kept alive."""
         ...

@@ -272,6 +272,13 @@ def source_key(model: str | None, params: dict[str, Any]) -> bytes:
     return sha256(canonical({"model": model, "params": params})).digest()
 
 
+def canonical_key(model: str, params: dict[str, Any], system: str = "") -> bytes:
+    """sha256 of what an endpoint is asked with; without words of its own it is the source's key."""
+    if not system:
+        return source_key(model, params)
+    return sha256(canonical({"model": model, "params": params, "system": system})).digest()
+
+
 def user_message(text: str) -> list[Message]:
     """A prompt given as plain text, as the one message it is."""
     return [{"role": "user", "content": text}]

@@ -11,7 +11,7 @@ from labeling.metrics import agreement, bias
 from labeling.metrics.cohen import cohen_kappa
 from labeling.metrics.contested import contested_items
 from labeling.metrics.estimates import Estimate
-from labeling.metrics.judges import judge_rows
+from labeling.metrics.judges import JudgeContext, judge_rows
 from labeling.metrics.leaderboard import leaderboard
 from labeling.metrics.patterns import ItemPatterns
 from labeling.metrics.raters import (
@@ -41,6 +41,7 @@ def build_report(
     gold: ArrayLike | None = None,
     include_repeats: bool = False,
     public_ids: Callable[[Sequence[int]], Mapping[int, str]] | None = None,
+    judge_context: JudgeContext | None = None,
 ) -> dict[str, Any]:
     """The report as JSON-ready values: people in agreement and ranking, judges apart.
 
@@ -49,6 +50,7 @@ def build_report(
     count in `gold` and in the raters' rows only: it is chosen to be clear, and would flatter.
     Between raters the first vote of a rater on an item counts, unless `include_repeats`.
     `public_ids` is given the `item_keys` of the contested items and answers with their names.
+    `judge_context` is what is known of judges and of voters' groups beside the votes.
     """
     is_judge = _flags(judges, len(votes.raters))
     known = _gold(gold, votes.item_count)
@@ -79,7 +81,7 @@ def build_report(
         },
         "raters": [row.as_json() for row in rater_rows(people, gold=known, compared=open_votes)],
         "judges": judge_rows(
-            judged.select(known[judged.item] == UNKNOWN), open_votes.first_votes()
+            judged.select(known[judged.item] == UNKNOWN), open_votes.first_votes(), judge_context
         ),
         "groups": [],
         "clauses": [],

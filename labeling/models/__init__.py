@@ -9,11 +9,18 @@ from labeling.models.campaigns import Campaign, Membership
 from labeling.models.cases import Case, CaseEntry, ExcludedJudgment, Exclusion
 from labeling.models.comparisons import Comparison, Gold
 from labeling.models.drafts import Draft
-from labeling.models.generation import Endpoint, GenerationRun, GenerationSlot, RunEndpoint
+from labeling.models.generation import (
+    Endpoint,
+    GenerationRun,
+    GenerationSlot,
+    RawAnswer,
+    RunEndpoint,
+)
 from labeling.models.guidelines import GuidelineReading, GuidelineVersion
 from labeling.models.images import Image
 from labeling.models.invitations import EntryLink, EntryVisit, Invitation
 from labeling.models.jobs import Import, ImportProblem, Job
+from labeling.models.judges import Judge, JudgeCall, JudgeVerdict, RoutedComparison, Routing
 from labeling.models.judgments import Judgment, Withdrawal
 from labeling.models.notifications import Notification
 from labeling.models.prompts import Completion, Prompt, Source
@@ -53,6 +60,9 @@ __all__ = [
     "ImportProblem",
     "Invitation",
     "Job",
+    "Judge",
+    "JudgeCall",
+    "JudgeVerdict",
     "Judgment",
     "Lane",
     "Membership",
@@ -62,9 +72,12 @@ __all__ = [
     "Place",
     "Prompt",
     "Rater",
+    "RawAnswer",
     "Report",
     "Round",
     "RoundItem",
+    "RoutedComparison",
+    "Routing",
     "RunEndpoint",
     "Seat",
     "Skill",

@@ -55,7 +55,9 @@ ON CONFLICT DO NOTHING
 _KEEPABLE = f"""
 FROM labeling_comparison c WHERE c.round_id = %(last)s
   AND NOT EXISTS (SELECT FROM labeling_gold g WHERE g.comparison_id = c.id)
-  AND EXISTS (SELECT FROM labeling_judgment j WHERE j.comparison_id = c.id
+  AND EXISTS (SELECT FROM labeling_judgment j
+    JOIN labeling_rater h ON h.id = j.rater_id AND h.kind = 'human'
+    WHERE j.comparison_id = c.id
     AND NOT EXISTS (SELECT FROM labeling_judgment l WHERE l.supersedes_id = j.id)
     AND NOT EXISTS (SELECT FROM labeling_withdrawal w WHERE w.judgment_id = j.id)
     AND NOT {LEFT_OUT_SQL})

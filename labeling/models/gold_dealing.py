@@ -30,11 +30,13 @@ _MOST_LISTS = 1000
 _IS_DUE = """(hashtextextended(s.id || ':' || s.turn, 7) & 2147483647) < {rate} * 2147483648.0"""
 # OFFSET 0 keeps these what they are, a probe for each candidate in turn: joined instead, and before
 # the tables' first ANALYZE, PostgreSQL reads all comparisons of the campaign.
-# An item rests once it has as many judgments as the campaign's policy says, if it says so.
+# An item rests once people have judged it as often as the policy says, if it says so.
 _NOT_RESTING = """(
     (SELECT policy ->> 'gold_exposure_cap' IS NULL FROM labeling_campaign k WHERE k.id = {campaign})
     OR NOT EXISTS (SELECT FROM labeling_judgment j
       WHERE j.comparison_id = {comparison} AND j.supersedes_id IS NULL
+        AND EXISTS (SELECT FROM labeling_rater h WHERE h.id = j.rater_id AND h.kind = 'human'
+          OFFSET 0)
       OFFSET (SELECT (policy ->> 'gold_exposure_cap')::bigint - 1 FROM labeling_campaign k
         WHERE k.id = {campaign})))"""
 _DEALABLE = (

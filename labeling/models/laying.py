@@ -11,6 +11,7 @@ from django.db import connection
 
 from labeling.models.counted import LEFT_OUT_COMPARISON_SQL, LEFT_OUT_SQL
 from labeling.models.queue import JUDGED_ELSEWHERE, wanted_of
+from labeling.models.routed import THE_JUDGES_SQL, hand_over
 
 # Sides: each comparison starts on a side drawn by the seed and alternates, so that they balance.
 # Order: all first judgments, then all second…, each pass shuffled on its own, so that no rater
@@ -35,7 +36,7 @@ FROM ({source}) dealt
 _LAY_SOURCE = f"""
   SELECT c.id AS comparison_id, s.ordinal, {_DEAL}
   FROM labeling_comparison c, LATERAL generate_series(1, %(overlap)s) AS s (ordinal)
-  WHERE c.id = ANY(%(ids)s) AND s.ordinal > {JUDGED_ELSEWHERE}
+  WHERE c.id = ANY(%(ids)s) AND s.ordinal > {JUDGED_ELSEWHERE} AND NOT {THE_JUDGES_SQL}
 """
 LAY = _INSERT.format(source=_LAY_SOURCE)
 
@@ -50,7 +51,7 @@ _RAISE_SOURCE = f"""
           AND (a.outcome IS NULL OR a.outcome = 'completed')) AS missing
     FROM labeling_comparison c,
       LATERAL generate_series(1, {wanted_of("%(overlap)s")}) AS s (ordinal)
-    WHERE c.id = ANY(%(ids)s) AND NOT EXISTS (
+    WHERE c.id = ANY(%(ids)s) AND NOT {THE_JUDGES_SQL} AND NOT EXISTS (
       SELECT FROM labeling_assignment a WHERE a.comparison_id = c.id AND a.ordinal = s.ordinal
         AND (a.outcome IS NULL OR a.outcome = 'completed'))
   ) free WHERE nth <= missing
@@ -143,7 +144,7 @@ LATERAL (SELECT count(*) AS slots,
 WHERE c.round_id = %(round)s AND c.id = ANY(%(ids)s) AND (n.a + n.tie + n.b > 0 OR s.open = 0)
   AND NOT EXISTS (SELECT FROM labeling_adjudication k
     WHERE k.comparison_id = c.id AND k.more IS NOT NULL)
-  AND NOT {LEFT_OUT_COMPARISON_SQL}
+  AND NOT {LEFT_OUT_COMPARISON_SQL} AND NOT {THE_JUDGES_SQL}
 ORDER BY c.id
 """
 STANDING = """
@@ -178,7 +179,11 @@ class Deal:
 
 
 def lay(deal: Deal, comparison_ids: list[int]) -> int:
-    """Lay the first assignments of comparisons; the caller holds them. How many were laid."""
+    """Lay the first assignments of comparisons; the caller holds them. How many were laid.
+
+    While a judge decides what it is sure of, new ones are handed to it first, and have none yet.
+    """
+    hand_over(campaign_id=deal.campaign_id, comparison_ids=comparison_ids)
     return _insert(LAY, deal, comparison_ids)
 
 

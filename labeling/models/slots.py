@@ -1,119 +1,157 @@
-"""The statements of generation's queue: lay slots, claim one, pair what filled them.
+"""The statements of generation's queue: lay slots, lease them in batches, store what came of them.
 
 States are written out in each statement, because the partial index of what is waiting or leased is
 only used where the condition is a constant.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 
-# One slot for each prompt, endpoint and sample. One that an earlier run filled stays that run's;
-# one it left failed or cancelled passes to this run.
-_LAY = """
+# The prompts a run is about, the first ones where it takes only so many.
+CHOSEN = """
+SELECT p.id FROM labeling_prompt p WHERE p.campaign_id = %(campaign)s
+  AND (%(languages)s::text[] IS NULL OR p.language = ANY(%(languages)s::text[]))
+  AND (%(tags)s::text[] IS NULL OR p.tags && %(tags)s::varchar[])
+ORDER BY p.id LIMIT %(limit)s::bigint
+"""
+
+# One slot for each prompt, endpoint as it is used, and sample. One that an earlier run filled stays
+# that run's; one it left failed or cancelled passes to this run.
+_LAY = f"""
 INSERT INTO labeling_generationslot (run_id, prompt_id, endpoint_id, params_key, sample, state,
   fence, attempts, error_kind, error, provenance)
-SELECT e.run_id, p.id, e.endpoint_id, e.params_key, n.sample, 'waiting', 0, 0, '', '', '{}'
-FROM labeling_runendpoint e
+SELECT e.run_id, p.id, e.endpoint_id, e.params_key, n.sample, 'waiting', 0, 0, '', '', '{{}}'
+FROM ({CHOSEN}) p
+JOIN labeling_runendpoint e ON e.run_id = %(run)s
 JOIN labeling_generationrun r ON r.id = e.run_id
-JOIN labeling_prompt p ON p.campaign_id = r.campaign_id
 CROSS JOIN LATERAL generate_series(1, r.completions_per_prompt) AS n (sample)
-WHERE r.id = %(run)s
 ORDER BY n.sample, p.id, e.position
 ON CONFLICT (prompt_id, endpoint_id, params_key, sample) DO UPDATE SET run_id = excluded.run_id,
-  state = 'waiting', attempts = 0, not_before = NULL, error_kind = '', error = '',
+  state = 'waiting', attempts = 0, not_before = NULL, error_kind = '', error = '', left_out = '',
   finished_at = NULL
 WHERE labeling_generationslot.state IN ('failed', 'cancelled')
 """
 
-# First in line of what is due: waiting past its pause, or leased by a worker that went silent.
+# First in line of what is due: waiting past its pause, or leased by a worker that went silent. Who
+# was lost that way before may be what kills its worker: such are leased one at a time, alone.
 _CLAIM = """
 UPDATE labeling_generationslot t SET state = 'leased', fence = t.fence + 1,
   attempts = t.attempts + 1, leased_until = now() + %(lease)s * interval '1 second'
 FROM (
-  SELECT id, state FROM labeling_generationslot
-  WHERE run_id = %(run)s AND endpoint_id = %(endpoint)s AND state IN ('waiting', 'leased')
-    AND (state = 'waiting' AND (not_before IS NULL OR not_before <= now())
-      OR state = 'leased' AND leased_until < now())
-  ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+  SELECT id FROM labeling_generationslot
+  WHERE run_id = %(run)s AND endpoint_id = %(endpoint)s AND params_key = ANY(%(keys)s::bytea[])
+    AND state IN ('waiting', 'leased')
+    AND (NOT %(suspects)s AND state = 'waiting' AND (not_before IS NULL OR not_before <= now())
+      OR state = 'leased' AND leased_until < now() AND (attempts >= 2) = %(suspects)s)
+  ORDER BY id LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED
 ) first WHERE t.id = first.id
-RETURNING t.id, t.fence, t.attempts, t.prompt_id, t.sample, first.state = 'leased'
+RETURNING t.id, t.fence, t.attempts, t.prompt_id, t.sample, t.params_key
 """
+_PARK = """
+UPDATE labeling_generationslot SET state = 'failed', error_kind = %(kind)s, error = %(error)s,
+  leased_until = NULL, finished_at = now()
+WHERE run_id = %(run)s AND endpoint_id = %(endpoint)s AND state = 'leased'
+  AND leased_until < now() AND attempts >= %(most)s
+"""
+# Judges ask the same endpoints: what they have under way takes up room too.
 _LIVE = """
+SELECT (SELECT count(*) FROM labeling_generationslot
+    WHERE endpoint_id = %(endpoint)s AND state = 'leased' AND leased_until >= now())
+  + (SELECT count(*) FROM labeling_judgecall c JOIN labeling_judge j ON j.id = c.judge_id
+    WHERE j.endpoint_id = %(endpoint)s AND c.state = 'leased' AND c.leased_until >= now())
+"""
+_RUN_LIVE = """
 SELECT count(*) FROM labeling_generationslot
-WHERE endpoint_id = %s AND state = 'leased' AND leased_until >= now()
+WHERE run_id = %s AND state = 'leased' AND leased_until >= now()
 """
 _OPEN = """
 SELECT EXISTS (SELECT FROM labeling_generationslot
   WHERE run_id = %s AND state IN ('waiting', 'leased'))
 """
-# For each endpoint that may be asked now: how many calls it has room for, and there is work for.
+_WAITING = """
+SELECT EXISTS (SELECT FROM labeling_generationslot WHERE run_id = %s AND state = 'waiting')
+"""
+# For each endpoint that may be asked now: how many calls there is work for.
 _DUE = """
 SELECT e.endpoint_id, (
   SELECT count(*) FROM (SELECT FROM labeling_generationslot s
-    WHERE s.run_id = e.run_id AND s.endpoint_id = e.endpoint_id
+    WHERE s.run_id = %(run)s AND s.endpoint_id = e.endpoint_id AND s.params_key = ANY(e.keys)
       AND s.state IN ('waiting', 'leased')
       AND (s.state = 'waiting' AND (s.not_before IS NULL OR s.not_before <= now())
         OR s.state = 'leased' AND s.leased_until < now())
     LIMIT %(most)s) due)
-FROM labeling_runendpoint e JOIN labeling_endpoint p ON p.id = e.endpoint_id
-WHERE e.run_id = %(run)s AND p.disabled_reason = ''
-  AND (p.rests_until IS NULL OR p.rests_until <= now())
+FROM (SELECT endpoint_id, array_agg(params_key) AS keys, min(position) AS position
+  FROM labeling_runendpoint WHERE run_id = %(run)s AND NOT is_paused GROUP BY endpoint_id) e
+JOIN labeling_endpoint p ON p.id = e.endpoint_id
+WHERE p.disabled_reason = '' AND (p.rests_until IS NULL OR p.rests_until <= now())
 ORDER BY e.position
 """
-# Once a second at most, however many slots end: they would queue up for the job's row.
+_PROLONG = """
+UPDATE labeling_generationslot t SET leased_until = now() + %(lease)s * interval '1 second'
+FROM unnest(%(ids)s::bigint[], %(fences)s::int[]) AS held (id, fence)
+WHERE t.id = held.id AND t.fence = held.fence AND t.state = 'leased'
+"""
+_HOLD = """
+SELECT t.id FROM labeling_generationslot t
+JOIN unnest(%(ids)s::bigint[], %(fences)s::int[]) AS held (id, fence)
+  ON t.id = held.id AND t.fence = held.fence AND t.state = 'leased'
+ORDER BY t.id FOR NO KEY UPDATE OF t
+"""
+_FILL = """
+UPDATE labeling_generationslot t SET state = 'filled', completion_id = v.completion,
+  leased_until = NULL, not_before = NULL, error_kind = '', error = '', left_out = v.left_out,
+  finished_at = clock_timestamp(), provenance = v.provenance::jsonb, input_tokens = v.input_tokens,
+  output_tokens = v.output_tokens, latency_ms = v.latency, first_token_ms = v.first_token,
+  cost = v.cost
+FROM unnest(%(ids)s::bigint[], %(completions)s::bigint[], %(left_out)s::text[],
+  %(provenance)s::text[], %(input_tokens)s::int[], %(output_tokens)s::int[], %(latency)s::int[],
+  %(first_token)s::int[], %(cost)s::numeric[])
+  AS v (id, completion, left_out, provenance, input_tokens, output_tokens, latency, first_token,
+    cost)
+WHERE t.id = v.id
+"""
+# A pause makes it wait, none ends it.
+_FAIL = """
+UPDATE labeling_generationslot t SET leased_until = NULL, attempts = t.attempts - v.refund,
+  error_kind = v.kind, error = v.error,
+  state = CASE WHEN v.pause IS NULL THEN 'failed' ELSE 'waiting' END,
+  not_before = clock_timestamp() + v.pause * interval '1 second',
+  finished_at = CASE WHEN v.pause IS NULL THEN clock_timestamp() END
+FROM unnest(%(ids)s::bigint[], %(kinds)s::text[], %(errors)s::text[], %(refunds)s::int[],
+  %(pauses)s::float8[]) AS v (id, kind, error, refund, pause)
+WHERE t.id = v.id
+"""
+_KEEP_RAW = """
+INSERT INTO labeling_rawanswer (slot_id, body)
+SELECT * FROM unnest(%(ids)s::bigint[], %(bodies)s::bytea[])
+ON CONFLICT (slot_id) DO UPDATE SET body = excluded.body, created_at = now()
+"""
+_COST = """
+SELECT coalesce(sum(cost), 0) FROM labeling_generationslot
+WHERE run_id = %(run)s AND endpoint_id = %(endpoint)s AND cost IS NOT NULL
+"""
+_ADVANCE = """
+UPDATE labeling_job SET done = labeling_job.done + %(count)s, beat_at = now()
+FROM labeling_generationrun r
+WHERE r.id = %(run)s AND labeling_job.id = r.job_id AND labeling_job.status = 'running'
+"""
+# Now and then all are counted, so that a job whose worker died half-way is told right again.
 _TICK = """
 UPDATE labeling_job SET beat_at = now(), done = (
   SELECT count(*) FROM labeling_generationslot
   WHERE run_id = %(run)s AND state IN ('filled', 'failed', 'cancelled'))
 FROM labeling_generationrun r
 WHERE r.id = %(run)s AND labeling_job.id = r.job_id AND labeling_job.status = 'running'
-  AND labeling_job.beat_at < now() - interval '1 second'
 """
 _FAIL_DISABLED = """
 UPDATE labeling_generationslot t SET state = 'failed', error_kind = 'endpoint_disabled',
   error = left(p.disabled_reason, 500), finished_at = now()
 FROM labeling_endpoint p
 WHERE t.run_id = %s AND t.state = 'waiting' AND p.id = t.endpoint_id AND p.disabled_reason <> ''
-"""
-
-# Which pairs a run stands for. Every filled slot that fits its endpoints and settings counts,
-# whichever run filled it. Two equal texts have nothing between them to judge.
-_PAIRS = """
-SELECT DISTINCT x.prompt_id, least(x.completion_id, y.completion_id) AS a,
-  greatest(x.completion_id, y.completion_id) AS b
-FROM wanted x JOIN wanted y ON y.prompt_id = x.prompt_id AND y.completion_id > x.completion_id
-  AND y.content_hash <> x.content_hash
-WHERE %(rule)s::text = 'all' OR (x.position = 0) <> (y.position = 0)
-"""
-_WANTED = """
-WITH wanted AS MATERIALIZED (
-  SELECT DISTINCT s.prompt_id, e.position, s.completion_id, k.content_hash
-  FROM labeling_generationrun r
-  JOIN labeling_runendpoint e ON e.run_id = r.id
-  JOIN labeling_prompt p ON p.campaign_id = r.campaign_id
-  JOIN labeling_generationslot s ON s.prompt_id = p.id AND s.endpoint_id = e.endpoint_id
-    AND s.params_key = e.params_key AND s.sample <= r.completions_per_prompt
-    AND s.state = 'filled'
-  JOIN labeling_completion k ON k.id = s.completion_id
-  WHERE r.id = %(run)s)
-"""
-_PAIR = f"""
-{_WANTED}
-INSERT INTO labeling_comparison (public_id, campaign_id, prompt_id, completion_a_id,
-  completion_b_id, selection_policy, propensity)
-SELECT gen_random_uuid(), %(campaign)s, w.prompt_id, w.a, w.b, %(rule)s::text, 1.0
-FROM ({_PAIRS}) w
-WHERE NOT EXISTS (SELECT FROM labeling_comparison c
-  WHERE c.completion_a_id = w.a AND c.completion_b_id = w.b)
-ORDER BY w.prompt_id, w.a, w.b
-ON CONFLICT DO NOTHING
-"""
-_COUNT_PAIRS = f"{_WANTED} SELECT count(*) FROM ({_PAIRS}) w"
-_ROUND = f"""
-{_WANTED}
-SELECT max(c.round_id) FROM ({_PAIRS}) w
-JOIN labeling_comparison c ON c.completion_a_id = w.a AND c.completion_b_id = w.b
 """
 
 
@@ -126,42 +164,102 @@ class Leased:
     attempts: int
     prompt_id: int
     sample: int
-    was_lost: bool
+    params_key: bytes
 
 
-def lay(*, run_id: int) -> int:
+@dataclass(frozen=True)
+class Filled:
+    """What is stored in a slot that its worker still holds."""
+
+    slot_id: int
+    completion_id: int
+    provenance: str
+    input_tokens: int | None
+    output_tokens: int | None
+    latency_ms: int
+    first_token_ms: int | None
+    cost: Decimal | None
+    left_out: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Why a slot is not filled. After `pause_seconds` it is tried again; None ends it."""
+
+    slot_id: int
+    kind: str
+    error: str
+    pause_seconds: float | None
+    # Being told to wait is no try.
+    is_refunded: bool = False
+
+
+def chosen(campaign_id: int, prompt_filter: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of `CHOSEN`."""
+    return {
+        "campaign": campaign_id,
+        "languages": prompt_filter.get("languages"),
+        "tags": prompt_filter.get("tags"),
+        "limit": prompt_filter.get("limit"),
+    }
+
+
+def lay(*, run_id: int, campaign_id: int, prompt_filter: Mapping[str, Any]) -> int:
     """One slot for each completion that is missing; how many are now the run's to fill."""
+    laid = _changed(_LAY, {"run": run_id, **chosen(campaign_id, prompt_filter)})
     with connection.cursor() as cursor:
-        cursor.execute(_LAY, {"run": run_id})
-        laid = int(cursor.rowcount)
         cursor.execute("ANALYZE (SKIP_LOCKED) labeling_generationslot")
     return laid
 
 
-def claim(*, run_id: int, endpoint_id: int, lease_seconds: float) -> Leased | None:
-    """Lease the next slot that is due; None when none is."""
+def claim(
+    *,
+    run_id: int,
+    endpoint_id: int,
+    keys: Sequence[bytes],
+    most: int,
+    lease_seconds: float,
+    suspects: bool = False,
+) -> list[Leased]:
+    """Lease up to `most` slots that are due, in their order; or, of the `suspects`, one."""
+    asked: dict[str, Any] = {
+        "run": run_id,
+        "endpoint": endpoint_id,
+        "keys": list(keys),
+        "most": 1 if suspects else most,
+        "lease": float(lease_seconds),
+        "suspects": suspects,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            _CLAIM, {"run": run_id, "endpoint": endpoint_id, "lease": float(lease_seconds)}
-        )
-        row = cursor.fetchone()
-    return Leased(*row) if row else None
+        cursor.execute(_CLAIM, asked)
+        rows = sorted(cursor.fetchall())
+    return [Leased(row[0], row[1], row[2], row[3], row[4], bytes(row[5])) for row in rows]
+
+
+def park(*, run_id: int, endpoint_id: int, most: int, kind: str, error: str) -> int:
+    """End the slots whose workers fell silent `most` times; how many."""
+    asked = {"run": run_id, "endpoint": endpoint_id, "most": most, "kind": kind, "error": error}
+    return _changed(_PARK, asked)
 
 
 def live_count(*, endpoint_id: int) -> int:
-    """How many calls to the endpoint are under way, in all runs."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LIVE, [endpoint_id])
-        ((count,),) = cursor.fetchall()
-    return int(count)
+    """How many calls to the endpoint are under way, in all runs and for all judges."""
+    return int(_value(_LIVE, {"endpoint": endpoint_id}))
+
+
+def run_live_count(*, run_id: int) -> int:
+    """How many calls of the run are under way."""
+    return int(_value(_RUN_LIVE, [run_id]))
 
 
 def has_open(*, run_id: int) -> bool:
     """A slot of the run is waiting or leased."""
-    with connection.cursor() as cursor:
-        cursor.execute(_OPEN, [run_id])
-        ((is_open,),) = cursor.fetchall()
-    return bool(is_open)
+    return bool(_value(_OPEN, [run_id]))
+
+
+def has_waiting(*, run_id: int) -> bool:
+    """A slot of the run is waiting, whether it is due or not."""
+    return bool(_value(_WAITING, [run_id]))
 
 
 def due_counts(*, run_id: int, most: int) -> list[tuple[int, int]]:
@@ -171,37 +269,91 @@ def due_counts(*, run_id: int, most: int) -> list[tuple[int, int]]:
         return [(int(pk), int(count)) for pk, count in cursor.fetchall()]
 
 
-def tick(*, run_id: int) -> None:
-    """Note in the run's job how far it has come."""
+def prolong(held: Sequence[tuple[int, int]], *, lease_seconds: float) -> int:
+    """Lengthen the leases on (slot, fence) that still stand; how many."""
+    return _changed(_PROLONG, {**_columns(held), "lease": float(lease_seconds)})
+
+
+def hold(held: Sequence[tuple[int, int]]) -> set[int]:
+    """The slots of (slot, fence) that are still leased so, locked until the transaction ends."""
     with connection.cursor() as cursor:
-        cursor.execute(_TICK, {"run": run_id})
+        cursor.execute(_HOLD, _columns(held))
+        return {int(pk) for (pk,) in cursor.fetchall()}
+
+
+def fill(rows: Sequence[Filled]) -> None:
+    """Store what came, in slots that the caller holds."""
+    if rows:
+        _changed(
+            _FILL,
+            {
+                "ids": [row.slot_id for row in rows],
+                "completions": [row.completion_id for row in rows],
+                "left_out": [row.left_out for row in rows],
+                "provenance": [row.provenance for row in rows],
+                "input_tokens": [row.input_tokens for row in rows],
+                "output_tokens": [row.output_tokens for row in rows],
+                "latency": [row.latency_ms for row in rows],
+                "first_token": [row.first_token_ms for row in rows],
+                "cost": [row.cost for row in rows],
+            },
+        )
+
+
+def fail(rows: Sequence[Failed]) -> None:
+    """Put back or end what did not come, in slots that the caller holds."""
+    if rows:
+        _changed(
+            _FAIL,
+            {
+                "ids": [row.slot_id for row in rows],
+                "kinds": [row.kind for row in rows],
+                "errors": [row.error for row in rows],
+                "refunds": [int(row.is_refunded) for row in rows],
+                "pauses": [row.pause_seconds for row in rows],
+            },
+        )
+
+
+def keep_raw(bodies: Sequence[tuple[int, bytes]]) -> None:
+    """Keep what providers sent for these slots."""
+    if bodies:
+        asked = {"ids": [pk for pk, _ in bodies], "bodies": [body for _, body in bodies]}
+        _changed(_KEEP_RAW, asked)
+
+
+def cost_of(*, run_id: int, endpoint_id: int) -> Decimal:
+    """What the run's answers of an endpoint have cost."""
+    return Decimal(_value(_COST, {"run": run_id, "endpoint": endpoint_id}))
+
+
+def advance(*, run_id: int, count: int) -> None:
+    """Note in the run's job that so many slots more need no work."""
+    _changed(_ADVANCE, {"run": run_id, "count": count})
+
+
+def tick(*, run_id: int) -> None:
+    """Note in the run's job how far it has come, counted anew."""
+    _changed(_TICK, {"run": run_id})
 
 
 def fail_disabled(*, run_id: int) -> int:
     """End the waiting slots of endpoints taken out of use; how many."""
+    return _changed(_FAIL_DISABLED, [run_id])
+
+
+def _columns(held: Sequence[tuple[int, int]]) -> dict[str, list[int]]:
+    return {"ids": [pk for pk, _ in held], "fences": [fence for _, fence in held]}
+
+
+def _changed(statement: str, parameters: Mapping[str, Any] | Sequence[Any]) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(_FAIL_DISABLED, [run_id])
+        cursor.execute(statement, parameters)
         return int(cursor.rowcount)
 
 
-def pair(*, run_id: int, campaign_id: int, rule: str) -> int:
-    """Make the comparisons the run stands for that are not there yet; how many were made."""
+def _value(statement: str, parameters: Mapping[str, Any] | Sequence[Any]) -> Any:
     with connection.cursor() as cursor:
-        cursor.execute(_PAIR, {"run": run_id, "campaign": campaign_id, "rule": rule})
-        return int(cursor.rowcount)
-
-
-def newest_round(*, run_id: int, rule: str) -> int | None:
-    """The id of the newest round that holds a pair the run stands for, whoever opened it."""
-    with connection.cursor() as cursor:
-        cursor.execute(_ROUND, {"run": run_id, "rule": rule})
-        ((round_id,),) = cursor.fetchall()
-    return None if round_id is None else int(round_id)
-
-
-def pair_count(*, run_id: int, rule: str) -> int:
-    """How many pairs the run stands for."""
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT_PAIRS, {"run": run_id, "rule": rule})
-        ((count,),) = cursor.fetchall()
-    return int(count)
+        cursor.execute(statement, parameters)
+        ((value,),) = cursor.fetchall()
+    return value

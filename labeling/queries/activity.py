@@ -18,7 +18,16 @@ MOST_COUNTED = 10_000
 KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "settings": (
         "Settings",
-        ("campaign.", "round.", "guidelines.", "model.", "endpoint.", "demo."),
+        (
+            "campaign.",
+            "round.",
+            "guidelines.",
+            "model.",
+            "endpoint.",
+            "judge.",
+            "routing.",
+            "demo.",
+        ),
     ),
     "raters": (
         "Raters",
@@ -27,7 +36,7 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
             *("skill.", "skills.", "profile.", "demographics.", "gold."),
         ),
     ),
-    "data": ("Data in and out", ("import.", "job.", "dataset.", "generation.")),
+    "data": ("Data in and out", ("import.", "job.", "dataset.", "generation.", "completion.")),
     "review": ("Review", ("review.", "judgment.withdrawn")),
     "access": (
         "Access",

@@ -102,7 +102,7 @@ def _work(campaign: Campaign) -> _Work:
             lane__campaign=campaign, rater=None, ended_at=None, ordinal__isnull=False
         ).count(),
         held=unended.filter(rater__isnull=False).count(),
-        judged=campaign.judgments.count(),
+        judged=campaign.judgments.filter(rater__kind="human").count(),
     )
 
 

@@ -29,11 +29,12 @@ class Problem:
     message: str
     is_retried: bool
     next_try_at: datetime | None
+    used: RunEndpoint
 
 
 @dataclass
 class EndpointProgress:
-    """One endpoint's share of a run."""
+    """One model's share of a run: an endpoint with its settings."""
 
     endpoint: RunEndpoint
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STATES, 0))
@@ -41,6 +42,11 @@ class EndpointProgress:
     @property
     def total(self) -> int:
         return sum(self.counts.values())
+
+    @property
+    def open_count(self) -> int:
+        """What is still to come."""
+        return self.counts["waiting"] + self.counts["leased"]
 
 
 @dataclass
@@ -68,13 +74,14 @@ def progress_of(runs: Iterable[GenerationRun]) -> dict[int, RunProgress]:
     """The progress of each run, by its id, in two queries."""
     ids = [run.pk for run in runs]
     progress = {pk: RunProgress() for pk in ids}
-    places: dict[tuple[int, int], EndpointProgress] = {}
+    places: dict[tuple[int, int, bytes], EndpointProgress] = {}
     used = RunEndpoint.objects.filter(run__in=ids).select_related("endpoint")
     for one in used.order_by("run", "position"):
-        places[one.run_id, one.endpoint_id] = place = EndpointProgress(one)
+        key = one.run_id, one.endpoint_id, bytes(one.params_key)
+        places[key] = place = EndpointProgress(one)
         progress[one.run_id].endpoints.append(place)
     for row in _grouped(ids):
-        place = places[row["run_id"], row["endpoint_id"]]
+        place = places[row["run_id"], row["endpoint_id"], bytes(row["params_key"])]
         place.counts[row["state"]] += row["count"]
         if row["error_kind"] and row["state"] in ("waiting", "failed"):
             progress[row["run_id"]].problems.append(
@@ -85,6 +92,7 @@ def progress_of(runs: Iterable[GenerationRun]) -> dict[int, RunProgress]:
                     row["message"],
                     row["state"] == "waiting",
                     row["next_try_at"],
+                    place.endpoint,
                 )
             )
     return progress
@@ -93,9 +101,9 @@ def progress_of(runs: Iterable[GenerationRun]) -> dict[int, RunProgress]:
 def _grouped(ids: list[int]) -> Iterable[Mapping[str, Any]]:
     return (
         GenerationSlot.objects.filter(run__in=ids)
-        .values("run_id", "endpoint_id", "state", "error_kind")
+        .values("run_id", "endpoint_id", "params_key", "state", "error_kind")
         .annotate(count=Count("pk"), message=Max("error"), next_try_at=Min("not_before"))
-        .order_by("run_id", "endpoint_id", "state", "error_kind")
+        .order_by("run_id", "endpoint_id", "params_key", "state", "error_kind")
     )
 
 

@@ -78,15 +78,17 @@ class Outcomes:
 
     `judged_at` is each vote's moment in seconds, or -1 where nobody knows it; `is_judge` has a
     flag for each rater of the votes and `gold` the known preference of each item, or -1.
-    `event_count` counts judgments and withdrawals at that instant, whether they stand or not, and
-    decisions about what datasets leave out. `judgment_keys` are the votes' internal ids, and
-    `excluded_count` says how many that stand were left out by such decisions.
+    `rater_keys` are the raters' internal ids. `event_count` counts judgments and withdrawals at
+    that instant, whether they stand or not, and decisions about what datasets leave out.
+    `judgment_keys` are the votes' internal ids, and `excluded_count` says how many that stand were
+    left out by such decisions.
     """
 
     votes: Votes
     judgment_keys: Ints
     judged_at: Ints
     is_judge: list[bool]
+    rater_keys: list[int]
     gold: Ints
     event_count: int
     excluded_count: int
@@ -146,6 +148,7 @@ def outcomes(campaign: Campaign) -> Outcomes:
         judgment_keys=columns["judgment"],
         judged_at=columns["judged_at"],
         is_judge=[key in judges for key in rater_ids],
+        rater_keys=rater_ids,
         gold=_gold(campaign, votes.item_keys),
         event_count=event_count,
         excluded_count=excluded_count,

@@ -300,7 +300,7 @@ def _in_full(
     campaign: Campaign, people: list[Person], now: datetime, *, names_people: bool
 ) -> list[PoolRow]:
     ids = [one.rater_id for one in people]
-    raters: Mapping[int, Rater] = Rater.objects.select_related("user").in_bulk(ids)
+    raters: Mapping[int, Rater] = Rater.objects.select_related("user", "judge").in_bulk(ids)
     seats = {seat.rater_id: seat for seat in campaign.seats.filter(rater__in=ids)}
     rows = []
     for one in people:
@@ -309,6 +309,8 @@ def _in_full(
             name = seat.pseudonym
         elif rater.user is not None:
             name = rater.user.label
+        elif hasattr(rater, "judge"):
+            name = rater.judge.name
         else:
             name = "LLM judge" if one.kind == Rater.Kind.JUDGE else "from a file"
         best = best_levels(one.known, now)

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery, TextField
 from django.db.models.functions import Coalesce
 
 from labeling.models import Assignment, AuditEvent, Campaign, Report, Seat
@@ -209,7 +209,7 @@ def rater_lines(
 
 @dataclass(frozen=True)
 class JudgeLine:
-    """An LLM judge's row of the report under the name it was seated by."""
+    """An LLM judge's row of the report under its name, or the one a file gave it."""
 
     row: Mapping[str, Any]
     name: str
@@ -220,10 +220,11 @@ def judge_lines(
 ) -> list[JudgeLine]:
     """The LLM judges with most judgments."""
     rows: Sequence[Mapping[str, Any]] = (body or {}).get("judges", [])[:limit]
+    name = Coalesce("rater__judge__name", "external_id", output_field=TextField())
     names = dict(
         Seat.objects.filter(
             campaign=campaign, pseudonym__in=[row["rater"] for row in rows]
-        ).values_list("pseudonym", "external_id")
+        ).values_list("pseudonym", name)
     )
     return [JudgeLine(row, names.get(row["rater"]) or row["rater"]) for row in rows]
 

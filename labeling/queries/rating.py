@@ -192,9 +192,14 @@ def latest_guidelines(campaign: Campaign) -> GuidelineVersion | None:
 
 def has_data_to_read(user: User) -> bool:
     """Whether the user has a part in any campaign other than rating, or may start one."""
-    readers = [role for role in Membership.Role.values if role != Membership.Role.RATER]
     governed = OrganisationMember.objects.filter(user=user, role__in=["owner", "manager"])
-    return governed.exists() or Campaign.objects.with_role(user, *readers).exists()
+    return governed.exists() or reads_a_campaign(user)
+
+
+def reads_a_campaign(user: User) -> bool:
+    """Whether the user has a part in any campaign other than rating."""
+    readers = [role for role in Membership.Role.values if role != Membership.Role.RATER]
+    return Campaign.objects.with_role(user, *readers).exists()
 
 
 def _days(raters: list[int], campaigns: list[int]) -> dict[int, Day]:

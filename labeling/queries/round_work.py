@@ -24,8 +24,13 @@ WHERE r.state = 'open' AND r.kind IN ('production', 'calibration') AND k.state <
     JOIN labeling_comparison c ON c.id = a.comparison_id
     WHERE a.campaign_id = r.campaign_id AND a.rater_id IS NOT NULL AND a.ended_at IS NULL
       AND a.ordinal IS NOT NULL AND c.round_id = r.id)
+  AND NOT EXISTS (SELECT FROM labeling_routing g
+    JOIN labeling_routedcomparison x ON x.routing_id = g.id
+    JOIN labeling_comparison c ON c.id = x.comparison_id
+    WHERE g.campaign_id = r.campaign_id AND c.round_id = r.id AND x."to" = 'judge'
+      AND x.expected_accuracy IS NULL)
   AND EXISTS (SELECT FROM labeling_comparison c JOIN labeling_judgment j ON j.comparison_id = c.id
-    WHERE c.round_id = r.id)
+    JOIN labeling_rater h ON h.id = j.rater_id AND h.kind = 'human' WHERE c.round_id = r.id)
   AND NOT EXISTS (SELECT FROM labeling_auditevent e
     WHERE e.campaign_id = r.campaign_id AND e.verb = 'round.finished' AND e.subject = r.public_id)
   AND (%(round)s::bigint IS NULL OR r.id = %(round)s)
@@ -50,8 +55,12 @@ def newest_judgment(round_: Round) -> int:
 
 
 def recent_items(round_: Round) -> Iterator[list[int]]:
-    """Comparisons that the newest judgments of the campaign are about, in batches."""
-    newest = Judgment.objects.filter(campaign=round_.campaign_id).order_by("-pk")
+    """Comparisons that people's newest judgments of the campaign are about, in batches.
+
+    Judges answer thousands in a minute, which would hide the few of people's.
+    """
+    people = Judgment.objects.filter(campaign=round_.campaign_id, rater__kind="human")
+    newest = people.order_by("-pk")
     keys = sorted(set(newest.values_list("comparison_id", flat=True)[:RECENT]))
     for start in range(0, len(keys), BATCH):
         yield keys[start : start + BATCH]

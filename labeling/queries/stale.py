@@ -78,8 +78,11 @@ def _changed_since(
 def stale_judgments(
     campaign: Campaign, rule: StaleRule | None, *, clause: str = ""
 ) -> QuerySet[Judgment]:
-    """Standing judgments given under an older version whose clauses changed; practice is none."""
-    judgments = Judgment.objects.standing().filter(campaign=campaign)
+    """People's standing judgments under an older version whose clauses changed; practice is none.
+
+    A judge is asked anew by whoever runs it, under a question that is new as a whole.
+    """
+    judgments = Judgment.objects.standing().filter(campaign=campaign, rater__kind="human")
     if rule is None or not rule.changed:
         return judgments.none()
     is_stale = Q()
@@ -135,7 +138,7 @@ def to_ask_again(judgments: QuerySet[Judgment], rule: StaleRule) -> QuerySet[Com
         comparison=OuterRef("pk"), ended_at=None, ordinal__isnull=False
     )
     anew = Judgment.objects.standing().filter(
-        comparison=OuterRef("pk"), guideline_version=rule.newest
+        comparison=OuterRef("pk"), guideline_version=rule.newest, rater__kind="human"
     )
     settled = Adjudication.objects.filter(
         comparison=OuterRef("pk"), superseded_by=None, outcome__in=["decided", "left_out"]

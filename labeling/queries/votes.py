@@ -114,14 +114,14 @@ def comparisons(campaign: Campaign) -> QuerySet[Comparison]:
 
 
 def judged(rows: Iterable[Comparison]) -> list[Judged]:
-    """The comparisons with their standing judgments, in two statements."""
+    """The comparisons with people's standing judgments, in two statements."""
     listed = list(rows)
     keys = [comparison.pk for comparison in listed]
     votes: dict[int, list[Vote]] = defaultdict(list)
     for key, preference, strength in (
         Judgment.objects.standing()
-        # A hidden repeat is no second voice.
-        .filter(comparison__in=keys, is_repeat=False)
+        # A hidden repeat is no second voice, and a judge is none of the people's.
+        .filter(comparison__in=keys, is_repeat=False, rater__kind="human")
         .order_by("pk")
         .values_list("comparison_id", "preference", "strength")
     ):

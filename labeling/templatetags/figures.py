@@ -33,6 +33,16 @@ SENTENCES = {
     "judgment.submitted": ("judged a comparison", "judged {n} comparisons"),
     "judgment.revised": ("changed a judgment", "changed {n} judgments"),
     "judgment.withdrawn": ("withdrew a judgment", "withdrew {n} judgments"),
+    "judge.created": ("made an LLM judge", ""),
+    "judge.changed": ("changed an LLM judge", ""),
+    "judge.asked": ("had an LLM judge rate", ""),
+    "judge.paused": ("paused an LLM judge", ""),
+    "judge.resumed": ("resumed an LLM judge", ""),
+    "judge.retired": ("retired an LLM judge", ""),
+    "routing.switched_on": ("let {judge} decide what it is sure of", ""),
+    "routing.switched_off": ("had people decide everything again", ""),
+    "routing.fell_short": ("an audit found {judge} right less often than promised", ""),
+    "judge.stopped_at_budget": ("stopped an LLM judge at its budget", ""),
     "assignment.skipped": ("skipped a comparison", "skipped {n} comparisons"),
     "assignment.lost": ("answered too late", "answered too late {n} times"),
     "guidelines.published": ("published guidelines", ""),
@@ -69,6 +79,12 @@ SENTENCES = {
     "gold.retired": ("retired a known answer", "retired {n} known answers"),
     "gold.restored": ("took a retired answer back", "took {n} retired answers back"),
     "gold.kept": ("kept a doubted answer", "kept {n} doubted answers"),
+    "generation.budget_reached": ("paused a run at its budget", ""),
+    "generation.budget_changed": ("changed the budget of a run", ""),
+    "generation.cost_reached": ("paused a model at what it may cost", ""),
+    "generation.model_paused": ("paused a model of a run", ""),
+    "generation.model_resumed": ("let a model of a run go on", ""),
+    "completion.pushed": ("pushed completions", "pushed completions {n} times"),
     "case.opened": ("opened a case on a rater", "opened {n} cases on raters"),
     "case.message": ("wrote to a rater", "wrote to raters {n} times"),
     "case.note": ("noted something about a rater", "noted {n} things about raters"),
@@ -153,6 +169,12 @@ def points(share: float | None) -> str:
     if share is None:
         return "–"
     return f"{(share - 0.5) * 100:+.1f} pts".replace("-", "−")
+
+
+@register.filter
+def lean(difference: float | None) -> str:
+    """A difference of two shares as "+6.1" points; nothing as a dash."""
+    return "–" if difference is None else f"{difference * 100:+.1f}".replace("-", "−")
 
 
 @register.filter

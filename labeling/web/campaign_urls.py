@@ -17,6 +17,7 @@ from labeling.web import (
     gold,
     guideline_draft,
     invitations,
+    judges,
     organisation,
     pay,
     review,
@@ -58,6 +59,12 @@ urlpatterns = [
         "<slug:slug>/generation/<uuid:run_id>/<slug:verb>/",
         generation.move,
         name="campaign_generation_move",
+    ),
+    path("<slug:slug>/judges/", judges.judges, name="campaign_judges"),
+    path("<slug:slug>/judges/csv/", judges.judges_file, name="campaign_judges_file"),
+    path("<slug:slug>/judges/routing/end/", judges.end_routing, name="campaign_routing_end"),
+    path(
+        "<slug:slug>/judges/<uuid:judge_id>/<slug:verb>/", judges.move, name="campaign_judge_move"
     ),
     path("<slug:slug>/raters/", campaign_people.raters, name="campaign_raters"),
     path("<slug:slug>/raters/import/", campaign_rater.import_file, name="campaign_import_raters"),

@@ -6,9 +6,10 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from labeling.access import may_start_campaigns
 from labeling.models import User
 from labeling.queries.notifications import unread_count
-from labeling.queries.rating import has_data_to_read
+from labeling.queries.rating import reads_a_campaign
 from labeling.web.preferences import preferences_of
 
 THEMES = ("light", "dark")
@@ -16,11 +17,13 @@ THEMES = ("light", "dark")
 
 def product(request: HttpRequest) -> dict[str, Any]:
     """The instance's own facts and the visitor's looks; what costs a query is asked where used."""
+    governs = SimpleLazyObject(lambda: _governs(request))
     return {
         "is_demo": settings.DEMO,
         "theme": theme_of(request),
         "preferences": SimpleLazyObject(lambda: preferences_of(request)),
-        "reads_data": SimpleLazyObject(lambda: _reads_data(request)),
+        "governs": governs,
+        "reads_data": SimpleLazyObject(lambda: bool(governs) or _reads_data(request)),
         "unread_count": SimpleLazyObject(lambda: _unread_count(request)),
     }
 
@@ -36,6 +39,11 @@ def _unread_count(request: HttpRequest) -> int:
     return unread_count(user) if isinstance(user, User) and user.is_authenticated else 0
 
 
+def _governs(request: HttpRequest) -> bool:
+    user = getattr(request, "user", None)
+    return isinstance(user, User) and user.is_authenticated and may_start_campaigns(user)
+
+
 def _reads_data(request: HttpRequest) -> bool:
     user = getattr(request, "user", None)
-    return isinstance(user, User) and user.is_authenticated and has_data_to_read(user)
+    return isinstance(user, User) and user.is_authenticated and reads_a_campaign(user)

@@ -36,6 +36,7 @@ PLACES: dict[str, tuple[str, tuple[str, ...]]] = {
     "round.finished": ("campaign_rounds", ()),
     "agreement.fell": ("campaign", ()),
     "endpoint.failing": ("campaign_generation", ()),
+    "generation.budget": ("campaign_generation", ()),
     "appeal.waiting": ("campaign_raters", ()),
     "appeal.decided": ("rate_answers", ()),
     "comparison.decided": ("rate_answers", ()),

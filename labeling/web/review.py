@@ -215,7 +215,9 @@ def _page(
     plain = replace(schema, steps=False, clauses=False, edit_winner=True)
     card, beside = answering(shown, AnswerForm(schema=plain), card_of(shown, request.user))
     texts = {"a": beside.edit.left, "b": beside.edit.right} if beside.edit else {}
-    judgments = list(votes.judgments_of(found)[:SHOWN_JUDGMENTS])
+    # What a judge said is no vote, and is not to sway who decides.
+    people = votes.judgments_of(found).filter(rater__kind="human")
+    judgments = list(people[:SHOWN_JUDGMENTS])
     gold = reads.gold_shares(campaign, [one.rater_id for one in judgments])
     wanted = _filter(request)
     place = reads.place_of(rows := reads.contested(campaign, wanted), found)

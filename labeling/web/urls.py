@@ -5,6 +5,7 @@ from django.urls import include, path
 from labeling.web import (
     account,
     activity,
+    endpoints,
     entry,
     images,
     invitations,
@@ -50,6 +51,18 @@ urlpatterns = [
                 path("reactivate/", organisation.member_reactivate, name="member_reactivate"),
                 path("second-step/", organisation.member_second_step, name="member_second_step"),
                 path("remove/", organisation.member_remove, name="member_remove"),
+            ]
+        ),
+    ),
+    path("endpoints/", endpoints.endpoints, name="endpoints"),
+    path(
+        "endpoints/<uuid:endpoint_id>/",
+        include(
+            [
+                path("", endpoints.endpoint, name="endpoint"),
+                path("test/", endpoints.test, name="endpoint_test"),
+                path("use/", endpoints.use, name="endpoint_use"),
+                path("remove/", endpoints.remove, name="endpoint_remove"),
             ]
         ),
     ),

@@ -12,6 +12,7 @@ from labeling.actions.endpoints import ensure_demo_endpoint
 from labeling.actions.entry import make_entry_link
 from labeling.actions.generation import start_generation
 from labeling.actions.invitations import invite
+from labeling.actions.judges import create_judge
 from labeling.actions.rating import claim_assignment, submit_judgment
 from labeling.models import (
     Appeal,
@@ -26,6 +27,7 @@ from labeling.models import (
     GuidelineVersion,
     Invitation,
     Job,
+    Judge,
     Judgment,
     Membership,
     OrganisationMember,
@@ -79,6 +81,13 @@ def make_lab() -> Lab:
         completions_per_prompt=2,
         pairing="all",
     )
+    judge = create_judge(
+        campaign=campaign,
+        endpoint=demo.name,
+        name="zq-canary-judge",
+        rubric="zq-canary-rubric",
+        by=manager,
+    )
     refresh_report(campaign.pk)
     factories.token(manager, "admin")
     link = make_entry_link(campaign=campaign, kind="other", name="zq", wanted=1, by=None)
@@ -99,6 +108,7 @@ def make_lab() -> Lab:
         "job_id": job.public_id,
         "run_id": run.public_id,
         "rater_id": loud.rater.public_id,
+        "judge_id": judge.public_id,
         "appeal_id": make_appeal(judgment=judgment, rater=loud.rater, reason=LOUD).public_id,
         "token_id": token,
         "case_id": open_case(
@@ -132,11 +142,20 @@ def make_lab() -> Lab:
             f"api:round-{what}.id": Round.objects.filter(campaign=campaign).latest("pk").public_id
             for what in ("freeze", "models")
         },
+        "endpoint_id": demo.public_id,
         "api:endpoint-detail.id": demo.public_id,
+        "api:endpoint-test.id": demo.public_id,
         "api:token-detail.id": token,
         **{
+            f"api:judge-{what}.id": judge.public_id
+            for what in ("detail", "ask", "pause", "resume", "retire")
+        },
+        **{
             f"api:generation-{what}.id": run.public_id
-            for what in ("detail", "cancel", "pause", "resume", "retry")
+            for what in (
+                *("detail", "cancel", "pause", "resume", "retry"),
+                *("pause-model", "resume-model"),
+            )
         },
     }
     return Lab(campaign, loud, values)
@@ -175,6 +194,7 @@ def state() -> list[Any]:
         list(Membership.objects.order_by("pk").values("pk", "role")),
         list(Token.objects.order_by("pk").values("pk", "revoked_at")),
         list(GenerationRun.objects.order_by("pk").values("pk", "state")),
+        list(Judge.objects.order_by("pk").values("pk", "state", "name")),
         list(Endpoint.objects.order_by("pk").values("pk", "name")),
         list(Job.objects.order_by("pk").values("pk", "status", "is_cancel_requested")),
         list(Round.objects.order_by("pk").values("pk", "state")),

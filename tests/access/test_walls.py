@@ -28,7 +28,7 @@ from tests.web.building import CANARIES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SECRETS = (*CANARIES, LOUD, "zq-canary-file")
+SECRETS = (*CANARIES, LOUD, "zq-canary-file", "zq-canary-judge", "zq-canary-rubric")
 # What a rater of the campaign is for, besides their own account and tokens: to read, to send.
 RATERS_READ = {
     *("home", "account", "profile", "rate_home", "rate", "undo", "rate_guidelines"),
@@ -56,6 +56,7 @@ OF_THE_CALLER = {
     "rate_recorded",
     "campaigns",
     "campaign_new",
+    "endpoints",
 }
 OF_THE_CALLER |= OWN
 OF_THE_CALLERS_TOKEN = {"api:campaign-list", "api:token-list", "api:endpoint-list"}
@@ -153,6 +154,7 @@ def test_no_list_tells_by_its_cursor_whether_a_foreign_row_exists(lab: Lab) -> N
         "raters": Rater.objects.filter(seats__campaign=lab.campaign),
         "guidelines": lab.campaign.guidelines,
         "generations": lab.campaign.generation_runs,
+        "judges": lab.campaign.judges,
         "images": Image.objects.filter(campaign=lab.campaign),
         "reviews": Adjudication.objects.filter(campaign=lab.campaign),
     }

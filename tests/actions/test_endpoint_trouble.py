@@ -108,16 +108,16 @@ def clock():
 
 def test_a_rate_limit_rests_the_endpoint_and_costs_no_try(server):
     campaign = campaign_with_prompts(3)
-    larch = endpoint(server, campaign.organisation, limits={"max_attempts": 1})
+    larch = endpoint(server, campaign.organisation, limits={"max_attempts": 1, "concurrency": 2})
     server.answer = says({"error": {"message": "slow down"}}, 429, Retry_After="7")
     began = clock()
     run = drain(started(campaign, larch, completions_per_prompt=2))
     ended = clock()
-    # One call found out; the others were not even made.
-    assert len(server.calls) == 1
+    # Those that were under way at once found out; the others were not even made.
+    assert len(server.calls) <= 2
     assert states(run) == {"waiting": 6}
-    slot = run.slots.get(error_kind="rate_limited")
-    assert slot.attempts == 0
+    refused = run.slots.filter(error_kind="rate_limited")
+    assert {slot.attempts for slot in refused} == {0}
     larch.refresh_from_db()
     told = timedelta(seconds=7)
     assert began + told <= larch.rests_until <= ended + told + timedelta(seconds=1.5)
@@ -138,18 +138,18 @@ def test_an_endpoint_in_trouble_is_left_alone_while_others_go_on(server):
     demo = generating.demo_pair(campaign)[0]
     server.answer = says({"error": "down"}, 503)
     run = drain(started(campaign, larch, demo))
-    # Five found out; after each pause one more call asks whether it is over.
+    # Five found out, with what was under way beside them; then one call asks whether it is over.
     assert 5 <= len(server.calls) < 10
     larch.refresh_from_db()
     assert larch.rests_until is not None
-    assert larch.strike_count == len(server.calls)
+    assert 5 <= larch.strike_count <= len(server.calls)
     assert run.slots.filter(endpoint=demo, state="filled").count() == 20
     assert run.slots.filter(endpoint=larch, state="waiting").count() == 20
 
 
 def test_a_refused_key_takes_its_endpoint_out_of_use_until_a_new_one_comes(server):
     campaign = campaign_with_prompts(6)
-    larch = endpoint(server, campaign.organisation)
+    larch = endpoint(server, campaign.organisation, limits={"concurrency": 1})
     demo = generating.demo_pair(campaign)[0]
     server.answer = says({"error": {"message": f"Incorrect API key: {KEY}"}}, 401)
     run = drain(started(campaign, larch, demo))

@@ -4,18 +4,17 @@ import pytest
 
 from labeling.actions import endpoints as endpoint_actions
 from labeling.actions.generation import (
-    begin_generation,
     cancel_generation,
-    pair_completions,
     pause_generation,
     resume_generation,
     retry_failed,
     start_generation,
 )
+from labeling.actions.generation_course import begin_generation, pair_completions
 from labeling.actions.jobs import cancel_job
 from labeling.actions.rating import claim_assignment
 from labeling.actions.rounds import open_waiting
-from labeling.actions.slots import claim_slot, fill_slot
+from labeling.actions.slots import claim_slots
 from labeling.errors import ConflictError, InvalidInputError
 from labeling.formats import rows
 from labeling.models import Comparison, Completion, Endpoint, GenerationRun, GenerationSlot
@@ -29,9 +28,11 @@ from tests.generating import (
     held,
     started,
     states,
+    step,
+    store,
 )
 from tests.llm_server import completion, in_turn, says
-from workers.generation import call_next, run_generation
+from workers.generation import run_generation
 
 pytestmark = pytest.mark.django_db
 
@@ -80,7 +81,7 @@ def test_a_run_whose_comparisons_others_opened_still_tells_their_round(server):
     larch = endpoint(server, campaign.organisation)
     run = started(campaign, larch, completions_per_prompt=2)
     for number in range(4):
-        assert fill_slot(claim=held(run), result=answer(f"Answer {number}."))
+        assert store(held(run), answer(f"Answer {number}."))
     assert pair_completions(run_id=run.pk) is not None
     opened = open_waiting(campaign=campaign, by=None)
     assert opened is not None
@@ -96,7 +97,8 @@ def test_a_completion_has_the_identity_an_import_would_give_it(server):
     larch = endpoint(server, campaign.organisation, "served", sampling={"top_p": 0.9})
     server.answer = in_turn(says(completion("One.")), says(completion("Two.", "length")))
     drain(started(campaign, larch, completions_per_prompt=2))
-    one, two = Completion.objects.filter(prompt__campaign=campaign).order_by("pk")
+    made = {k.messages[0]["content"]: k for k in Completion.objects.filter(source__model="served")}
+    one, two = made["One."], made["Two."]
     imported = rows.completion_row(
         messages=rows.assistant_message("One."), model="served", params={"top_p": 0.9}
     )
@@ -206,7 +208,7 @@ def test_an_endpoint_changed_meanwhile_does_not_mix_answers(server):
     campaign = campaign_with_prompts(2)
     larch = endpoint(server, campaign.organisation, sampling={"temperature": 0})
     run = started(campaign, larch, completions_per_prompt=2)
-    call_next(run.pk, larch.pk)
+    step(run, larch)
     endpoint_actions.update_endpoint(endpoint=larch, by=None, sampling={"temperature": 2})
     drain(run)
     assert {call["body"]["temperature"] for call in server.calls} == {0}
@@ -221,7 +223,7 @@ def test_a_paused_run_asks_for_nothing_and_goes_on_when_resumed(server):
     under_way = held(run)
     pause_generation(run=run, by=None)
     pause_generation(run=run, by=None)
-    assert fill_slot(claim=under_way, result=answer())
+    assert store(under_way, answer())
     drain(run)
     assert not server.calls
     assert begin_generation(job_id=run.job_id) is None
@@ -239,18 +241,18 @@ def test_a_cancelled_run_keeps_what_came_and_the_next_goes_on(server, through_jo
     server.answer = lambda handler, body: handler.send_json(completion(f"{len(server.calls)}"))
     larch = endpoint(server, campaign.organisation)
     run = started(campaign, larch, completions_per_prompt=2)
-    call_next(run.pk, larch.pk)
+    step(run, larch)
     under_way = held(run)
     if through_job:
         person = factories.user()
         run.job.refresh_from_db()
         cancel_job(job=run.job, by=person)
-        assert claim_slot(run_id=run.pk, endpoint_id=larch.pk) is None
+        assert not claim_slots(run_id=run.pk, endpoint_id=larch.pk, most=1).claims
         run_generation(run.job_id)
     else:
         cancel_generation(run=run, by=None)
         cancel_generation(run=run, by=None)
-    assert not fill_slot(claim=under_way, result=answer())
+    assert not store(under_way, answer())
     run.refresh_from_db()
     run.job.refresh_from_db()
     assert (run.state, run.job.status) == ("cancelled", "cancelled")
@@ -318,6 +320,20 @@ def test_two_runs_of_a_campaign_do_not_go_at_once(server):
     ("changes", "field"),
     [
         ({"endpoints": []}, "endpoints"),
+        ({"variants": [{"endpoint": "nobody"}]}, "variants.0.endpoint"),
+        ({"variants": [{"endpoint": "demo-terse", "temperature": 1}]}, "variants.0.temperature"),
+        ({"variants": [{"endpoint": "demo-terse", "sampling": 1}]}, "variants.0.sampling"),
+        ({"variants": [{"endpoint": "demo-terse", "sampling": {"n": 2}}]}, "variants.0.sampling.n"),
+        ({"variants": [{"endpoint": "demo-terse"}]}, "variants.0"),
+        ({"against": ["nobody"]}, "against"),
+        ({"prompt_filter": {"limit": 0}}, "prompt_filter.limit"),
+        ({"prompt_filter": {"words": 1}}, "prompt_filter.words"),
+        ({"filters": {"cut": "burn"}}, "filters.cut"),
+        ({"filters": {"dull": "drop"}}, "filters.dull"),
+        ({"budget_calls": 0}, "budget_calls"),
+        ({"budget_cost": "much"}, "budget_cost"),
+        ({"budget_cost": 0}, "budget_cost"),
+        ({"comparisons": 5}, "comparisons"),
         ({"endpoints": ["nobody"]}, "endpoints"),
         ({"endpoints": ["demo-terse", "demo-terse"]}, "endpoints"),
         ({"completions_per_prompt": 0}, "completions_per_prompt"),

@@ -8,14 +8,24 @@ import pytest
 from django.db import close_old_connections, connection
 from django.db.models.functions import Now
 
-from labeling.actions.generation import ring_due_slots
-from labeling.actions.slots import LOST, fail_slot, fill_slot
+from labeling.actions.generation_course import ring_due_slots
+from labeling.actions.slots import LOST
 from labeling.clients.protocol import ErrorKind, ProviderError
 from labeling.formats import rows
 from labeling.models import Comparison, Completion, GenerationRun, GenerationSlot
-from tests.generating import answer, campaign_with_prompts, drain, endpoint, held, started, states
+from tests.generating import (
+    answer,
+    campaign_with_prompts,
+    drain,
+    endpoint,
+    held,
+    started,
+    states,
+    step,
+    store,
+)
 from tests.llm_server import completion
-from workers.generation import call_next, run_generation
+from workers.generation import run_generation
 
 pytestmark = pytest.mark.django_db
 
@@ -27,10 +37,10 @@ def test_only_the_newest_lease_fills_a_slot(server):
     GenerationSlot.objects.filter(pk=first.slot_id).update(leased_until=Now() - timedelta(hours=1))
     second = held(run)
     assert (second.slot_id, second.fence) == (first.slot_id, first.fence + 1)
-    assert not fill_slot(claim=first, result=answer("Too late."))
-    fail_slot(claim=first, error=ProviderError(ErrorKind.REFUSED, "Too late."))
-    assert fill_slot(claim=second, result=answer("In time."))
-    assert not fill_slot(claim=second, result=answer("Twice."))
+    assert not store(first, answer("Too late."))
+    assert not store(first, ProviderError(ErrorKind.REFUSED, "Too late."))
+    assert store(second, answer("In time."))
+    assert not store(second, answer("Twice."))
     slot = GenerationSlot.objects.get(pk=first.slot_id)
     assert slot.completion is not None
     assert slot.completion.messages == rows.assistant_message("In time.")
@@ -40,7 +50,7 @@ def test_only_the_newest_lease_fills_a_slot(server):
 def test_an_answer_that_says_which_model_it_is_is_marked_as_it_comes(server):
     campaign = campaign_with_prompts(1)
     run = started(campaign, endpoint(server, campaign.organisation), completions_per_prompt=2)
-    assert fill_slot(claim=held(run), result=answer("As ChatGPT, I cannot."))
+    assert store(held(run), answer("As ChatGPT, I cannot."))
     made = Completion.objects.get(prompt__campaign=campaign)
     assert made.marks == ["identifies_itself", "names_vendor"]
     assert made.messages == rows.assistant_message("As ChatGPT, I cannot.")
@@ -56,7 +66,7 @@ def test_a_dead_workers_slot_is_taken_again_and_parked_if_it_kills_each(server):
         GenerationSlot.objects.filter(pk=lost).update(leased_until=Now() - timedelta(seconds=1))
 
     lapse()
-    assert ring_due_slots(run=run) == 2
+    assert ring_due_slots(run=run) == 1
     assert held(run).slot_id == lost
     lapse()
     run = drain(run)
@@ -81,8 +91,8 @@ def test_workers_side_by_side_ask_once_for_each_and_not_too_many_at_once(server)
         try:
             for _ in range(60):
                 # A worker in need of room for one endpoint has time for the other.
-                call_next(run.pk, larch.pk)
-                call_next(run.pk, alder.pk)
+                step(run, larch)
+                step(run, alder)
                 if GenerationRun.objects.get(pk=run.pk).state == "finished":
                     break
         except Exception as error:

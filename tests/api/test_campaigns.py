@@ -9,7 +9,7 @@ from labeling.actions.endpoints import ensure_demo_endpoint
 from labeling.actions.generation import start_generation
 from labeling.actions.imports import queue_import, run_import
 from labeling.actions.jobs import start_job
-from labeling.actions.slots import claim_slot
+from labeling.actions.slots import claim_slots
 from labeling.errors import InvalidInputError
 from labeling.models import Assignment, AuditEvent, Campaign
 from tests import factories
@@ -248,7 +248,7 @@ def test_archiving_ends_a_run_that_asks_for_completions(manager):
     )
     run_generation(run.job_id)
     update_campaign(campaign=campaign, by=manager, state="archived")
-    assert claim_slot(run_id=run.pk, endpoint_id=demo.pk) is None
+    assert not claim_slots(run_id=run.pk, endpoint_id=demo.pk, most=1).claims
     run_generation(run.job_id)
     run.refresh_from_db()
     assert run.state == "cancelled"

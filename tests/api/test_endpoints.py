@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from cryptography.fernet import Fernet
 
 from labeling.actions.endpoints import ensure_demo_endpoint
 from labeling.actions.tokens import issue_token
+from labeling.clients.endpoint_settings import call_limits
 from labeling.clients.keys import KeyUnreadableError, host_of, open_key
 from labeling.models import AuditEvent, Endpoint
 from tests import factories, generating
@@ -87,8 +89,6 @@ def test_the_key_is_nowhere_but_sealed_in_its_row(call, lab, caplog, settings):
 
 
 def test_keys_of_the_instance_can_be_rotated(call, settings):
-    from cryptography.fernet import Fernet
-
     call.post("endpoints/", BODY)
     sealed = bytes(Endpoint.objects.get().encrypted_key or b"")
     rotated = [Fernet.generate_key().decode(), *settings.FIELD_ENCRYPTION_KEYS]
@@ -99,6 +99,67 @@ def test_keys_of_the_instance_can_be_rotated(call, settings):
     refused = call.post("endpoints/", {**BODY, "name": "other"})
     assert refused.status_code == 400
     assert "FIELD_ENCRYPTION_KEYS" in refused.json()["detail"]
+
+
+def test_a_keys_end_is_shown_and_goes_with_the_key(call):
+    made = call.post("endpoints/", BODY).json()
+    path = f"endpoints/{made['id']}/"
+    assert made["key_hint"] == KEY[-4:]
+    assert call("PATCH", path, {"key": "sk-another-0123456789wxyz"}).json()["key_hint"] == "wxyz"
+    # The end of a short key would be much of it.
+    assert call("PATCH", path, {"key": "short-one"}).json()["key_hint"] == ""
+    assert call("PATCH", path, {"key": KEY}).json()["key_hint"] == KEY[-4:]
+    assert call("PATCH", path, {"key": ""}).json()["key_hint"] == ""
+    call("PATCH", path, {"key": KEY})
+    moved = call("PATCH", path, {"base_url": "http://127.0.0.2:9/v1"}).json()
+    assert (moved["has_key"], moved["key_hint"]) == (False, "")
+
+
+def test_an_endpoint_says_whose_form_it_speaks(call):
+    for kind in ("openai_compatible", "anthropic", "google"):
+        made = call.post("endpoints/", {**BODY, "name": kind, "kind": kind, "streams": True})
+        assert made.status_code == 201, made.content
+        assert (made.json()["kind"], made.json()["streams"]) == (kind, True)
+    plain = call.post("endpoints/", {**BODY, "name": "plain"}).json()
+    assert (plain["kind"], plain["streams"]) == ("openai_compatible", False)
+    path = f"endpoints/{plain['id']}/"
+    assert call("PATCH", path, {"kind": "google", "streams": True}).json()["kind"] == "google"
+    assert call("PATCH", path, {"kind": "demo"}).status_code == 400
+
+
+def test_a_setting_that_a_provider_has_not_is_refused_when_it_is_entered(call):
+    odd = {"logit_bias": {"7": 1}}
+    path = f"endpoints/{call.post('endpoints/', {**BODY, 'sampling': odd}).json()['id']}/"
+    for kind in ("anthropic", "google"):
+        refused = call.post("endpoints/", {**BODY, "name": "x", "kind": kind, "sampling": odd})
+        assert refused.status_code == 400
+        assert refused.json()["errors"][0]["field"] == "sampling"
+        assert "logit_bias" in refused.json()["detail"]
+        assert call("PATCH", path, {"kind": kind}).status_code == 400
+        assert call("PATCH", path, {"kind": kind, "sampling": {}}).status_code == 200
+        assert call("PATCH", path, {"sampling": odd}).status_code == 400
+        call("PATCH", path, {"kind": "openai_compatible"})
+        call("PATCH", path, {"sampling": odd})
+
+
+def test_limits_are_kept_and_understood(call):
+    limits = {
+        "concurrency": 8,
+        "requests_per_minute": 600,
+        "tokens_per_minute": 100_000,
+        "connect_seconds": 3,
+        "first_token_seconds": 20.5,
+        "timeout_seconds": 300,
+        "max_attempts": 3,
+        "cost_per_run": 75,
+    }
+    made = call.post("endpoints/", {**BODY, "limits": limits})
+    assert made.json()["limits"] == limits
+    read = call_limits(Endpoint.objects.get().limits)
+    assert {name: getattr(read, name) for name in limits} == limits
+    of_a_call = read.of_a_call
+    assert (of_a_call.connect_seconds, of_a_call.first_token_seconds) == (3, 20.5)
+    assert of_a_call.total_seconds == 300
 
 
 def test_another_host_drops_the_key_and_says_so(call):
@@ -156,7 +217,11 @@ def test_an_address_is_opened_by_the_operator_alone(call, settings):
         ("limits", {"concurrency": 0}),
         ("limits", {"concurrency": 1.5}),
         ("limits", {"concurrency": True}),
-        ("limits", {"requests_per_minute": 10}),
+        ("limits", {"requests_a_minute": 10}),
+        ("limits", {"requests_per_minute": 0}),
+        ("limits", {"tokens_per_minute": 1.5}),
+        ("limits", {"connect_seconds": 0}),
+        ("limits", {"cost_per_run": -1}),
         ("limits", {"timeout_seconds": 901}),
         ("price", {"input_per_million": -1}),
         ("price", {"currency": "Euro"}),
@@ -165,6 +230,10 @@ def test_an_address_is_opened_by_the_operator_alone(call, settings):
         ("model", "a\u0007b"),
         ("key", "two words"),
         ("kind", "demo"),
+        ("kind", "other"),
+        ("streams", "perhaps"),
+        ("key_hint", "abcd"),
+        ("test_result", {}),
         ("nonsense", 1),
     ],
 )

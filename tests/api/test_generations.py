@@ -69,7 +69,11 @@ def test_a_post_leads_to_an_open_round(server, call, campaign, path, call_as):
     ]
     assert run["endpoints"][0]["id"] == str(larch.public_id)
     assert run["problems"] == []
-    assert call.get(f"{path}{run['id']}/").json() == run
+    watched = call.get(f"{path}{run['id']}/").json()
+    figures = watched.pop("figures")
+    assert watched == run
+    assert [one["position"] for one in figures["models"]] == [0, 1]
+    assert figures["models"][0]["seconds_left"] == 0
     rows = call.get(f"campaigns/{campaign.slug}/comparisons/").json()["results"]
     assert {(row["model_a"], row["model_b"], row["round"]) for row in rows} <= {
         ("larch", "demo", 1),
@@ -131,6 +135,43 @@ def test_what_failed_is_retried_under_a_new_job(server, call, campaign, path):
     assert call.get(f"jobs/{retried.json()['id']}/").json()["status"] == "succeeded"
     assert call.get(f"jobs/{first['id']}/").json()["status"] == "failed"
     assert Comparison.objects.filter(campaign=campaign).count() == 2
+
+
+def test_a_dry_run_answers_with_an_estimate_and_starts_nothing(server, call, campaign, path):
+    endpoint(server, campaign.organisation, "larch", price={"output_per_million": 2.5})
+    body = {"variants": [{"endpoint": "larch"}], "completions_per_prompt": 3, "budget_calls": 2}
+    told = call.post(f"{path}?dry_run=1", body)
+    assert told.status_code == 200, told.content
+    said = told.json()
+    assert (said["prompts"], said["completions"], said["is_over_budget"]) == (2, 6, True)
+    assert said["cost"]["low"] < said["cost"]["expected"] < said["cost"]["high"]
+    assert not GenerationRun.objects.exists()
+    assert call.post(f"{path}?dry_run=2", body).status_code == 400
+
+
+def test_a_budget_is_changed_and_one_model_paused(server, call, campaign, path):
+    numbers = iter(range(100))
+    server.answer = lambda handler, body: handler.send_json(completion(f"Text {next(numbers)}"))
+    endpoint(server, campaign.organisation, "larch")
+    hot = {"endpoint": "larch", "name": "hot", "sampling": {"temperature": 2}}
+    asked = {"endpoints": ["larch"], "variants": [hot], "budget_calls": 1}
+    started = call.post(path, asked)
+    assert started.status_code == 202, started.content
+    one = f"{path}{started.json()['generation']}/"
+    work()
+    shown = call.get(one).json()
+    assert (shown["state"], shown["call_count"], shown["budget_calls"]) == ("budget", 1, 1)
+    assert call.post(f"{one}resume/").status_code == 409
+    paused = call.post(f"{one}models/1/pause/").json()
+    assert [e["is_paused"] for e in paused["endpoints"]] == [False, True]
+    assert call.post(f"{one}models/7/pause/").status_code == 404
+    changed = call("PATCH", one, {"budget_calls": None}).json()
+    assert (changed["state"], changed["budget_calls"]) == ("running", None)
+    assert call("PATCH", one, {"state": "finished"}).status_code == 400
+    work()
+    assert call.post(f"{one}models/1/resume/").status_code == 200
+    work()
+    assert call.get(one).json()["state"] == "finished"
 
 
 def test_a_repeated_request_starts_one_run(server, call, campaign, path):

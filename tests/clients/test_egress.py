@@ -2,14 +2,22 @@
 
 import ipaddress
 import socket
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from labeling.clients.egress import AddressRefusedError, EgressPolicy
 from labeling.clients.openai_compatible import OpenAICompatibleClient
-from labeling.clients.protocol import CompletionRequest, ErrorKind, ProviderError
+from labeling.clients.protocol import (
+    ClientLimits,
+    CompletionRequest,
+    ErrorKind,
+    ProviderError,
+)
+from labeling.clients.registry import client_for
 from tests import llm_server
+from tests.clients.conftest import KINDS, TRUSTED
 
 REQUEST = CompletionRequest(model="m", messages=[{"role": "user", "content": "Hi"}])
 NOTHING_OPENED = EgressPolicy()
@@ -49,7 +57,9 @@ NOTHING_OPENED = EgressPolicy()
 def test_an_address_inside_is_refused_however_it_is_written(host: str) -> None:
     with pytest.raises(AddressRefusedError, match="unknown or not open"):
         NOTHING_OPENED.check_url(f"https://{host}/v1")
-    client = OpenAICompatibleClient(base_url=f"https://{host}/v1", policy=NOTHING_OPENED)
+    client = OpenAICompatibleClient(
+        base_url=f"https://{host}/v1", policy=NOTHING_OPENED, ssl_context=TRUSTED
+    )
     with pytest.raises(ProviderError) as caught:
         client.complete(REQUEST)
     assert caught.value.kind in (ErrorKind.ADDRESS_REFUSED, ErrorKind.UNREACHABLE)
@@ -109,6 +119,77 @@ def test_the_same_words_for_an_open_and_a_closed_port() -> None:
             told.add(str(caught.value))
         assert len(told) == 1
         assert server.calls == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_provider_is_dialled_by_the_same_rule(kind: str) -> None:
+    with llm_server.running() as server:
+        port = server.server_address[1]
+        for address in ("127.0.0.1", "2130706433", "[::ffff:127.0.0.1]", "0x7f.1", "localhost"):
+            for url in (f"https://{address}:{port}/v1", f"http://{address}:{port}/v1"):
+                asking = client_for(
+                    kind=kind,
+                    base_url=url,
+                    key="k",
+                    limits=ClientLimits(),
+                    policy=NOTHING_OPENED,
+                    ssl_context=TRUSTED,
+                )
+                for ask in (lambda one: one.complete(REQUEST), lambda one: one.models()):
+                    with pytest.raises(ProviderError) as caught:
+                        ask(asking)
+                    assert caught.value.kind == ErrorKind.ADDRESS_REFUSED
+        assert server.calls == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_provider_leads_elsewhere(kind: str) -> None:
+    with llm_server.running() as server, llm_server.running() as inside:
+        policy = EgressPolicy.parse([server.host])
+        asking = client_for(
+            kind=kind,
+            base_url=server.base_url,
+            key="k",
+            limits=ClientLimits(),
+            policy=policy,
+            ssl_context=TRUSTED,
+        )
+        for status in (301, 302, 303, 307, 308):
+            server.answer = llm_server.raw(b"", status, Location=f"{inside.base_url}/x")
+            for streams in (False, True):
+                with pytest.raises(ProviderError) as caught:
+                    asking.complete(replace(REQUEST, streams=streams))
+                assert caught.value.kind == ErrorKind.REDIRECTED
+        assert inside.calls == []
+
+
+def test_an_address_that_nobody_routes_does_not_hide_one_that_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first address of a host drops what is sent to it, as a network without IPv6 may."""
+    with socket.socket() as full, llm_server.running() as server:
+        # A queue of one that is taken: the next connection waits until it gives up.
+        full.bind(("127.0.0.2", server.server_address[1]))
+        full.listen(0)
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        found = [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, server.server_address[1]))
+            for address in ("127.0.0.2", "127.0.0.1")
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: found)
+        port = server.server_address[1]
+        asking = client_for(
+            kind="openai_compatible",
+            base_url=f"http://two.example:{port}/v1",
+            limits=ClientLimits(connect_seconds=0.3, total_seconds=5),
+            policy=EgressPolicy.parse(["two.example"]),
+        )
+        assert asking.complete(REQUEST).text == "You said: Hi"
+        for one in waiting:
+            one.close()
 
 
 def test_a_name_that_changes_its_address_after_the_check_gains_nothing(

@@ -78,11 +78,13 @@ def test_the_demo_is_whole_and_a_second_run_and_a_reset_keep_their_word(home, cl
         "demo-steps",
         "demo-writing",
         "demo-rounds",
+        "demo-generation",
     }
     _accounts_sign_in(home, client)
     _finished_campaign_is_judged_by_simulated_raters_alone()
     _two_rounds_show_a_managers_week(home, client)
     _open_campaigns_wait_for_the_raters()
+    _a_run_of_generation_has_finished()
     _a_second_run_keeps_what_is_there(home)
     _a_reset_loads_it_anew(home)
 
@@ -146,6 +148,16 @@ def _two_rounds_show_a_managers_week(home: Path, client) -> None:
         assert answer.status_code == 200, page
 
 
+def _a_run_of_generation_has_finished() -> None:
+    campaign = Campaign.objects.get(slug="demo-generation")
+    run = campaign.generation_runs.get()
+    assert run.state == "finished"
+    assert run.slots.filter(state="filled").count() == 16
+    assert campaign.comparisons.count() == 8
+    # Nobody's first pair is one of made-up texts.
+    assert not Membership.objects.filter(campaign=campaign, role="rater").exists()
+
+
 def _open_campaigns_wait_for_the_raters() -> None:
     rater = User.objects.get(username="rater1")
     for slug in ("demo-active", "demo-conversations", "demo-steps", "demo-writing"):
@@ -206,7 +218,7 @@ def _a_second_run_keeps_what_is_there(home: Path) -> None:
     mine = _judge_one()
     before = set(Campaign.objects.values_list("pk", flat=True)), Judgment.objects.count()
     password_before = kept_password(home)
-    assert run().count(": kept") == 6
+    assert run().count(": kept") == 7
     assert (set(Campaign.objects.values_list("pk", flat=True)), Judgment.objects.count()) == before
     assert Judgment.objects.filter(pk=mine.pk).exists()
     assert kept_password(home) == password_before
@@ -224,9 +236,9 @@ def _a_reset_loads_it_anew(home: Path) -> None:
     assert Campaign.objects.get(slug="demo-active").pk != before
     assert not Judgment.objects.filter(rater__is_simulated=False).exists()
     assert Campaign.objects.filter(pk=own.pk).exists()
-    assert Campaign.objects.count() == 7
+    assert Campaign.objects.count() == 8
     assert kept_password(home) == password_before
-    assert AuditEvent.objects.filter(verb="demo.campaign_removed").count() == 6
+    assert AuditEvent.objects.filter(verb="demo.campaign_removed").count() == 7
     assert Rater.objects.filter(is_simulated=True).count() == 12
 
 

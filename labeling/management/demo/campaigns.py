@@ -8,6 +8,7 @@ from typing import Any
 import labeling
 from labeling.actions.campaigns import update_campaign
 from labeling.actions.demo import DemoAccounts
+from labeling.actions.generation import start_generation
 from labeling.actions.qualification import qualify_rater
 from labeling.actions.raters import take_seat
 from labeling.actions.rounds import close_round, open_round
@@ -23,6 +24,7 @@ from labeling.management.demo.loading import (
 )
 from labeling.models import Campaign, Case, Round
 from labeling.simulation.demo import MANNERS, RATERS
+from workers.generation import drive_calls, run_generation
 from workers.metrics import compute_report
 
 DATA = Path(labeling.__file__).parent / "demo_data"
@@ -41,6 +43,8 @@ SCHEMA = {
 }
 # Those who need not practise first in the campaign of conversations.
 QUALIFIED = ("rater1", "rater2", "rater3", "rater4")
+# The built-in models whose run the demo shows.
+GENERATED_BY = ("terse", "long")
 # Of the draws of the simulated raters. The deal of sides and order differs from demo to demo: it
 # hangs on the comparisons' random ids, too.
 SEED = 1927
@@ -57,6 +61,7 @@ def load(accounts: DemoAccounts, *, is_reset: bool, say: Say) -> None:
         ("demo-steps", _load_steps),
         ("demo-writing", _load_writing),
         (rounds.SLUG, _load_rounds),
+        ("demo-generation", _load_generation),
     ):
         campaign = standing(accounts, slug, is_reset=is_reset)
         if campaign and not _is_half_loaded(campaign):
@@ -237,6 +242,46 @@ def _load_writing(accounts: DemoAccounts, campaign: Campaign | None, say: Say) -
 
 def _load_rounds(accounts: DemoAccounts, campaign: Campaign | None, say: Say) -> None:
     say(rounds.load(accounts, campaign, SCHEMA))
+
+
+def _load_generation(accounts: DemoAccounts, campaign: Campaign | None, say: Say) -> None:
+    # Nobody rates here: the texts are made up, and no rater's first pair should be one of them.
+    campaign = make_campaign(
+        accounts,
+        Recipe(
+            slug="demo-generation",
+            fields={
+                "name": "Answers made here",
+                "description": "What a run of generation leaves: eight prompts, answered by two "
+                "models that are built in, and the pairs of their answers. The texts are made "
+                "up. A manager can start more runs.",
+                "overlap": 2,
+                "schema": {"scale": 4, "tie": True, "rationale": "optional"},
+                "attribution": ATTRIBUTION,
+            },
+            files=[SourceFile("prompts.jsonl", _prompts("advice", 8), kind="prompts")],
+            guidelines=_guidelines(),
+            roles=READER_ROLES,
+        ),
+    )
+    manager = accounts.users["manager"]
+    named = [f"demo-{manner}" for manner in GENERATED_BY]
+    run = start_generation(campaign=campaign, by=manager, endpoints=named)
+    run_generation(run.job_id)
+    for endpoint_id in run.run_endpoints.values_list("endpoint_id", flat=True):
+        drive_calls(run_id=run.pk, endpoint_id=endpoint_id)
+    open_round(campaign=campaign, by=manager)
+    update_campaign(campaign=campaign, by=manager, state="active")
+    made = campaign.comparisons.count()
+    say(f"demo-generation: {made} comparisons of answers by {' and '.join(named)}")
+
+
+def _prompts(name: str, count: int) -> bytes:
+    """The first prompts of a file, without their answers."""
+    rows = [json.loads(line) for line in (DATA / f"{name}.jsonl").read_bytes().splitlines()]
+    kept = ("prompt_id", "messages", "tags", "language")
+    lines = [{key: row[key] for key in kept if key in row} for row in rows[:count]]
+    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 
 
 def _open(accounts: DemoAccounts, campaign: Campaign) -> str:

@@ -1,0 +1,277 @@
+"""Calls to judges: leased to one worker at a time, answered once, within budgets."""
+
+import random
+import threading
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import close_old_connections, connection
+from django.db.models.functions import Now
+
+from labeling.actions.judge_answers import answer_calls, fail_calls
+from labeling.actions.judges import (
+    ask_judge,
+    change_judge,
+    resume_judge,
+)
+from labeling.clients.protocol import ErrorKind, ProviderError
+from labeling.errors import ConflictError
+from labeling.models import (
+    JudgeCall,
+    JudgeVerdict,
+    Judgment,
+    judge_queue,
+)
+from tests import factories, llm_server
+from tests.judging.asking import (
+    drain,
+    endpoint,
+    fine,
+    held,
+    judge,
+    of_judge,
+    result,
+    states,
+    verdict,
+)
+from tests.judging.playing import better, plays
+from tests.llm_server import says
+from workers.judges import drive_judge, sweep_judges
+
+pytestmark = pytest.mark.django_db
+ERROR = {"error": {"message": "response_format is not supported", "code": 400}}
+
+
+def lapse(one):
+    JudgeCall.objects.filter(judge=one, state="leased").update(
+        leased_until=Now() - timedelta(hours=1)
+    )
+
+
+def asked_of(server):
+    return [call["body"] for call in server.calls]
+
+
+def test_what_is_malformed_is_asked_again_and_ends_with_its_reason(server):
+    good = plays(better)
+    bad = says(llm_server.completion("The left one. [[A]]"))
+    server.answer = llm_server.in_turn(bad, bad, good)
+    campaign = factories.campaign()
+    fine(campaign, 1)
+    endpoint(server, campaign.organisation, price={"output_per_million": 1_000_000})
+    one = judge(campaign, server)
+    ask_judge(judge=one, by=None)
+    drain(one)
+    assert states(one) == {"answered": 2}
+    # What held no verdict was paid for all the same: 5 tokens a call.
+    assert (one.call_count, one.cost) == (4, Decimal(20))
+    server.answer = bad
+    fine(campaign, 1)
+    ask_judge(judge=one, by=None)
+    drain(one)
+    assert states(one) == {"answered": 2, "failed": 2}
+    failed = one.calls.filter(state="failed").first()
+    assert (failed.error_kind, failed.preference) == ("malformed", "")
+    assert one.verdicts.count() == 1
+    server.answer = good
+    assert ask_judge(judge=one, by=None) == (2, 1)
+    drain(one)
+    assert one.verdicts.count() == 2
+
+
+def test_a_server_without_schemas_is_asked_without_one(server):
+    good = plays(better, copies=True)
+
+    def answer(handler, body):
+        if "response_format" in body:
+            handler.send_json(ERROR, 400)
+        else:
+            good(handler, body)
+
+    server.answer = answer
+    campaign = factories.campaign()
+    fine(campaign, 3)
+    one = judge(campaign, server, name="plain")
+    ask_judge(judge=one, by=None)
+    drain(one)
+    assert states(one) == {"answered": 6}
+    assert set(of_judge(one).values()) == {"b"}
+    refused = sum("response_format" in body for body in asked_of(server))
+    assert refused <= 6
+    server.calls.clear()
+    fine(campaign, 1)
+    ask_judge(judge=one, by=None)
+    drain(one)
+    assert not any("response_format" in body for body in asked_of(server))
+
+
+def test_only_the_newest_lease_answers(server):
+    campaign = factories.campaign()
+    fine(campaign, 1)
+    one = judge(campaign, server)
+    ask_judge(judge=one, by=None)
+    first = held(one)
+    assert len(first) == 2
+    assert held(one) == []
+    lapse(one)
+    second = held(one)
+    assert [c.fence for c in second] == [2, 2]
+    late = [(claim, verdict(), result()) for claim in first]
+    assert answer_calls(judge_id=one.pk, answers=late) == 0
+    error = ProviderError(ErrorKind.REFUSED, "Too late.")
+    fail_calls(judge_id=one.pk, failures=[(claim, error) for claim in first])
+    assert states(one) == {"leased": 2}
+    now = [(claim, verdict("tie"), result()) for claim in second]
+    assert answer_calls(judge_id=one.pk, answers=now) == 1
+    assert answer_calls(judge_id=one.pk, answers=now) == 0
+    assert list(of_judge(one).values()) == ["tie"]
+
+
+def test_a_call_that_kills_each_worker_is_parked(server):
+    campaign = factories.campaign()
+    fine(campaign, 1)
+    endpoint(server, campaign.organisation, "larch", limits={"max_attempts": 2})
+    one = judge(campaign, server)
+    ask_judge(judge=one, by=None)
+    for _ in range(3):
+        held(one)
+        lapse(one)
+    assert held(one) == []
+    assert states(one) == {"failed": 2}
+    assert set(one.calls.values_list("error_kind", flat=True)) == {"worker_lost"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_die_and_double_leave_one_judgment_each(server):
+    campaign = factories.campaign()
+    pairs = fine(campaign, 12)
+    endpoint(server, campaign.organisation, "larch", limits={"concurrency": 64, "max_attempts": 20})
+    one = judge(campaign, server)
+    ask_judge(judge=one, by=None)
+    errors = []
+
+    def work(seed):
+        rng = random.Random(seed)
+        try:
+            for _ in range(200):
+                if not one.calls.exclude(state="answered").exists():
+                    return
+                claims = held(one, 3)
+                if rng.random() < 0.3:
+                    lapse(one)
+                    continue
+                rng.shuffle(claims)
+                for claim in claims * 2:
+                    answers = [(claim, verdict("left"), result())]
+                    answer_calls(judge_id=one.pk, answers=answers)
+        except Exception as error:
+            errors.append(error)
+        finally:
+            close_old_connections()
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not errors
+    assert states(one) == {"answered": 24}
+    assert Judgment.objects.filter(rater=one.rater).count() == len(pairs)
+    assert JudgeVerdict.objects.filter(judge=one).count() == len(pairs)
+    assert set(of_judge(one).values()) == {"tie"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_worker_drives_and_a_sweep_rings_for_what_is_due(server, monkeypatch):
+    server.answer = plays(better)
+    campaign = factories.campaign()
+    fine(campaign, 2)
+    one = judge(campaign, server)
+    ask_judge(judge=one, by=None)
+    rung = []
+    monkeypatch.setattr("labeling.jobs._ring", lambda task, *args, **_: rung.append((task, args)))
+    sweep_judges()
+    sweep_judges()
+    assert rung == [("workers.judges.drive_judge", (one.pk,))] * 2
+    done = []
+
+    def other():
+        done.append(drive_judge(one.pk))
+        connection.close()
+
+    with judge_queue.driving(one.pk) as is_mine:
+        assert is_mine
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join(30)
+    assert done == [0]
+    assert server.calls == []
+    assert drive_judge(one.pk) == 4
+    rung.clear()
+    sweep_judges()
+    assert rung == []
+
+
+def test_no_call_passes_the_budget_of_calls(server):
+    server.answer = plays(better)
+    campaign = factories.campaign()
+    fine(campaign, 5)
+    one = judge(campaign, server, budget_calls=7)
+    ask_judge(judge=one, by=None)
+    drain(one)
+    assert (len(server.calls), one.call_count, one.state) == (7, 7, "budget")
+    assert one.verdicts.count() == 3
+    with pytest.raises(ConflictError, match="Raise it"):
+        resume_judge(judge=one, by=None)
+    change_judge(judge=one, by=None, budget_calls=100)
+    drain(one)
+    assert (one.state, one.call_count, one.verdicts.count()) == ("active", 10, 5)
+
+
+def test_a_judge_stops_at_its_budget_of_cost(server):
+    campaign = factories.campaign()
+    fine(campaign, 10)
+    endpoint(
+        server,
+        campaign.organisation,
+        "larch",
+        price={"input_per_million": 1000, "output_per_million": 10000, "currency": "EUR"},
+    )
+    one = judge(campaign, server, budget_cost="10")
+    ask_judge(judge=one, by=None)
+    while claims := held(one, 3):
+        answers = [(claim, verdict("tie"), result()) for claim in claims]
+        answer_calls(judge_id=one.pk, answers=answers)
+    one.refresh_from_db()
+    # A call costs 2: five are in the budget, and nothing is begun beyond it.
+    assert one.state == "budget"
+    assert one.cost == Decimal(10)
+    assert one.calls.filter(cost=Decimal(2)).count() == 5
+
+
+def test_a_refused_key_takes_the_endpoint_out_of_use_and_nothing_is_lost(server):
+    server.answer = says({"error": {"message": "bad key sk-zq-canary-0123456789"}}, 401)
+    campaign = factories.campaign()
+    fine(campaign, 3)
+    one = judge(campaign, server)
+    ask_judge(judge=one, by=None)
+    drain(one)
+    one.endpoint.refresh_from_db()
+    assert one.endpoint.disabled_reason
+    assert "zq-canary" not in "".join(one.calls.values_list("error", flat=True))
+    assert not Judgment.objects.filter(rater=one.rater).exists()
+
+
+def test_being_told_to_wait_is_no_try(server):
+    server.answer = llm_server.in_turn(
+        *[says({"error": {"message": "slow down"}}, 429, Retry_After="0")] * 12, plays(better)
+    )
+    campaign = factories.campaign()
+    fine(campaign, 1)
+    endpoint(server, campaign.organisation, "larch", limits={"max_attempts": 1})
+    one = judge(campaign, server)
+    ask_judge(judge=one, by=None)
+    drain(one)
+    assert states(one) == {"answered": 2}

@@ -1,0 +1,203 @@
+"""`POST …/completions/`: a training loop's samples, in front of raters soon after."""
+
+import pytest
+
+from labeling.actions.rating import claim_assignment
+from labeling.models import AuditEvent, Comparison, Completion, Prompt
+from tests import factories, generating
+from workers.imports import open_arrivals
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def campaign():
+    campaign = factories.campaign()
+    for number in range(3):
+        factories.prompt(campaign, f"Question {number}", external_id=f"q-{number}")
+    return campaign
+
+
+@pytest.fixture
+def call(campaign, call_as):
+    return call_as(factories.member(campaign, "manager"), "write")
+
+
+@pytest.fixture
+def path(campaign):
+    return f"campaigns/{campaign.slug}/completions/"
+
+
+def rows(*texts, prompt="q-0", **more):
+    return [{"prompt_id": prompt, "completion": text, **more} for text in texts]
+
+
+def test_a_new_checkpoints_samples_are_before_a_rater_after_one_tick(campaign, call, path):
+    for prompt in campaign.prompts.all():
+        factories.completion(prompt, f"The old answer to {prompt.external_id}", "ckpt-100")
+    body = {
+        "model": "ckpt-200",
+        "params": {"temperature": 1},
+        "against": ["ckpt-100"],
+        "completions": [
+            {"prompt_id": f"q-{n}", "completion": f"The new answer to {n}"} for n in range(3)
+        ],
+    }
+    answer = call.post(path, body)
+    assert answer.status_code == 200, answer.content
+    told = answer.json()
+    assert (told["created"], told["refused"], told["comparisons"]) == (3, 0, 3)
+    made = Completion.objects.filter(source__model="ckpt-200")
+    assert {str(one.public_id) for one in made} == {row["id"] for row in told["results"]}
+    assert {one.source.params["temperature"] for one in made} == {1}
+    # The schedule's tick; the push rings for it besides.
+    open_arrivals()
+    seat = factories.rater(campaign)
+    assert claim_assignment(rater=seat.rater, campaign=campaign) is not None
+    assert campaign.rounds.get().comparisons.count() == 3
+    made_pairs = Comparison.objects.filter(campaign=campaign)
+    assert {(one.selection_policy, one.propensity) for one in made_pairs} == {("pushed", 1.0)}
+    entry = AuditEvent.objects.get(verb="completion.pushed")
+    assert entry.details["completions"] == 3
+
+
+def test_the_same_rows_again_are_duplicates_and_make_nothing_new(campaign, call, path):
+    body = {"model": "ckpt", "completions": rows("One.", "Two.")}
+    first = call.post(path, body).json()
+    assert [row["status"] for row in first["results"]] == ["created", "created"]
+    assert first["comparisons"] == 1
+    again = call.post(path, body).json()
+    assert [row["status"] for row in again["results"]] == ["duplicate", "duplicate"]
+    assert [row["id"] for row in again["results"]] == [row["id"] for row in first["results"]]
+    assert again["comparisons"] == 0
+    # A third sample of another batch meets both.
+    third = call.post(path, {"model": "ckpt", "completions": rows("Three.")}).json()
+    assert third["comparisons"] == 2
+    assert AuditEvent.objects.filter(verb="completion.pushed").count() == 2
+
+
+def test_a_key_repeated_gives_the_first_answer(campaign, call, path):
+    body = {"model": "ckpt", "completions": rows("One.", "Two.")}
+    first = call.post(path, body, **{"Idempotency-Key": "step-200"})
+    again = call.post(path, body, **{"Idempotency-Key": "step-200"})
+    assert again["Idempotent-Replayed"] == "true"
+    assert first.json() == again.json()
+    other = call.post(
+        path, {"model": "ckpt", "completions": rows("Else.")}, **{"Idempotency-Key": "step-200"}
+    )
+    assert other.status_code == 422
+    assert Completion.objects.count() == 2
+
+
+def test_rows_that_cannot_be_used_are_told_by_field_and_the_others_stored(campaign, call, path):
+    known = str(campaign.prompts.first().public_id)
+    foreign = str(factories.prompt(factories.campaign(), "Elsewhere").public_id)
+    sent = [
+        {"prompt_id": "q-0", "completion": "Fine."},
+        {"prompt_id": "nobody", "completion": "Lost."},
+        {"id": foreign, "completion": "Lost."},
+        {"id": "no uuid", "completion": "Lost."},
+        {"id": known, "completion": "By its id."},
+        {"prompt_id": "q-0"},
+        {"prompt_id": "q-0", "completion": 7.5},
+        {"prompt_id": "q-0", "completion": "x", "colour": "red"},
+        {"prompt_id": "q-0", "completion": "x", "token_times": [5, 1]},
+        "a row",
+        {"prompt": "A question that is new", "completion": "Its answer.", "language": "en"},
+    ]
+    told = call.post(path, {"model": "ckpt", "completions": sent}).json()
+    states = [row["status"] for row in told["results"]]
+    assert states == [
+        *("created", "refused", "refused", "refused", "created", "refused"),
+        *("created", "refused", "refused", "refused", "created"),
+    ]
+    fields = [row["errors"][0]["field"] if row["errors"] else "" for row in told["results"]]
+    assert fields == [
+        *("", "prompt_id", "id", "id", "", "completion"),
+        *("", "colour", "completion.token_times", "", ""),
+    ]
+    assert all(row["errors"] for row in told["results"] if row["status"] == "refused")
+    assert Prompt.objects.get(campaign=campaign, language="en").messages[0]["content"] == (
+        "A question that is new"
+    )
+    assert (told["created"], told["refused"]) == (4, 7)
+
+
+def test_rows_may_come_with_their_times_and_names(campaign, call, path):
+    row = {
+        "prompt_id": "q-0",
+        "completion": "Word by word.",
+        "token_times": [120, 150, 190],
+        "model": "ckpt-b",
+        "params": {"top_p": 0.5},
+        "finish_reason": "length",
+    }
+    assert call.post(path, {"completions": [row]}).json()["created"] == 1
+    made = Completion.objects.get()
+    assert (made.source.model, made.source.params) == ("ckpt-b", {"top_p": 0.5})
+    assert (made.token_times, made.finish_reason) == ([120, 150, 190], "length")
+    nameless = call.post(path, {"completions": rows("Whose?")}).json()
+    assert nameless["results"][0]["errors"][0]["field"] == "model"
+
+
+def test_which_pairs_are_made(campaign, call, path):
+    assert call.post(path, {"model": "old", "completions": rows("Old.")}).json()["created"] == 1
+    body = {"model": "ckpt", "completions": rows("One.", "Two.", "Old.")}
+    assert call.post(path, {**body, "pairing": "none"}).json()["comparisons"] == 0
+    # An equal text is paired with nothing of its own.
+    against = {**body, "pairing": "against", "against": ["old"]}
+    assert call.post(path, against).json()["comparisons"] == 2
+    assert call.post(path, {**body, "against": ["old"]}).json()["comparisons"] == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"completions": []}, "completions"),
+        ({"completions": rows("x") * 501}, "completions"),
+        ({"pairing": "some"}, "pairing"),
+        ({"pairing": "against"}, "against"),
+        ({"against": ["nobody"]}, "against"),
+        ({"colour": 1}, "colour"),
+    ],
+)
+def test_a_batch_that_cannot_be_used_is_refused_whole(campaign, call, path, change, field):
+    refused = call.post(path, {"model": "ckpt", "completions": rows("One."), **change})
+    assert refused.status_code == 400
+    assert refused.json()["errors"][0]["field"].startswith(field)
+    assert not Completion.objects.exists()
+
+
+def test_who_may_not_push(campaign, path, call_as):
+    body = {"model": "ckpt", "completions": rows("One.")}
+    stranger = call_as(factories.user(of=factories.organisation(), role="owner"), "admin")
+    rater = call_as(factories.rater(campaign).rater.user, "admin")
+    for outsider in (stranger, rater):
+        assert outsider.post(path, body).status_code == 404
+    assert (
+        call_as(factories.member(campaign, "researcher"), "admin").post(path, body).status_code
+        == 403
+    )
+    assert (
+        call_as(factories.member(campaign, "manager"), "read").post(path, body).status_code == 403
+    )
+    assert not Completion.objects.exists()
+
+
+def test_a_batch_costs_the_same_whatever_its_size(
+    campaign, call, path, django_assert_max_num_queries
+):
+    many = [{"prompt_id": f"q-{n % 3}", "completion": f"Answer {n}"} for n in range(300)]
+    with django_assert_max_num_queries(40):
+        told = call.post(path, {"model": "ckpt", "completions": many, "pairing": "none"}).json()
+    assert told["created"] == 300
+
+
+def test_a_run_under_way_keeps_no_push_waiting(campaign, call, path):
+
+    run = generating.started(campaign, *generating.demo_pair(campaign))
+    call.post(path, {"model": "ckpt", "completions": rows("One.", "Two.")})
+    open_arrivals()
+    assert campaign.rounds.get().comparisons.count() == 1
+    run.refresh_from_db()
+    assert run.state == "running"

@@ -1,0 +1,163 @@
+"""The page of judges: what managers and researchers see and do there, and that raters have none."""
+
+import csv
+import io
+
+import pytest
+from django.urls import reverse
+
+from labeling.models import Campaign, Judge, JudgeCall, Routing
+from tests import factories
+from tests.judge_rows import judge_of, known_judge
+from tests.web.visiting import as_, page
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def campaign() -> Campaign:
+    return factories.campaign(state="draft", overlap=3)
+
+
+def test_a_page_without_judges_says_so_and_offers_one(campaign: Campaign) -> None:
+    said = page(as_(factories.member(campaign, "manager")), "campaign_judges", campaign.slug)
+    assert "No judge rates here yet" in said and "needs an endpoint" in said
+    assert "Judges never count as people" in said
+
+
+def test_a_manager_adds_a_judge_has_it_rate_and_pauses_it(campaign: Campaign) -> None:
+    judge_of(campaign, "first")
+    factories.comparison(campaign)
+    client = as_(factories.member(campaign, "manager"))
+    here = reverse("campaign_judges", args=[campaign.slug])
+    endpoint = Judge.objects.get().endpoint
+    fields = {
+        "endpoint": str(endpoint.public_id),
+        "name": "spruce, old",
+        "rubric": "Prefer what is true.",
+        "persona": "age: 60 and over\nregion: north",
+        "samples": "2",
+        "share": "50",
+        "budget_calls": "100",
+        "both_orders": "on",
+    }
+    wrong = client.post(here, fields | {"persona": "old", "samples": "99"})
+    assert wrong.status_code == 422
+    assert "Write one group a line" in wrong.content.decode()
+    assert client.post(here, fields).status_code == 302
+    made = Judge.objects.get(name="spruce, old")
+    assert made.persona == {"age": "60 and over", "region": "north"}
+    assert (made.samples, made.share, made.both_orders) == (2, 0.5, True)
+    assert (made.budget_calls, made.budget_cost, made.follows_guidelines) == (100, None, False)
+    again = client.post(here, fields)
+    assert again.status_code == 422 and "has this name" in again.content.decode()
+
+    def move(verb: str) -> str:
+        address = reverse("campaign_judge_move", args=[campaign.slug, first.public_id, verb])
+        return client.post(address, follow=True).content.decode()
+
+    first = Judge.objects.get(name="first")
+    assert "is asked about 1 comparisons in 2 calls" in move("ask")
+    assert JudgeCall.objects.filter(judge=first).count() == 2
+    assert "has nothing new to rate" in move("ask")
+    assert "Paused" in move("pause")
+    assert "Ready" in move("resume")
+    assert "Retired" in move("retire")
+    unknown = reverse("campaign_judge_move", args=[campaign.slug, first.public_id, "dance"])
+    assert client.post(unknown).status_code == 404
+
+
+def test_figures_charts_and_tables_stand_together(campaign: Campaign) -> None:
+    judge, report = known_judge(campaign)
+    client = as_(factories.member(campaign, "researcher"))
+    said = page(client, "campaign_judges", campaign.slug)
+    row = report.body["judges"][0]
+    for figure in ("agreement", "one_person"):
+        assert f"{row[figure]['value'] * 100:.1f} %" in said
+    assert "One person" in said and "Yardstick" in said and judge.name in said
+    assert said.count('class="chart"') == 2 and said.count("Show as a table") == 2
+    # 120 judgments for 1.20.
+    assert "€ 0.01" in said
+    # A researcher reads and does nothing.
+    assert "Use it" not in said and "Add a judge" not in said
+    assert "nan" not in said.lower().replace("financ", "")
+
+
+def test_the_slider_is_a_plain_get(campaign: Campaign) -> None:
+    _, report = known_judge(campaign)
+    client = as_(factories.member(campaign, "manager"))
+    points = {one["cut"]: one for one in report.body["judges"][0]["routing"]["points"]}
+    for cut in (0.75, 1.0):
+        said = page(client, "campaign_judges", campaign.slug, cut=str(round(cut * 100)))
+        assert f'value="{round(cut * 100)}"' in said
+        assert f"{points[cut]['accuracy']['value'] * 100:.1f} %" in said
+        assert f"{points[cut]['share']['value'] * 100:.0f} % of items" in said
+    # Of what it is not sure of, it decides nothing, and cannot be used.
+    assert "Use it" not in said and "would decide nothing" in said
+    for odd in ("x", "-3", "1e9", "nan", ""):
+        page(client, "campaign_judges", campaign.slug, cut=odd, judge=odd)
+
+
+def test_a_manager_lets_a_judge_decide_and_stops_it(campaign: Campaign) -> None:
+    judge, _ = known_judge(campaign)
+    client = as_(factories.member(campaign, "manager"))
+    use = reverse("campaign_judge_move", args=[campaign.slug, judge.public_id, "use"])
+    said = client.post(use, {"cut": "0.75", "audit_share": "0.1"}, follow=True).content.decode()
+    routing = Routing.objects.get()
+    assert (routing.cut, routing.audit_share, routing.ended_at) == (0.75, 0.1, None)
+    assert "decides what it is sure of" in said and "Switch it off" in said
+    assert "No audited comparison has its people" in said
+    again = client.post(use, {"cut": "0.75", "audit_share": "0.1"}, follow=True)
+    assert "A judge decides here already" in again.content.decode()
+    end = reverse("campaign_routing_end", args=[campaign.slug])
+    assert "People decide everything again" in client.post(end, follow=True).content.decode()
+    routing.refresh_from_db()
+    assert routing.ended_at is not None
+    assert client.post(use, {"cut": "0.33", "audit_share": "7"}).status_code == 302
+    assert Routing.objects.count() == 1
+
+
+def test_the_file_has_every_figure(campaign: Campaign) -> None:
+    _, report = known_judge(campaign)
+    client = as_(factories.member(campaign, "researcher"))
+    response = client.get(reverse("campaign_judges_file", args=[campaign.slug]))
+    text = b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
+    rows = {row["figure"]: row for row in csv.DictReader(io.StringIO(text.lstrip("\ufeff")))}
+    row = report.body["judges"][0]
+    assert float(rows["agreement"]["value"]) == pytest.approx(row["agreement"]["value"])
+    assert rows["own_model_lean"]["value"] == "" and rows["own_model_lean"]["why"]
+    assert float(rows["accuracy_cut_everything"]["value"]) == pytest.approx(
+        row["routing"]["judge"]["value"]
+    )
+
+
+@pytest.mark.parametrize("name", ["campaign_judges", "campaign_judges_file"])
+def test_raters_have_no_such_page(campaign: Campaign, name: str) -> None:
+    seat = factories.rater(campaign)
+    assert seat.rater.user is not None
+    response = as_(seat.rater.user).get(reverse(name, args=[campaign.slug]))
+    assert response.status_code == 404
+
+
+def test_researchers_change_nothing(campaign: Campaign) -> None:
+    judge = judge_of(campaign)
+    client = as_(factories.member(campaign, "researcher"))
+    for address in (
+        reverse("campaign_judges", args=[campaign.slug]),
+        reverse("campaign_judge_move", args=[campaign.slug, judge.public_id, "retire"]),
+        reverse("campaign_routing_end", args=[campaign.slug]),
+    ):
+        assert client.post(address).status_code == 403
+    judge.refresh_from_db()
+    assert judge.state == "active"
+
+
+def test_the_page_costs_as_many_queries_whatever_there_is(
+    campaign: Campaign, django_assert_max_num_queries: object
+) -> None:
+    client = as_(factories.member(campaign, "manager"))
+    known_judge(campaign, 20)
+    for k in range(8):
+        judge_of(campaign, f"judge {k}")
+    with django_assert_max_num_queries(30):  # type: ignore[operator]
+        page(client, "campaign_judges", campaign.slug)
