@@ -44,7 +44,8 @@ def test_no_guess_is_answered(lab: Lab) -> None:
             continue
         path = address(name, parameters, lab.values)
         lists += is_list(path)
-        for key, right, wrong in GUESSES:
+        # Where no list is asked, three stand for all.
+        for key, right, wrong in GUESSES if is_list(path) else GUESSES[1:4]:
             # Pages tell how long ago a thing was: a second may pass between two of them.
             assert any(alike(browser, script, name, path, (key, right, wrong)) for _ in range(3)), (
                 path,
