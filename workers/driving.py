@@ -159,7 +159,8 @@ class _Driver(Generic[C, R]):
 
     def _lease(self, pool: ThreadPoolExecutor) -> None:
         now = time.monotonic()
-        free = self._width - len(self._flying)
+        # What has landed and is not stored yet would be lost with a kill as well.
+        free = self._width - len(self._flying) - len(self._landed)
         if self._most is not None:
             free = min(free, self._most - self._driven.calls)
         if free < 1 or self._is_alone:

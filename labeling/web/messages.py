@@ -26,6 +26,7 @@ TITLES = (
     _("This comparison has gone to another rater"),
     _("Too large"),
     _("One moment"),
+    _("Too many requests"),
 )
 SENTENCES = (
     # labeling.access
