@@ -45,14 +45,17 @@ def answer(campaign, prompts, models=MODELS):
 
 
 def judge_all(campaign):
-    """Two raters who like ash best, but not always."""
-    for number in range(2):
+    """Two raters of one mind, who like the model named first best, but not on every prompt.
+
+    They agree, so that every comparison has a winner whoever is given what in which order.
+    """
+    odd = set(campaign.prompts.order_by("pk").values_list("pk", flat=True)[::4])
+    for _ in range(2):
         rater = factories.rater(campaign).rater
-        turn = number
         while claimed := claim_assignment(rater=rater, campaign=campaign):
-            turn += 1
-            is_a = claimed.comparison.completion_a.source.model == "ash"
-            side = claimed.side("a" if is_a and turn % 4 else "b" if turn % 3 else "a")
+            pair = claimed.comparison
+            is_a = pair.completion_a.source.model < pair.completion_b.source.model
+            side = claimed.side("a" if is_a != (pair.prompt_id in odd) else "b")
             submit_judgment(rater=rater, assignment_id=claimed.public_id, answer={"side": side})
 
 
