@@ -4,7 +4,8 @@ from typing import Any
 
 from labeling.actions.endpoints import ensure_demo_endpoint, register_endpoint
 from labeling.actions.generation import start_generation
-from labeling.actions.slots import Claim, claim_slots, store_answers
+from labeling.actions.slot_answers import store_answers
+from labeling.actions.slots import Claim, claim_slots
 from labeling.clients.protocol import CompletionResult, ProviderError
 from labeling.models import Campaign, Endpoint, GenerationRun, GenerationSlot, Organisation
 from tests import factories

@@ -12,8 +12,8 @@ from django.db import transaction
 
 from labeling import audit, jobs
 from labeling.actions.ended import hold_campaign
-from labeling.actions.slots import source_of, stored_completions
-from labeling.errors import FieldProblem, InvalidInputError
+from labeling.actions.slot_answers import source_of, stored_completions
+from labeling.errors import FieldProblem, refused
 from labeling.formats import fields, native_prompts
 from labeling.formats.fields import RowRefusedError
 from labeling.formats.rows import CompletionRow, PromptRow
@@ -83,12 +83,12 @@ def push_completions(
     """
     campaign = hold_campaign(campaign)
     if not 1 <= len(rows) <= MAX_ROWS:
-        raise _wrong("completions", f"From 1 to {MAX_ROWS} rows.")
+        raise refused("completions", f"From 1 to {MAX_ROWS} rows.")
     if pairing not in PAIRINGS:
-        raise _wrong("pairing", f"Write one of {', '.join(PAIRINGS)}.")
+        raise refused("pairing", f"Write one of {', '.join(PAIRINGS)}.")
     old = _old_sources(campaign, against)
     if pairing == "against" and not old:
-        raise _wrong("against", "Name a model whose completions are there already.")
+        raise refused("against", "Name a model whose completions are there already.")
     results = [Pushed() for _ in rows]
     read = [
         one
@@ -118,12 +118,12 @@ def push_completions(
 
 def _old_sources(campaign: Campaign, names: Sequence[str]) -> dict[int, str]:
     if len(names) > MAX_AGAINST:
-        raise _wrong("against", f"At most {MAX_AGAINST} models.")
+        raise refused("against", f"At most {MAX_AGAINST} models.")
     found = Source.objects.filter(campaign=campaign, model__in=names)
     known = {pk: str(model) for pk, model in found.values_list("pk", "model")}
     for name in names:
         if name not in known.values():
-            raise _wrong("against", f"No completion of this campaign is by {name[:120]}.")
+            raise refused("against", f"No completion of this campaign is by {name[:120]}.")
     return known
 
 
@@ -326,9 +326,3 @@ def _pair(
     ]
     Comparison.objects.bulk_create(made, ignore_conflicts=True)
     return len(made)
-
-
-def _wrong(field_name: str, message: str) -> InvalidInputError:
-    return InvalidInputError(
-        f"{field_name}: {message}", problems=[FieldProblem(field_name, message)]
-    )

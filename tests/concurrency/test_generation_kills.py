@@ -3,14 +3,10 @@
 CR-03 to CR-07 and CR-10: the slots alone say what is to do, and each is filled once.
 """
 
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.db import close_old_connections, connection, connections
@@ -19,26 +15,12 @@ from django.db.models.functions import Now
 from labeling.actions.generation_course import begin_generation, ring_due_slots
 from labeling.models import Comparison, Completion, GenerationSlot
 from tests import generating, llm_server
+from tests.concurrency.doomed import doomed_worker
 from tests.generating import campaign_with_prompts, drain, endpoint, started, states
 from tests.llm_server import completion
 from workers.generation import drive_endpoint, run_generation, sweep_generation
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ROOT = Path(__file__).resolve().parents[2]
-# A worker of its own, on the test's database: it drives until it is killed.
-WORKER = """
-import os, sys
-import django
-django.setup()
-from django.db import connections
-connections.databases["default"]["NAME"] = sys.argv[1]
-from django.conf import settings
-settings.EGRESS_ALLOW = [sys.argv[2]]
-from workers.generation import drive_endpoint
-print("up", flush=True)
-while True:
-    drive_endpoint(int(sys.argv[3]), int(sys.argv[4]))
-"""
 
 
 @pytest.fixture
@@ -46,21 +28,6 @@ def server(settings):
     with llm_server.running() as running:
         generating.opened(settings, running)
         yield running
-
-
-def worker(server, run, at):
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-c", WORKER),
-            *(connection.settings_dict["NAME"], server.host, str(run.pk), str(at.pk)),
-        ],
-        cwd=ROOT,
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline().strip() == b"up"
-    return process
 
 
 def lapse(run):
@@ -86,7 +53,7 @@ def test_killed_workers_leave_every_slot_filled_once(server):
     larch = endpoint(server, campaign.organisation, limits={"concurrency": concurrency})
     run = started(campaign, larch, completions_per_prompt=2)
     for _ in range(kills):
-        process = worker(server, run, larch)
+        process = doomed_worker(server, "workers.generation.drive_endpoint", run.pk, larch.pk)
         before = run.slots.filter(state="filled").count()
         deadline = time.monotonic() + 20
         while run.slots.filter(state="filled").count() < before + 10:
@@ -151,7 +118,8 @@ def test_what_kills_its_worker_is_parked_and_all_others_are_filled(server):
     larch = endpoint(server, campaign.organisation, limits={"concurrency": 8, "max_attempts": 4})
     run = started(campaign, larch, completions_per_prompt=2)
     poison = run.slots.order_by("pk").first()
-    from labeling.actions.slots import claim_slots, store_answers
+    from labeling.actions.slot_answers import store_answers
+    from labeling.actions.slots import claim_slots
 
     crashes = 0
     for _ in range(100):

@@ -1,39 +1,20 @@
 """Judges whose workers are killed: each comparison is judged once all the same (CR-03)."""
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from django.db import connection
 from django.db.models.functions import Now
 
 from labeling.actions.judges import ask_judge
 from labeling.models import JudgeVerdict, Judgment
 from tests import factories, llm_server
+from tests.concurrency.doomed import doomed_worker
 from tests.judging.asking import drain, endpoint, fine, judge, of_judge, states
 from tests.judging.playing import better, plays
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ROOT = Path(__file__).resolve().parents[2]
-# A worker of its own, on the test's database: it drives until it is killed.
-WORKER = """
-import sys
-import django
-django.setup()
-from django.db import connections
-connections.databases["default"]["NAME"] = sys.argv[1]
-from django.conf import settings
-settings.EGRESS_ALLOW = [sys.argv[2]]
-from workers.judges import drive_judge
-print("up", flush=True)
-while True:
-    drive_judge(int(sys.argv[3]))
-"""
 
 
 @pytest.fixture
@@ -41,21 +22,6 @@ def server(settings):
     with llm_server.running() as running:
         settings.EGRESS_ALLOW = [running.host]
         yield running
-
-
-def worker(server, one):
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-c", WORKER),
-            *(connection.settings_dict["NAME"], server.host, str(one.pk)),
-        ],
-        cwd=ROOT,
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline().strip() == b"up"
-    return process
 
 
 def test_killed_workers_leave_one_judgment_each(server):
@@ -77,7 +43,7 @@ def test_killed_workers_leave_one_judgment_each(server):
     one = judge(campaign, server)
     ask_judge(judge=one, by=None)
     for _ in range(kills):
-        process = worker(server, one)
+        process = doomed_worker(server, "workers.judges.drive_judge", one.pk)
         before = one.calls.filter(state="answered").count()
         deadline = time.monotonic() + 20
         while one.calls.filter(state="answered").count() < before + 10:
