@@ -34,6 +34,11 @@ class InvalidInputError(LabelingError):
     title = "Some of what was sent cannot be used"
 
 
+def refused(field: str, message: str) -> InvalidInputError:
+    """The refusal of one field, with its way out."""
+    return InvalidInputError(f"{field}: {message}", problems=[FieldProblem(field, message)])
+
+
 class NotAllowedError(LabelingError):
     """The user may see the thing but not do this to it."""
 

@@ -32,7 +32,7 @@ from labeling.clients.keys import (
 from labeling.clients.protocol import ErrorKind, ProviderError
 from labeling.clients.registry import check_sampling, client_for
 from labeling.clients.trial import Trial, try_out
-from labeling.errors import ConflictError, FieldProblem, InvalidInputError, TooOftenError
+from labeling.errors import ConflictError, FieldProblem, InvalidInputError, TooOftenError, refused
 from labeling.models import Endpoint, Organisation, User
 
 # Taken out of use by itself; a new key puts it back.
@@ -292,7 +292,7 @@ def _read(changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refuse(field: str, message: str) -> NoReturn:
-    raise InvalidInputError(f"{field}: {message}", problems=[FieldProblem(field, message)])
+    raise refused(field, message)
 
 
 def _check_sampling(kind: str, sampling: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from labeling.clients.endpoint_settings import read_sampling
-from labeling.errors import FieldProblem, InvalidInputError
+from labeling.errors import refused
 
 MAX_SAMPLES = 16
 MAX_RUBRIC_CHARS = 20_000
@@ -100,4 +100,4 @@ _READERS = {
 
 
 def _refuse(field: str, message: str) -> NoReturn:
-    raise InvalidInputError(f"{field}: {message}", problems=[FieldProblem(field, message)])
+    raise refused(field, message)

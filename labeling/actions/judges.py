@@ -17,7 +17,7 @@ from labeling import audit, jobs
 from labeling.actions.ended import hold_campaign
 from labeling.actions.judge_settings import read_judge_settings
 from labeling.actions.raters import pseudonym_of
-from labeling.errors import ConflictError, FieldProblem, InvalidInputError
+from labeling.errors import ConflictError, FieldProblem, refused
 from labeling.models import (
     Campaign,
     Endpoint,
@@ -113,7 +113,7 @@ def ask_judge(
     if judge.state == State.RETIRED:
         raise ConflictError("This judge is retired. Make another one.")
     if round_ is not None and round_.campaign_id != campaign.pk:
-        raise _wrong("round", "This campaign has no such round.")
+        raise refused("round", "This campaign has no such round.")
     deal = deal_of(judge)
     judge_queue.follow(deal)
     calls, comparisons = judge_queue.ask(
@@ -216,9 +216,9 @@ def _endpoint(campaign: Campaign, wanted: str) -> Endpoint:
         named |= Q(public_id=uuid.UUID(wanted))
     known = Endpoint.objects.filter(named, organisation=campaign.organisation_id)
     if (endpoint := known.first()) is None:
-        raise _wrong("endpoint", f'"{wanted[:120]}" is no endpoint of this organisation.')
+        raise refused("endpoint", f'"{wanted[:120]}" is no endpoint of this organisation.')
     if endpoint.disabled_reason:
-        raise _wrong("endpoint", f"{endpoint.name}: {endpoint.disabled_reason}")
+        raise refused("endpoint", f"{endpoint.name}: {endpoint.disabled_reason}")
     return endpoint
 
 
@@ -234,10 +234,6 @@ def _save(judge: Judge) -> None:
 def _ring(judge: Judge) -> None:
     if judge.state == State.ACTIVE:
         jobs.enqueue(DRIVE, judge.pk)
-
-
-def _wrong(field: str, message: str) -> InvalidInputError:
-    return InvalidInputError(f"{field}: {message}", problems=[FieldProblem(field, message)])
 
 
 def _record(verb: str, judge: Judge, by: User | None, **details: Any) -> None:

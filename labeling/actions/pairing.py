@@ -20,9 +20,8 @@ from labeling.actions.rounds import (
     lay_waiting,
     named_comparisons,
     open_qualification,
-    refused,
 )
-from labeling.errors import ConflictError, InvalidInputError
+from labeling.errors import ConflictError, InvalidInputError, refused
 from labeling.models import (
     AuditEvent,
     Campaign,

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from labeling import audit
 from labeling.actions.ended import hold_campaign
-from labeling.errors import ConflictError, FieldProblem, InvalidInputError
+from labeling.errors import ConflictError, FieldProblem, InvalidInputError, refused
 from labeling.models import Campaign, Comparison, Lane, Place, Round, Seat, User, laying
 from labeling.models.comparisons import ComparisonQuerySet
 from labeling.practice import DEFAULT_PASS_SHARE
@@ -129,11 +129,6 @@ def check_overlap(overlap: int) -> None:
     if not 1 <= overlap <= 100:
         message = "overlap goes from 1 to 100."
         raise InvalidInputError(message, problems=[FieldProblem("overlap", message)])
-
-
-def refused(field: str, message: str) -> InvalidInputError:
-    """The refusal of one field, with its way out."""
-    return InvalidInputError(f"{field}: {message}", problems=[FieldProblem(field, message)])
 
 
 def begin_round(campaign: Campaign, *, seed: int | None = None, **fields: Any) -> Round:

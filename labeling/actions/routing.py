@@ -19,8 +19,8 @@ from django.db.models.functions import Now
 from labeling import audit, jobs, notify
 from labeling.actions.ended import hold_campaign
 from labeling.actions.judges import DRIVE, deal_of, held_judge
-from labeling.actions.rounds import deal_in, refused
-from labeling.errors import ConflictError
+from labeling.actions.rounds import deal_in
+from labeling.errors import ConflictError, refused
 from labeling.metrics.judge_calibration import Curve
 from labeling.metrics.judge_routing import ALARM, CUTS, LEAST_TOGETHER, shortfall
 from labeling.models import (

@@ -4,8 +4,7 @@ from django.db import transaction
 
 from labeling import audit
 from labeling.actions.ended import hold_campaign
-from labeling.actions.rounds import refused
-from labeling.errors import ConflictError
+from labeling.errors import ConflictError, refused
 from labeling.models import Campaign, Round, Snapshot, TrainedModel, User
 
 MOST_LETTERS = 200

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from labeling.clients.protocol import ClientLimits
-from labeling.errors import FieldProblem, InvalidInputError
+from labeling.errors import refused
 
 # What the request says for itself.
 RESERVED = ("model", "messages", "stream", "n")
@@ -41,11 +41,6 @@ class CallLimits:
     cost_per_run: float | None = None
 
     @property
-    def lease_seconds(self) -> float:
-        """How long a worker may hold a slot: the whole call, and time to store what came."""
-        return self.timeout_seconds + 30.0
-
-    @property
     def of_a_call(self) -> ClientLimits:
         """What a client needs to know of them."""
         return ClientLimits(
@@ -58,33 +53,33 @@ class CallLimits:
 def read_sampling(value: Any) -> dict[str, Any]:
     """Sampling settings, which go into the request as they are."""
     if not isinstance(value, dict):
-        raise _wrong("sampling", 'An object, like {"temperature": 0.7, "max_tokens": 1024}.')
+        raise refused("sampling", 'An object, like {"temperature": 0.7, "max_tokens": 1024}.')
     if taken := [name for name in RESERVED if name in value]:
-        raise _wrong(f"sampling.{taken[0]}", f"{taken[0]} is set by the request itself.")
+        raise refused(f"sampling.{taken[0]}", f"{taken[0]} is set by the request itself.")
     try:
         sent = orjson.dumps(value)
     except orjson.JSONEncodeError:
-        raise _wrong("sampling", "Numbers beyond 64 bits cannot be sent.") from None
+        raise refused("sampling", "Numbers beyond 64 bits cannot be sent.") from None
     if len(sent) > MAX_SAMPLING_BYTES:
-        raise _wrong("sampling", f"At most {MAX_SAMPLING_BYTES:,} bytes.")
+        raise refused("sampling", f"At most {MAX_SAMPLING_BYTES:,} bytes.")
     # orjson writes NaN and infinity as null, which is another setting.
     if orjson.loads(sent) != value:
-        raise _wrong("sampling", "Only what JSON can say can be sent; infinity it cannot.")
+        raise refused("sampling", "Only what JSON can say can be sent; infinity it cannot.")
     if b"\\u0000" in sent:
-        raise _wrong("sampling", "U+0000 cannot be stored.")
+        raise refused("sampling", "U+0000 cannot be stored.")
     return value
 
 
 def read_limits(value: Any) -> dict[str, Any]:
     """Limits of calls. A limit that is not kept is refused, not ignored."""
     if not isinstance(value, dict):
-        raise _wrong("limits", 'An object, like {"concurrency": 4, "timeout_seconds": 120}.')
+        raise refused("limits", 'An object, like {"concurrency": 4, "timeout_seconds": 120}.')
     for name, given in value.items():
         if name not in _LIMITS:
-            raise _wrong(f"limits.{name}", f"Unknown; limits are {', '.join(_LIMITS)}.")
+            raise refused(f"limits.{name}", f"Unknown; limits are {', '.join(_LIMITS)}.")
         kind, least, most = _LIMITS[name]
         if not _is_number(given) or (kind is int and not isinstance(given, int)):
-            raise _wrong(
+            raise refused(
                 f"limits.{name}",
                 "A whole number."
                 if kind is int
@@ -93,7 +88,7 @@ def read_limits(value: Any) -> dict[str, Any]:
                 else "An amount of money, as a number.",
             )
         if not least <= given <= most:
-            raise _wrong(f"limits.{name}", f"From {least:,} to {most:,}.")
+            raise refused(f"limits.{name}", f"From {least:,} to {most:,}.")
     return value
 
 
@@ -105,15 +100,15 @@ def call_limits(stored: dict[str, Any]) -> CallLimits:
 def read_price(value: Any) -> dict[str, Any]:
     """What a million tokens cost, and in which currency."""
     if not isinstance(value, dict):
-        raise _wrong("price", 'An object, like {"input_per_million": 0.3, "currency": "EUR"}.')
+        raise refused("price", 'An object, like {"input_per_million": 0.3, "currency": "EUR"}.')
     for name, given in value.items():
         if name == "currency":
             if not (isinstance(given, str) and len(given) == 3 and given.isalpha()):
-                raise _wrong("price.currency", "Three letters, like EUR.")
+                raise refused("price.currency", "Three letters, like EUR.")
         elif name not in _PRICES:
-            raise _wrong(f"price.{name}", f"Unknown; write {', '.join(_PRICES)}, currency.")
+            raise refused(f"price.{name}", f"Unknown; write {', '.join(_PRICES)}, currency.")
         elif not _is_number(given) or not 0 <= given <= 1e6:
-            raise _wrong(f"price.{name}", "A number from 0 to a million.")
+            raise refused(f"price.{name}", "A number from 0 to a million.")
     return value
 
 
@@ -122,13 +117,9 @@ def read_key(value: Any) -> str:
     key = value.strip() if isinstance(value, str) else ""
     if not key or len(key) > 1000 or not all("!" <= c <= "~" for c in key):
         # The key itself is never quoted, not even a wrong one.
-        raise _wrong("key", "A key has 1 to 1,000 printable ASCII characters and no spaces.")
+        raise refused("key", "A key has 1 to 1,000 printable ASCII characters and no spaces.")
     return key
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _wrong(field: str, message: str) -> InvalidInputError:
-    return InvalidInputError(f"{field}: {message}", problems=[FieldProblem(field, message)])

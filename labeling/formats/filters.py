@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from labeling.errors import FieldProblem, InvalidInputError
+from labeling.errors import refused
 from labeling.formats.identity import identifies_itself, may_name
 
 KEEP, MARK, DROP = "keep", "mark", "drop"
@@ -105,12 +105,12 @@ class Answer:
 def read_filters(value: Any) -> dict[str, str]:
     """What a run does about each finding, checked; what it does not name has its default."""
     if not isinstance(value, dict):
-        raise _wrong("filters", 'An object, like {"cut": "drop", "near_identical": "mark"}.')
+        raise refused("filters", 'An object, like {"cut": "drop", "near_identical": "mark"}.')
     for name, chosen in value.items():
         if name not in DEFAULTS:
-            raise _wrong(f"filters.{name}", f"Unknown; filters are {', '.join(DEFAULTS)}.")
+            raise refused(f"filters.{name}", f"Unknown; filters are {', '.join(DEFAULTS)}.")
         if chosen not in (KEEP, MARK, DROP):
-            raise _wrong(f"filters.{name}", "Write keep, mark or drop.")
+            raise refused(f"filters.{name}", "Write keep, mark or drop.")
     return {**DEFAULTS, **value}
 
 
@@ -168,7 +168,3 @@ def _script_of(letter: str) -> str:
     if letter.isascii():
         return "LATIN"
     return unicodedata.name(letter, "").partition(" ")[0]
-
-
-def _wrong(field: str, message: str) -> InvalidInputError:
-    return InvalidInputError(f"{field}: {message}", problems=[FieldProblem(field, message)])

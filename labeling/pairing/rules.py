@@ -5,9 +5,10 @@ from collections.abc import Set
 
 import numpy as np
 
+from labeling.errors import refused
 from labeling.metrics.votes import Floats, Ints
 from labeling.pairing.ranking import Ranking, gap_variance
-from labeling.pairing.settings import EVEN, RANKED, PairingSettings, Rule, refused
+from labeling.pairing.settings import EVEN, RANKED, PairingSettings, Rule
 
 
 def worth(

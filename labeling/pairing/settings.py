@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
-from labeling.errors import FieldProblem, InvalidInputError
+from labeling.errors import refused
 from labeling.schemas import read_struct
 
 Rule = Literal["all", "baseline", "adjacent", "random", "uncertain", "topk"]
@@ -37,8 +37,3 @@ def read_pairing(rule: str, value: Any) -> tuple[Rule, PairingSettings]:
             "pairing_settings.baseline", "Name the model that all others are compared with."
         )
     return found, settings
-
-
-def refused(field: str, message: str) -> InvalidInputError:
-    """The refusal of one field, with its way out."""
-    return InvalidInputError(f"{field}: {message}", problems=[FieldProblem(field, message)])

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Q
 
 from labeling.clients.endpoint_settings import read_sampling
-from labeling.errors import ConflictError, FieldProblem, InvalidInputError
+from labeling.errors import ConflictError, InvalidInputError, refused
 from labeling.formats.filters import read_filters
 from labeling.formats.rows import canonical_key
 from labeling.models import Campaign, Endpoint, Source
@@ -131,21 +131,21 @@ def read_prompt_filter(value: Mapping[str, Any]) -> dict[str, Any]:
         if name in ("languages", "tags"):
             words = isinstance(given, list | tuple) and all(isinstance(w, str) for w in given)
             if not words or not 1 <= len(given) <= MAX_WORDS:
-                raise wrong(f"prompt_filter.{name}", f"A list of 1 to {MAX_WORDS} texts.")
+                raise refused(f"prompt_filter.{name}", f"A list of 1 to {MAX_WORDS} texts.")
             found[name] = list(given)
         elif name == "limit":
             if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= MAX_SLOTS:
-                raise wrong("prompt_filter.limit", f"A whole number from 1 to {MAX_SLOTS:,}.")
+                raise refused("prompt_filter.limit", f"A whole number from 1 to {MAX_SLOTS:,}.")
             found[name] = given
         else:
-            raise wrong(f"prompt_filter.{name}", "Unknown; write languages, tags, limit.")
+            raise refused(f"prompt_filter.{name}", "Unknown; write languages, tags, limit.")
     return found
 
 
 def read_calls(value: int | None) -> int | None:
     """A cap on calls; None is none."""
     if value is not None and (isinstance(value, bool) or not 1 <= value <= 2_000_000_000):
-        raise wrong("budget_calls", "A whole number of calls, at least 1.")
+        raise refused("budget_calls", "A whole number of calls, at least 1.")
     return value
 
 
@@ -158,13 +158,8 @@ def read_cost(value: Any) -> Decimal | None:
     except InvalidOperation:
         cost = Decimal("NaN")
     if not cost.is_finite() or not 0 < cost < _MOST_COST:
-        raise wrong("budget_cost", "An amount above 0, in the currency of the prices.")
+        raise refused("budget_cost", "An amount above 0, in the currency of the prices.")
     return cost.quantize(Decimal("0.000001"))
-
-
-def wrong(field: str, message: str) -> InvalidInputError:
-    """The refusal of one field."""
-    return InvalidInputError(f"{field}: {message}", problems=[FieldProblem(field, message)])
 
 
 def _variants(
@@ -175,7 +170,7 @@ def _variants(
     ]
     wishes += [(f"variants.{place}", wish) for place, wish in enumerate(variants)]
     if not 1 <= len(wishes) <= MAX_VARIANTS:
-        raise wrong("endpoints", f"Name 1 to {MAX_VARIANTS} endpoints.")
+        raise refused("endpoints", f"Name 1 to {MAX_VARIANTS} endpoints.")
     made: list[Variant] = []
     for place, wish in wishes:
         variant = _variant(campaign, place, wish, {one.name for one in made})
@@ -183,7 +178,7 @@ def _variants(
             one.endpoint == variant.endpoint and one.params_key == variant.params_key
             for one in made
         ):
-            raise wrong(place, f"{variant.endpoint.name} is named twice with the same settings.")
+            raise refused(place, f"{variant.endpoint.name} is named twice with the same settings.")
         made.append(variant)
     return tuple(made)
 
@@ -191,14 +186,16 @@ def _variants(
 def _variant(campaign: Campaign, place: str, wish: Mapping[str, Any], taken: set[str]) -> Variant:
     at = "" if place == "endpoints" else f"{place}."
     if unknown := sorted(set(wish) - _VARIANT_KEYS):
-        raise wrong(f"{place}.{unknown[0]}", f"Unknown; write {', '.join(sorted(_VARIANT_KEYS))}.")
+        raise refused(
+            f"{place}.{unknown[0]}", f"Unknown; write {', '.join(sorted(_VARIANT_KEYS))}."
+        )
     endpoint = _endpoint(campaign, f"{at}endpoint" if at else place, str(wish.get("endpoint", "")))
     system = wish.get("system") or ""
     if not isinstance(system, str) or len(system) > MAX_SYSTEM or "\x00" in system:
-        raise wrong(f"{at}system", f"A text of at most {MAX_SYSTEM:,} characters.")
+        raise refused(f"{at}system", f"A text of at most {MAX_SYSTEM:,} characters.")
     given = wish.get("sampling") or {}
     if not isinstance(given, dict):
-        raise wrong(f"{at}sampling", 'An object, like {"temperature": 0.7}.')
+        raise refused(f"{at}sampling", 'An object, like {"temperature": 0.7}.')
     sampling = {
         name: value
         for name, value in {**endpoint.sampling, **given}.items()
@@ -208,12 +205,12 @@ def _variant(campaign: Campaign, place: str, wish: Mapping[str, Any], taken: set
         read_sampling(sampling)
     except InvalidInputError as error:
         problem = error.problems[0]
-        raise wrong(f"{at}{problem.field}", problem.message) from None
+        raise refused(f"{at}{problem.field}", problem.message) from None
     name = wish.get("name") or _unused(endpoint.name, taken)
     if not isinstance(name, str) or len(name) > 120 or not name.isprintable():
-        raise wrong(f"{at}name", "1 to 120 printable characters.")
+        raise refused(f"{at}name", "1 to 120 printable characters.")
     if name in taken and wish.get("name"):
-        raise wrong(f"{at}name", f"Two models are called {name}; reports tell them apart by it.")
+        raise refused(f"{at}name", f"Two models are called {name}; reports tell them apart by it.")
     return Variant(endpoint, name, sampling, system)
 
 
@@ -232,22 +229,22 @@ def _endpoint(campaign: Campaign, place: str, text: str) -> Endpoint:
     known = Endpoint.objects.filter(organisation_id=campaign.organisation_id)
     endpoint = known.filter(named).first()
     if endpoint is None:
-        raise wrong(place, f'"{text[:120]}" is no endpoint of this organisation.')
+        raise refused(place, f'"{text[:120]}" is no endpoint of this organisation.')
     if endpoint.disabled_reason:
-        raise wrong(place, f"{endpoint.name}: {endpoint.disabled_reason}")
+        raise refused(place, f"{endpoint.name}: {endpoint.disabled_reason}")
     return endpoint
 
 
 def _against(campaign: Campaign, names: Sequence[str]) -> tuple[str, ...]:
     wanted = tuple(dict.fromkeys(names))
     if len(wanted) > MAX_AGAINST:
-        raise wrong("against", f"At most {MAX_AGAINST} models.")
+        raise refused("against", f"At most {MAX_AGAINST} models.")
     known = set(
         Source.objects.filter(campaign=campaign, model__in=wanted).values_list("model", flat=True)
     )
     for name in wanted:
         if name not in known:
-            raise wrong("against", f"No completion of this campaign is by {name[:120]}.")
+            raise refused("against", f"No completion of this campaign is by {name[:120]}.")
     return wanted
 
 
@@ -259,22 +256,22 @@ def _check(
     against: Sequence[str],
 ) -> None:
     if not 1 <= per_prompt <= MAX_PER_PROMPT:
-        raise wrong("completions_per_prompt", f"From 1 to {MAX_PER_PROMPT}.")
+        raise refused("completions_per_prompt", f"From 1 to {MAX_PER_PROMPT}.")
     if pairing not in PAIRINGS:
-        raise wrong("pairing", f"Write one of {', '.join(PAIRINGS)}.")
+        raise refused("pairing", f"Write one of {', '.join(PAIRINGS)}.")
     if pairing == "uncertain" and comparisons is None:
-        raise wrong(
+        raise refused(
             "pairing",
             '"uncertain" chooses so many pairs and no more: say how many "comparisons" are made.',
         )
     if pairing != "uncertain" and comparisons is not None:
-        raise wrong("comparisons", 'Only the pairing "uncertain" has this.')
+        raise refused("comparisons", 'Only the pairing "uncertain" has this.')
     if comparisons is not None and not 1 <= comparisons <= MAX_SLOTS:
-        raise wrong("comparisons", f"From 1 to {MAX_SLOTS:,}.")
+        raise refused("comparisons", f"From 1 to {MAX_SLOTS:,}.")
     if pairing == "baseline" and variant_count < 2 and not against:
-        raise wrong("pairing", '"baseline" compares with the first endpoint: name two or more.')
+        raise refused("pairing", '"baseline" compares with the first endpoint: name two or more.')
     if variant_count * per_prompt < 2 and not against:
-        raise wrong(
+        raise refused(
             "completions_per_prompt",
             "One completion of each prompt leaves nothing to compare: name two endpoints, or ask "
             "for two completions.",

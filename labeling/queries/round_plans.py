@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from django.db.models import Count
 
+from labeling.errors import refused
 from labeling.metrics.bradley_terry import ELO_PER_LOGIT
 from labeling.metrics.estimates import Z95
 from labeling.metrics.stopping import STOP_RULES
 from labeling.models import Campaign, Report, candidates
 from labeling.pairing.allocation import Allotment, Candidates, allot
 from labeling.pairing.ranking import Ranking
-from labeling.pairing.settings import PairingSettings, Rule, read_pairing, refused
+from labeling.pairing.settings import PairingSettings, Rule, read_pairing
 from labeling.policy import read_policy
 from labeling.queries.asked import judgments_asked
 
