@@ -119,10 +119,15 @@ _ALIKE = """
 INSERT INTO generation_alike
 SELECT * FROM unnest(%(a)s::bigint[], %(b)s::bigint[]) ON CONFLICT DO NOTHING
 """
+# What somebody has judged stays as it was judged: its row may be part of a frozen snapshot.
 _MARK = """
 UPDATE labeling_completion k SET marks = k.marks || v.mark::varchar
 FROM unnest(%(ids)s::bigint[], %(marks)s::text[]) AS v (id, mark)
 WHERE k.id = v.id AND NOT k.marks @> ARRAY[v.mark::varchar]
+  AND NOT EXISTS (SELECT FROM labeling_comparison c
+    JOIN labeling_judgment j ON j.comparison_id = c.id WHERE c.completion_a_id = k.id)
+  AND NOT EXISTS (SELECT FROM labeling_comparison c
+    JOIN labeling_judgment j ON j.comparison_id = c.id WHERE c.completion_b_id = k.id)
 """
 # The run's own slots say why their completion makes no pairs. Of samples that say the same, the
 # later ones.
