@@ -18,6 +18,8 @@ from labeling.models import Campaign, Endpoint
 
 LONGEST_BACKOFF_SECONDS = 300.0
 LONGEST_REST_SECONDS = 30.0
+# A shorter wait than this is none that a provider can mean.
+LEAST_TOLD_SECONDS = 1.0
 # Failures in a row after which an endpoint is left alone for a moment, or taken out of use.
 STRIKES_TO_REST = 5
 STRIKES_OF_KEY = 3
@@ -88,10 +90,16 @@ def note_outcomes(
 
 
 def wait_seconds(error: ProviderError, tries: int) -> float:
-    """Seconds to the next try: at least what the provider asks for, and not all at one moment."""
+    """Seconds to the next try: at least what the provider asks for, and not all at one moment.
+
+    A provider that asks for less than a second is waited for as one that asks for nothing: taken at
+    its word it would be asked the same in a circle, as fast as it answers.
+    """
     backoff = min(2.0 ** min(tries, 10), LONGEST_BACKOFF_SECONDS)
     wanted = error.retry_after_seconds
-    return (backoff if wanted is None else wanted) * (1 + 0.2 * random.random())
+    if wanted is None or wanted < LEAST_TOLD_SECONDS:
+        wanted = backoff
+    return wanted * (1 + 0.2 * random.random())
 
 
 def usable() -> Q:

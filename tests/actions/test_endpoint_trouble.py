@@ -132,6 +132,20 @@ def test_a_rate_limit_rests_the_endpoint_and_costs_no_try(server):
     assert larch.strike_count == 0
 
 
+@pytest.mark.parametrize(("status", "told"), [(429, "0"), (429, "-3"), (429, "0.2"), (503, "0")])
+def test_being_told_to_come_back_at_once_is_no_leave_to_ask_in_a_circle(server, status, told):
+    campaign = campaign_with_prompts(1)
+    larch = endpoint(server, campaign.organisation)
+    server.answer = says({"error": {"message": "again"}}, status, Retry_After=told)
+    began = clock()
+    run = drain(started(campaign, larch, completions_per_prompt=2))
+    # The two that were under way at once, and none after them until the pause is over.
+    assert len(server.calls) <= 2
+    assert states(run) == {"waiting": 2}
+    pauses = run.slots.filter(attempts__lte=1, error_kind__gt="").values_list("not_before")
+    assert pauses and all(until >= began + timedelta(seconds=1) for (until,) in pauses)
+
+
 def test_an_endpoint_in_trouble_is_left_alone_while_others_go_on(server):
     campaign = campaign_with_prompts(20)
     larch = endpoint(server, campaign.organisation)
