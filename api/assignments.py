@@ -21,10 +21,10 @@ from api.base import CampaignMixin, KnownFieldsMixin, once, stay_within_token, w
 from api.images import images_in
 from api.judgments import OwnJudgmentSerializer
 from labeling import access
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.raters import take_seat
 from labeling.actions.rating import (
     Submission,
-    claim_assignment,
     credit_refused,
     judge_assignment,
     record_refusal,

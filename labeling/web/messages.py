@@ -32,7 +32,7 @@ SENTENCES = (
     # labeling.access
     _("There is nothing here, or you have no part in it."),
     _("Your part in this campaign has been paused."),
-    # labeling.actions.rating, raters, drafts
+    # labeling.actions.claiming, rating, raters, drafts
     _("Many raters are claiming at once. Please try again in a moment."),
     _("You have already judged this comparison: “%(shown)s” is stored. Undo it to change it."),
     _("This comparison is already judged, or has gone to another rater."),

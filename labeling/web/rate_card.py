@@ -17,9 +17,10 @@ from django.utils.translation import gettext
 
 from labeling import access
 from labeling.actions.ahead import give_back_assignment, take_up_assignment
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.drafts import keep_draft
 from labeling.actions.raters import take_seat
-from labeling.actions.rating import Submission, claim_assignment, record_refusal
+from labeling.actions.rating import Submission, record_refusal
 from labeling.errors import (
     ConflictError,
     EndedError,

@@ -7,12 +7,8 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from labeling.actions.rating import (
-    Submission,
-    claim_assignment,
-    skip_assignment,
-    submit_judgment,
-)
+from labeling.actions.claiming import claim_assignment
+from labeling.actions.rating import Submission, skip_assignment, submit_judgment
 from labeling.errors import (
     EnoughForTodayError,
     EnoughInAllError,

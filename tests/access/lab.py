@@ -8,12 +8,13 @@ from django.test import Client
 
 from labeling.actions.appeals import make_appeal
 from labeling.actions.cases import open_case
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.endpoints import ensure_demo_endpoint
 from labeling.actions.entry import make_entry_link
 from labeling.actions.generation import start_generation
 from labeling.actions.invitations import invite
 from labeling.actions.judges import create_judge
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.models import (
     Appeal,
     Assignment,

@@ -2,8 +2,8 @@
 
 import pytest
 
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.leases import requeue_lapsed
-from labeling.actions.rating import claim_assignment
 from labeling.models import Assignment, Judgment
 from tests import factories
 from tests.access.lab import clients

@@ -8,8 +8,9 @@ from django.db.models.functions import Now
 
 from labeling.actions.adjudications import adjudicate, ask_again, leave_out, send_back
 from labeling.actions.campaigns import update_campaign
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.guidelines import publish_guidelines
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.actions.rounds import close_round
 from labeling.errors import ConflictError, EndedError, InvalidInputError
 from labeling.mails import words_of

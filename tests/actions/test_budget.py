@@ -7,7 +7,8 @@ from django.test.utils import CaptureQueriesContext
 
 from labeling.actions.ahead import prepare_assignment
 from labeling.actions.campaigns import update_campaign
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.claiming import claim_assignment
+from labeling.actions.rating import submit_judgment
 from labeling.models import Gold, Round
 from labeling.queries import budget
 from labeling.queries.asked import judgments_asked

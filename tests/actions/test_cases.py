@@ -15,8 +15,9 @@ from labeling.actions.cases import (
     undo_exclusion,
     write_entry,
 )
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.raters import reinstate_rater, suspend_rater
-from labeling.actions.rating import claim_assignment, revise_judgment, submit_judgment
+from labeling.actions.rating import revise_judgment, submit_judgment
 from labeling.actions.rounds import open_round
 from labeling.errors import (
     ConflictError,

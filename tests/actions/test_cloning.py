@@ -3,9 +3,10 @@
 import pytest
 
 from labeling.actions.campaigns import delete_campaign, update_campaign
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.cloning import clone_campaign
 from labeling.actions.raters import suspend_rater
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.errors import ConflictError, InvalidInputError
 from labeling.models import AuditEvent, Campaign, Completion, Judgment, Membership, Prompt, Token
 from tests import factories

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from django.utils import timezone
 
-from labeling.actions.rating import claim_assignment, skip_assignment, submit_judgment
+from labeling.actions.claiming import claim_assignment
+from labeling.actions.rating import skip_assignment, submit_judgment
 from labeling.errors import LeaseLostError
 from labeling.models import Assignment, AuditEvent, Campaign, Judgment
 from labeling.policy import read_policy

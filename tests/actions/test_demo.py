@@ -4,6 +4,7 @@ import pytest
 from django.db import IntegrityError
 
 from labeling.actions.campaigns import create_campaign
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.demo import (
     ACCOUNTS,
     ORGANISATION,
@@ -11,7 +12,7 @@ from labeling.actions.demo import (
     set_up_accounts,
     set_up_simulated_people,
 )
-from labeling.actions.rating import claim_assignment, revise_judgment, submit_judgment
+from labeling.actions.rating import revise_judgment, submit_judgment
 from labeling.actions.tokens import issue_token
 from labeling.errors import ConflictError, NotAllowedError
 from labeling.models import (

@@ -14,9 +14,10 @@ from django.test import Client
 from django.utils import timezone
 
 from labeling import audit, notify
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.erasure import erase_person
 from labeling.actions.invitations import invite
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.errors import ConflictError
 from labeling.models import (
     Campaign,

@@ -3,6 +3,7 @@
 import pytest
 
 from labeling.actions import endpoints as endpoint_actions
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.generation import (
     cancel_generation,
     pause_generation,
@@ -12,7 +13,6 @@ from labeling.actions.generation import (
 )
 from labeling.actions.generation_course import begin_generation, pair_completions
 from labeling.actions.jobs import cancel_job
-from labeling.actions.rating import claim_assignment
 from labeling.actions.rounds import open_waiting
 from labeling.actions.slots import claim_slots
 from labeling.errors import ConflictError, InvalidInputError

@@ -2,9 +2,10 @@
 
 import pytest
 
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.generation import start_generation
 from labeling.actions.pairing import pair_and_open_round
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.actions.rounds import close_round
 from labeling.actions.snapshots import freeze_round
 from labeling.models import Completion, Job, Snapshot

@@ -7,8 +7,9 @@ import pytest
 from django.db.models import F
 
 from labeling.actions.campaigns import update_campaign
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.judges import pause_judge, retire_judge
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.actions.rounds import close_round, open_waiting
 from labeling.actions.routing import route_waiting, switch_off, switch_on, watch_audit
 from labeling.actions.stopping import tell_finished

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from labeling.actions.campaigns import update_campaign
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.pairing import pair_and_open_round
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.actions.rounds import open_waiting
 from labeling.actions.trained_models import register_model
 from labeling.errors import ConflictError, EndedError, InvalidInputError

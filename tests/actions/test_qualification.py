@@ -5,14 +5,10 @@ from typing import Any
 import pytest
 
 from labeling.actions.campaigns import create_campaign, update_campaign
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.qualification import qualify_rater
 from labeling.actions.raters import add_member, take_seat
-from labeling.actions.rating import (
-    claim_assignment,
-    revise_judgment,
-    skip_assignment,
-    submit_judgment,
-)
+from labeling.actions.rating import revise_judgment, skip_assignment, submit_judgment
 from labeling.actions.rounds import close_round, open_round
 from labeling.errors import ConflictError, InvalidInputError, NotAllowedError, NotQualifiedError
 from labeling.formats.export_choice import choose

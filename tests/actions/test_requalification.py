@@ -3,9 +3,10 @@
 import pytest
 from django.urls import reverse
 
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.guidelines import publish_guidelines
 from labeling.actions.qualification import grade_practice, qualify_rater
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.actions.rounds import open_round
 from labeling.errors import InvalidInputError, NotQualifiedError
 from labeling.models import Campaign, Gold, Round, Seat

@@ -11,7 +11,8 @@ from django.utils import timezone
 from labeling import audit, notify
 from labeling.actions.accounts import end_sessions
 from labeling.actions.audit_seals import check_audit
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.claiming import claim_assignment
+from labeling.actions.rating import submit_judgment
 from labeling.models import AuditEvent, Campaign, Judgment, Notification
 from tests import factories
 from tests.actions.test_audit_seals import behind_our_back, sealed_now

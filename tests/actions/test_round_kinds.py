@@ -2,8 +2,9 @@
 
 import pytest
 
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.pairing import pair_and_open_round
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.errors import ConflictError, InvalidInputError
 from labeling.models import Assignment, Campaign, Gold, Lane, Place
 from tests import factories

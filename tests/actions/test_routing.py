@@ -9,8 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from labeling.actions.ahead import prepare_assignment
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.profiles import change_profile
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.actions.rounds import open_round
 from labeling.actions.skills import grant_skill
 from labeling.errors import (

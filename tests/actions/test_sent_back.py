@@ -7,8 +7,9 @@ import pytest
 
 from labeling.actions.adjudications import send_back
 from labeling.actions.campaigns import update_campaign
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.pairing import pair_and_open_round
-from labeling.actions.rating import claim_assignment, skip_assignment, submit_judgment
+from labeling.actions.rating import skip_assignment, submit_judgment
 from labeling.models import Assignment, Campaign, Judgment
 from labeling.queries.queue_faults import QueueFaults
 from tests import factories

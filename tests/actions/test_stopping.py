@@ -7,9 +7,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from labeling.actions.adjudications import adjudicate, send_back
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.judgments import withdraw_judgment
 from labeling.actions.pairing import pair_and_open_round
-from labeling.actions.rating import claim_assignment, skip_assignment, submit_judgment
+from labeling.actions.rating import skip_assignment, submit_judgment
 from labeling.actions.rounds import close_round
 from labeling.actions.stopping import tell_finished
 from labeling.models import Assignment, Campaign, Comparison, Notification, Rater, Round

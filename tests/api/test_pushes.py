@@ -2,7 +2,7 @@
 
 import pytest
 
-from labeling.actions.rating import claim_assignment
+from labeling.actions.claiming import claim_assignment
 from labeling.models import AuditEvent, Comparison, Completion, Prompt
 from tests import factories, generating
 from workers.imports import open_arrivals

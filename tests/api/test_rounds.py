@@ -4,8 +4,9 @@ import hashlib
 
 import pytest
 
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.judgments import withdraw_judgment
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.models import AuditEvent, Job, Judgment, Round, Snapshot
 from tests import factories
 from workers.snapshots import run_freeze

@@ -5,8 +5,8 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.guidelines import publish_guidelines
-from labeling.actions.rating import claim_assignment
 from labeling.actions.rounds import open_round, open_waiting
 from labeling.models import Assignment, Campaign, Comparison, Gold, Seat
 from tests import factories

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from labeling.actions.rating import claim_assignment
+from labeling.actions.claiming import claim_assignment
 from labeling.models import Campaign, Seat
 from tests import factories
 from tests.browser.test_campaign_looks import look, manager  # noqa: F401

@@ -7,7 +7,8 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from labeling.actions.cases import decide, open_case, write_entry
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.claiming import claim_assignment
+from labeling.actions.rating import submit_judgment
 from labeling.models import Campaign, Case, Gold, Seat
 from labeling.queries.gold import suspect_gold
 from tests import factories

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.pairing import pair_and_open_round
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.actions.rounds import close_round
 from labeling.actions.snapshots import freeze_round
 from labeling.actions.trained_models import register_model

@@ -16,9 +16,10 @@ from django.db import DatabaseError, connection
 from django.db.models import Count, F
 
 from labeling.actions.campaigns import create_campaign
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.demo import ACCOUNTS, RATER_NAMES
 from labeling.actions.raters import take_seat
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.management.demo import downloads, password
 from labeling.management.demo.downloads import PUBLISHED, PublishedFile, download
 from labeling.models import (

@@ -8,7 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from labeling.actions.campaigns import update_campaign
-from labeling.actions.rating import claim_assignment, revise_judgment, submit_judgment
+from labeling.actions.claiming import claim_assignment
+from labeling.actions.rating import revise_judgment, submit_judgment
 from labeling.errors import ConflictError
 from labeling.formats.export_choice import choose
 from labeling.models import AuditEvent, Campaign, Judgment, User, Withdrawal

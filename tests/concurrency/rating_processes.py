@@ -19,11 +19,8 @@ django.setup()
 
 from django.db import connection, connections  # noqa: E402
 
-from labeling.actions.rating import (  # noqa: E402
-    claim_assignment,
-    skip_assignment,
-    submit_judgment,
-)
+from labeling.actions.claiming import claim_assignment  # noqa: E402
+from labeling.actions.rating import skip_assignment, submit_judgment  # noqa: E402
 from labeling.errors import LabelingError  # noqa: E402
 from labeling.models import Assignment, Campaign, Rater  # noqa: E402
 

@@ -9,9 +9,10 @@ import psycopg
 import pytest
 from django.db import connection, transaction
 
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.leases import requeue_lapsed
 from labeling.actions.raters import suspend_rater, take_seat
-from labeling.actions.rating import claim_assignment, skip_assignment, submit_judgment
+from labeling.actions.rating import skip_assignment, submit_judgment
 from labeling.actions.rounds import open_waiting
 from labeling.errors import NotAllowedError
 from labeling.models import Assignment, Campaign, Judgment, Place, Rater, queue

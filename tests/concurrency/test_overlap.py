@@ -7,8 +7,9 @@ import pytest
 from django.db import transaction
 
 from labeling.actions.campaigns import update_campaign
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.leases import requeue_lapsed
-from labeling.actions.rating import claim_assignment, skip_assignment, submit_judgment
+from labeling.actions.rating import skip_assignment, submit_judgment
 from labeling.actions.rounds import close_round, open_waiting
 from labeling.errors import ConflictError
 from labeling.models import Assignment, Judgment

@@ -4,7 +4,8 @@ from functools import partial
 
 import pytest
 
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.claiming import claim_assignment
+from labeling.actions.rating import submit_judgment
 from labeling.actions.rounds import open_round
 from labeling.models import Assignment, AuditEvent, Gold, Judgment
 from tests import factories

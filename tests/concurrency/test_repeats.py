@@ -12,13 +12,9 @@ from django.test.utils import CaptureQueriesContext
 
 from labeling.actions.adjudications import adjudicate
 from labeling.actions.ahead import give_back_assignment, prepare_assignment
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.leases import requeue_lapsed
-from labeling.actions.rating import (
-    claim_assignment,
-    revise_judgment,
-    skip_assignment,
-    submit_judgment,
-)
+from labeling.actions.rating import revise_judgment, skip_assignment, submit_judgment
 from labeling.models import Assignment, Campaign, Gold, Judgment, Seat
 from labeling.models.repeat_dealing import GAP_JUDGMENTS
 from labeling.queries.home import home_of

@@ -21,14 +21,10 @@ from hypothesis.stateful import (
 )
 
 from labeling.actions.campaigns import update_campaign
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.leases import requeue_lapsed
 from labeling.actions.raters import suspend_rater
-from labeling.actions.rating import (
-    claim_assignment,
-    renew_lease,
-    skip_assignment,
-    submit_judgment,
-)
+from labeling.actions.rating import renew_lease, skip_assignment, submit_judgment
 from labeling.actions.rounds import close_round, open_waiting
 from labeling.errors import LabelingError, NotAllowedError
 from labeling.models import Assignment, Judgment, Lane, Rater, Round

@@ -4,8 +4,9 @@ import threading
 
 import pytest
 
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.pairing import pair_and_open_round
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.metrics.stopping import is_enough
 from labeling.models import Assignment, Campaign
 from tests import factories

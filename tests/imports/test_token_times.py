@@ -3,7 +3,7 @@
 import pytest
 
 from labeling.actions.campaigns import update_campaign
-from labeling.actions.rating import claim_assignment
+from labeling.actions.claiming import claim_assignment
 from labeling.models import Completion
 from labeling.queries.bench import arrival_of
 from tests import factories

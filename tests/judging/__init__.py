@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.claiming import claim_assignment
+from labeling.actions.rating import submit_judgment
 from labeling.models import Campaign, Comparison
 from tests import factories
 

@@ -6,10 +6,10 @@ import orjson
 import pytest
 from django.utils import timezone
 
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.guidelines import publish_guidelines
 from labeling.actions.judge_answers import answer_calls
 from labeling.actions.judges import ask_judge
-from labeling.actions.rating import claim_assignment
 from labeling.formats.export_choice import choose
 from labeling.formats.export_rows import RULES
 from labeling.models import Comparison, Gold, Report, candidates, laying

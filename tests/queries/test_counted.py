@@ -8,8 +8,9 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from labeling.actions.adjudications import leave_out
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.pairing import pair_and_open_round
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.actions.rounds import open_round
 from labeling.models import (
     Assignment,

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from labeling.actions.rating import claim_assignment, skip_assignment
+from labeling.actions.claiming import claim_assignment
+from labeling.actions.rating import skip_assignment
 from labeling.models import Campaign, Seat
 from labeling.queries.progress import activity, burn_up_series, last_event, pace, with_progress
 from labeling.queries.votes import Vote, contested, judged, summary

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from labeling import audit
 from labeling.actions.campaigns import update_campaign
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.claiming import claim_assignment
+from labeling.actions.rating import submit_judgment
 from labeling.models import AuditEvent
 from tests import factories
 from tests.web.building import open_campaign

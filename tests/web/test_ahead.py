@@ -12,8 +12,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from labeling.actions.ahead import prepare_assignment
 from labeling.actions.campaigns import update_campaign
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.leases import requeue_lapsed
-from labeling.actions.rating import claim_assignment, renew_lease, skip_assignment
+from labeling.actions.rating import renew_lease, skip_assignment
 from labeling.errors import ConflictError, LeaseLostError
 from labeling.models import Assignment, Campaign, Gold, Judgment, Seat
 from labeling.queries.due import campaigns_with_lapsed_leases

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.guidelines import publish_guidelines
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.actions.rounds import open_waiting
 from labeling.models import Campaign, Judgment
 from tests import factories

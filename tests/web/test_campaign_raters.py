@@ -10,10 +10,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.entry import Participant, enter, make_entry_link
 from labeling.actions.rater_settings import change_rater, import_raters
 from labeling.actions.raters import add_member, suspend_rater
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.actions.rounds import open_round
 from labeling.actions.skills import grant_skill
 from labeling.formats.raters import read_raters

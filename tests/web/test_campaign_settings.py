@@ -4,7 +4,8 @@ import pytest
 from django.urls import reverse
 
 from labeling.actions.campaigns import changed_since, mark_of, update_campaign
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.claiming import claim_assignment
+from labeling.actions.rating import submit_judgment
 from labeling.errors import ConflictError
 from labeling.models import Assignment, AuditEvent, Campaign
 from labeling.schemas import as_json, read_schema

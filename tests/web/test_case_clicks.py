@@ -4,7 +4,8 @@ import pytest
 from django.test import Client
 
 from labeling.actions.cases import decide, open_case
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.claiming import claim_assignment
+from labeling.actions.rating import submit_judgment
 from labeling.errors import ConflictError
 from labeling.models import Campaign, Case, CaseEntry, Exclusion, Notification, Seat
 from tests import factories

@@ -9,8 +9,9 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from labeling.actions.cases import decide, open_case, write_entry
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.gold import keep_gold
-from labeling.actions.rating import claim_assignment, revise_judgment, submit_judgment
+from labeling.actions.rating import revise_judgment, submit_judgment
 from labeling.models import (
     Campaign,
     Case,

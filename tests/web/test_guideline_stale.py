@@ -6,8 +6,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.guidelines import publish_guidelines
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.models import Adjudication, Assignment, Campaign
 from tests import factories
 from tests.web.visiting import as_, page

@@ -7,8 +7,9 @@ from django.urls import reverse
 
 from labeling.actions.ahead import prepare_assignment
 from labeling.actions.campaigns import update_campaign
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.raters import add_member, take_seat
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.actions.rounds import open_round
 from labeling.models import Assignment, Campaign, Gold, Lane, Organisation, Seat, User
 from labeling.queries.home import home_of

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from labeling import notify
 from labeling.actions.appeals import decide_appeal, make_appeal
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.claiming import claim_assignment
+from labeling.actions.rating import submit_judgment
 from labeling.models import Campaign, Notification
 from tests import factories
 from tests.web.building import open_campaign

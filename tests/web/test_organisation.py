@@ -7,9 +7,9 @@ from allauth.mfa.models import Authenticator
 from django.db import connection
 from django.test import Client
 
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.invitations import invite
 from labeling.actions.organisations import change_role
-from labeling.actions.rating import claim_assignment
 from labeling.errors import ConflictError
 from labeling.models import (
     Assignment,

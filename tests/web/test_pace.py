@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.claiming import claim_assignment
+from labeling.actions.rating import submit_judgment
 from labeling.actions.rounds import open_round
 from labeling.models import Assignment, Campaign, Gold, Seat
 from labeling.queries.rating import pace_in

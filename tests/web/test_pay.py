@@ -9,15 +9,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from labeling.actions.campaigns import update_campaign
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.judgments import withdraw_judgment
 from labeling.actions.leases import requeue_lapsed
 from labeling.actions.raters import reinstate_rater, suspend_rater
-from labeling.actions.rating import (
-    claim_assignment,
-    revise_judgment,
-    skip_assignment,
-    submit_judgment,
-)
+from labeling.actions.rating import revise_judgment, skip_assignment, submit_judgment
 from labeling.actions.tokens import issue_token
 from labeling.errors import ConflictError, EndedError, LeaseLostError, NotFoundError
 from labeling.models import Assignment, Campaign

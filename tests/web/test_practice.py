@@ -4,9 +4,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.guidelines import publish_guidelines
 from labeling.actions.raters import add_member
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.actions.rounds import open_round
 from labeling.models import Appeal, Assignment, AuditEvent, Campaign, Gold, Judgment, Seat
 from tests import factories

@@ -11,8 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.raters import add_member, suspend_rater, take_seat
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.actions.rounds import open_round
 from labeling.models import (
     Assignment,

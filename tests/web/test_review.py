@@ -8,7 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from labeling.actions.adjudications import adjudicate, leave_out, send_back
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.claiming import claim_assignment
+from labeling.actions.rating import submit_judgment
 from labeling.models import Adjudication, Campaign, Comparison, User
 from tests import factories
 from tests.judging import judged

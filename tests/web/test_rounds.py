@@ -5,8 +5,9 @@ from urllib.parse import urlencode
 import pytest
 from django.urls import reverse
 
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.pairing import pair_and_open_round
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.models import Gold, Job, Round, Snapshot, TrainedModel
 from tests import factories
 from tests.web.building_forms import sent

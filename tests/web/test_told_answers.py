@@ -5,8 +5,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.guidelines import publish_guidelines
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.actions.rounds import open_round
 from labeling.models import Gold
 from tests import factories

@@ -7,8 +7,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.raters import add_member, take_seat
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.models import Campaign, Gold, Judgment, Notification, Seat, Skill
 from tests import factories
 from workers.raters import refresh_skills

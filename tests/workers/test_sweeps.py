@@ -8,8 +8,8 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from labeling.actions import idempotency
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.idempotency import begin_request
-from labeling.actions.rating import claim_assignment
 from labeling.models import Assignment, Campaign, IdempotentRequest
 from labeling.queries.due import campaigns_with_lapsed_leases
 from tests import factories

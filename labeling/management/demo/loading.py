@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labeling.actions.campaigns import create_campaign
+from labeling.actions.claiming import claim_assignment
 from labeling.actions.demo import (
     RATER_NAMES,
     DemoAccounts,
@@ -17,7 +18,7 @@ from labeling.actions.demo import (
 from labeling.actions.guidelines import publish_guidelines
 from labeling.actions.imports import begin_import, run_import
 from labeling.actions.raters import add_member, take_seat
-from labeling.actions.rating import claim_assignment, submit_judgment
+from labeling.actions.rating import submit_judgment
 from labeling.errors import InvalidInputError
 from labeling.formats.rows import text_of
 from labeling.models import Campaign, Completion, Job, Membership, Rater
