@@ -6,13 +6,13 @@ own process. GENERATION_SLOTS names other sizes, as "1000,10000,100000".
 """
 
 import asyncio
-import multiprocessing
 import os
 import time
 from collections.abc import Callable
 from typing import Any
 
-from bench.instance import free_port, running
+from bench.instance import running
+from bench.llm import PATH, serving, started_run
 
 LATENCY_SECONDS = 0.3
 CONCURRENCY = (16, 64)
@@ -22,29 +22,16 @@ SAMPLES = 2
 
 def main() -> dict[str, Any]:
     """The ratio by concurrency and number of slots, with both speeds."""
-    sizes = (
-        tuple(map(int, os.environ.get("GENERATION_SLOTS", "").split(",")))
-        if os.environ.get("GENERATION_SLOTS")
-        else SLOTS
-    )
-    context = multiprocessing.get_context("spawn")
-    port = free_port()
-    server = context.Process(target=_serve, args=(port,), daemon=True)
-    server.start()
-    _until_up(port)
-    figures: dict[str, Any] = {}
-    try:
-        os.environ["EGRESS_ALLOW"] = f"127.0.0.1:{port}"
+    asked = os.environ.get("GENERATION_SLOTS")
+    sizes = tuple(map(int, asked.split(","))) if asked else SLOTS
+    with serving(LATENCY_SECONDS) as server:
+        os.environ["EGRESS_ALLOW"] = f"127.0.0.1:{server.port}"
         with running():
-            for concurrency in CONCURRENCY:
-                for size in sizes:
-                    figures[f"concurrency_{concurrency}.slots_{size}"] = _compared(
-                        port, concurrency, size
-                    )
-    finally:
-        server.terminate()
-        server.join(10)
-    return figures
+            return {
+                f"concurrency_{concurrency}.slots_{size}": _compared(server.port, concurrency, size)
+                for concurrency in CONCURRENCY
+                for size in sizes
+            }
 
 
 def _compared(port: int, concurrency: int, size: int) -> dict[str, float]:
@@ -62,42 +49,22 @@ def _compared(port: int, concurrency: int, size: int) -> dict[str, float]:
 
 def _ours(port: int, concurrency: int, size: int) -> tuple[float, int]:
     """Completions per second from the first call to the last row stored, and how many there are."""
-    from labeling.actions.endpoints import register_endpoint
-    from labeling.actions.generation import start_generation
-    from labeling.actions.generation_course import begin_generation
-    from labeling.models import Completion, Prompt
-    from tests import factories
+    from labeling.models import Completion
     from workers.generation import drive_calls
 
-    campaign = factories.campaign(state="draft")
-    Prompt.objects.bulk_create(
-        Prompt(
-            campaign=campaign,
-            content_hash=number.to_bytes(32),
-            messages=[{"role": "user", "content": f"Question {number} about harbours"}],
-        )
-        for number in range(size // SAMPLES)
-    )
-    endpoint = register_endpoint(
-        organisation=campaign.organisation,
-        by=None,
+    run = started_run(
+        port,
+        prompts=size // SAMPLES,
+        samples=SAMPLES,
+        concurrency=concurrency,
         name=f"bench-{concurrency}-{size}",
-        base_url=f"http://127.0.0.1:{port}/v1",
-        model="bench",
-        limits={"concurrency": concurrency},
     )
-    run = start_generation(
-        campaign=campaign,
-        endpoints=[endpoint.name],
-        by=None,
-        completions_per_prompt=SAMPLES,
-    )
-    begin_generation(job_id=run.job_id)
+    endpoint_id = run.run_endpoints.get().endpoint_id
     began = time.perf_counter()
     filled = 0.0
     # What a worker does, slice after slice; the last one pairs, which is no part of the speed.
     while run.slots.filter(state__in=["waiting", "leased"]).exists():
-        drive_calls(run_id=run.pk, endpoint_id=endpoint.pk)
+        drive_calls(run_id=run.pk, endpoint_id=endpoint_id)
         ends = list(
             run.slots.filter(state="filled", finished_at__isnull=False)
             .order_by("finished_at")
@@ -106,7 +73,7 @@ def _ours(port: int, concurrency: int, size: int) -> tuple[float, int]:
         if ends and ends[0] and ends[-1]:
             filled = (ends[-1] - ends[0]).total_seconds()
     took = filled + LATENCY_SECONDS if filled else time.perf_counter() - began
-    stored = Completion.objects.filter(prompt__campaign=campaign).count()
+    stored = Completion.objects.filter(prompt__campaign=run.campaign).count()
     return run.slots.filter(state="filled").count() / took, stored
 
 
@@ -123,9 +90,7 @@ async def _bare(port: int, concurrency: int, count: int) -> None:
                     "model": "bench",
                     "messages": [{"role": "user", "content": f"Question {number}"}],
                 }
-                answer = await client.post(
-                    f"http://127.0.0.1:{port}/v1/chat/completions", json=body
-                )
+                answer = await client.post(f"http://127.0.0.1:{port}{PATH}", json=body)
                 answer.raise_for_status()
 
         await asyncio.gather(*(ask() for _ in range(concurrency)))
@@ -135,69 +100,3 @@ def _timed(work: Callable[[], None]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
-
-
-def _until_up(port: int) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            asyncio.run(_bare(port, 1, 1))
-        except Exception:
-            time.sleep(0.1)
-        else:
-            return
-    raise RuntimeError("The server did not start.")
-
-
-def _serve(port: int) -> None:
-    """An OpenAI-compatible server that answers each call after the latency, in one event loop."""
-    import orjson
-
-    async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        number = 0
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                length = next(
-                    int(line.split(b":")[1])
-                    for line in head.lower().split(b"\r\n")
-                    if line.startswith(b"content-length:")
-                )
-                asked = orjson.loads(await reader.readexactly(length))
-                await asyncio.sleep(LATENCY_SECONDS)
-                number += 1
-                body = orjson.dumps(_answer(asked, f"{id(writer)}-{number}"))
-                writer.write(
-                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
-                    + str(len(body)).encode()
-                    + b"\r\n\r\n"
-                    + body
-                )
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    async def serve() -> None:
-        server = await asyncio.start_server(serve_one, "127.0.0.1", port, backlog=512)
-        async with server:
-            await server.serve_forever()
-
-    asyncio.run(serve())
-
-
-def _answer(asked: dict[str, Any], name: str) -> dict[str, Any]:
-    said = asked["messages"][-1]["content"]
-    text = f"To {said}, as {name} sees it: " + "harbours are where ships find rest. " * 10
-    return {
-        "id": name,
-        "model": asked["model"],
-        "choices": [
-            {
-                "index": 0,
-                "finish_reason": "stop",
-                "message": {"role": "assistant", "content": text},
-            }
-        ],
-        "usage": {"prompt_tokens": 12, "completion_tokens": 90},
-    }
