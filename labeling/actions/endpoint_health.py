@@ -7,9 +7,11 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 
 from django.db.models import BooleanField, Case, Q, Value, When
 from django.db.models.functions import Greatest, Now
+from django.utils import timezone
 
 from labeling import audit, notify
 from labeling.actions.endpoints import KEY_REFUSED
@@ -43,12 +45,15 @@ def note_outcomes(
     """Weigh what calls came to, in the order in which they ended; None is a good answer.
 
     A refusal of calls that were under way when an earlier one set the endpoint to rest says nothing
-    new: a burst is one strike.
+    new: a burst is one strike. Only a key refused several times in a row, with nothing else between,
+    takes the endpoint out of use; other trouble makes it rest.
     """
     telling = [one for one in outcomes if one is None or one.kind in _TELLING]
     if not any(telling):
         if telling:
-            Endpoint.objects.filter(pk=endpoint_id, strike_count__gt=0).update(strike_count=0)
+            marked = Q(strike_count__gt=0) | Q(refusal_count__gt=0)
+            known = Endpoint.objects.filter(marked, pk=endpoint_id)
+            known.update(strike_count=0, refusal_count=0)
         return Health()
     resting = Case(
         When(rests_until__gt=Now(), then=Value(True)),
@@ -58,8 +63,10 @@ def note_outcomes(
     found = Endpoint.objects.select_for_update(no_key=True).annotate(is_resting=resting)
     endpoint = found.get(pk=endpoint_id)
     strikes, rest, is_limited = endpoint.strike_count, 0.0, False
-    is_resting = endpoint.is_resting
+    is_resting, refusals, most_refusals = endpoint.is_resting, endpoint.refusal_count, 0
     for error in telling:
+        refusals = refusals + 1 if error and error.kind == ErrorKind.UNAUTHORISED else 0
+        most_refusals = max(most_refusals, refusals)
         if error is None:
             strikes = 0 if not is_resting else strikes
             continue
@@ -73,15 +80,14 @@ def note_outcomes(
         elif error.kind in TROUBLE and strikes >= STRIKES_TO_REST:
             rest = max(rest, min(2.0 ** (strikes - STRIKES_TO_REST), LONGEST_REST_SECONDS))
             is_resting = True
-    endpoint.strike_count = strikes
-    changed = {"strike_count"}
+    endpoint.strike_count, endpoint.refusal_count = strikes, refusals
+    changed = {"strike_count", "refusal_count"}
     if rest > 0:
         until = Now() + timedelta(seconds=rest)
         was = endpoint.rests_until
         endpoint.rests_until = until if was is None else Greatest(Value(was), until)
         changed.add("rests_until")
-    refused = any(one and one.kind == ErrorKind.UNAUTHORISED for one in telling)
-    if refused and strikes >= STRIKES_OF_KEY and not endpoint.disabled_reason:
+    if most_refusals >= STRIKES_OF_KEY and not endpoint.disabled_reason:
         endpoint.disabled_reason = KEY_REFUSED
         changed.add("disabled_reason")
         _tell_refused(endpoint, campaign_id)
@@ -108,12 +114,14 @@ def usable() -> Q:
 
 
 def _tell_refused(endpoint: Endpoint, campaign_id: int) -> None:
-    audit.record("endpoint.key_refused", subject=endpoint.public_id, strikes=endpoint.strike_count)
+    audit.record("endpoint.key_refused", subject=endpoint.public_id, strikes=endpoint.refusal_count)
     campaign = Campaign.objects.get(pk=campaign_id)
+    # Once for each key and day: another key that is refused is news.
+    key = sha256(bytes(endpoint.encrypted_key or b"")).hexdigest()[:16]
     notify.tell(
         notify.managers_of(campaign),
         "endpoint.failing",
-        key=f"{endpoint.public_id}:{endpoint.strike_count}",
+        key=f"{endpoint.public_id}:{key}:{timezone.now():%Y-%m-%d}",
         campaign=campaign,
         endpoint=endpoint.name,
         why=KEY_REFUSED,

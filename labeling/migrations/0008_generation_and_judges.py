@@ -235,6 +235,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="endpoint",
+            name="refusal_count",
+            field=models.PositiveIntegerField(db_default=0, default=0),
+        ),
+        migrations.AddField(
+            model_name="endpoint",
             name="streams",
             field=models.BooleanField(db_default=False, default=False),
         ),

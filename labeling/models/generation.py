@@ -41,6 +41,8 @@ class Endpoint(PublicModel):
     # What its last calls said: how many failed in a row, and until when it is left alone.
     strike_count = models.PositiveIntegerField(default=0)
     rests_until = models.DateTimeField(null=True)
+    # How often in a row its key was refused, and nothing else came between.
+    refusal_count = models.PositiveIntegerField(default=0, db_default=0)
     # What its last test said, for the list of endpoints.
     tested_at = models.DateTimeField(null=True)
     test_result = models.JSONField(default=dict, db_default={})

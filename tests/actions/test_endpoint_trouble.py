@@ -8,9 +8,9 @@ from django.db import connection
 from labeling.actions import endpoints as endpoint_actions
 from labeling.actions.generation import retry_failed, start_generation
 from labeling.errors import InvalidInputError
-from labeling.models import AuditEvent, Comparison, Completion, GenerationSlot
+from labeling.models import AuditEvent, Comparison, Completion, GenerationSlot, Notification
 from labeling.queries.generation import progress_of
-from tests import generating, llm_server
+from tests import factories, generating, llm_server
 from tests.generating import KEY, campaign_with_prompts, drain, endpoint, started, states
 from tests.llm_server import completion, in_turn, raw, says
 from workers.generation import run_generation, sweep_generation
@@ -189,3 +189,64 @@ def test_a_refused_key_takes_its_endpoint_out_of_use_until_a_new_one_comes(serve
     run = drain(run)
     assert (run.state, states(run)) == ("finished", {"filled": 12})
     assert Comparison.objects.filter(campaign=campaign).count() == 6
+
+
+REFUSED = says({"error": {"message": "Incorrect API key"}}, 401)
+DOWN = says({"error": "down"}, 500)
+
+
+@pytest.mark.parametrize(
+    ("said", "is_out"),
+    [
+        ((REFUSED, DOWN, DOWN, DOWN), False),
+        ((DOWN, DOWN, REFUSED, DOWN), False),
+        ((REFUSED, REFUSED, DOWN, REFUSED, REFUSED, DOWN), False),
+        ((DOWN, REFUSED, REFUSED, REFUSED), True),
+    ],
+)
+def test_only_a_key_refused_in_a_row_takes_an_endpoint_out_of_use(server, said, is_out):
+    campaign = campaign_with_prompts(len(said))
+    limits = {"concurrency": 1, "max_attempts": 1}
+    larch = endpoint(server, campaign.organisation, limits=limits)
+    server.answer = in_turn(*said)
+    run = started(campaign, larch, completions_per_prompt=2)
+    for _ in said:
+        generating.step(run, larch)
+        generating.hurry(run)
+    assert len(server.calls) == len(said)
+    larch.refresh_from_db()
+    assert larch.disabled_reason == (endpoint_actions.KEY_REFUSED if is_out else "")
+
+
+def test_a_refused_key_is_told_once_a_day_and_another_key_again(server):
+    campaign = campaign_with_prompts(4)
+    manager = factories.member(campaign, "manager")
+    larch = endpoint(server, campaign.organisation, limits={"concurrency": 1, "max_attempts": 1})
+    server.answer = REFUSED
+    told = Notification.objects.filter(user=manager, kind="endpoint.failing")
+    run = drain(started(campaign, larch, completions_per_prompt=4))
+    assert told.count() == 1
+    # Switched on again with the same key, it says nothing new.
+    endpoint_actions.update_endpoint(endpoint=larch, by=None, is_enabled=True)
+    drain(run)
+    larch.refresh_from_db()
+    assert larch.disabled_reason and told.count() == 1
+    endpoint_actions.update_endpoint(endpoint=larch, by=None, key="sk-another-that-is-refused")
+    drain(run)
+    larch.refresh_from_db()
+    assert larch.disabled_reason and told.count() == 2
+
+
+def test_a_change_of_anything_else_leaves_an_endpoint_at_rest(server):
+    campaign = campaign_with_prompts(1)
+    larch = endpoint(server, campaign.organisation)
+    server.answer = says({"error": {"message": "slow down"}}, 429, Retry_After="90")
+    drain(started(campaign, larch, completions_per_prompt=2))
+    larch.refresh_from_db()
+    rests, strikes = larch.rests_until, larch.strike_count
+    assert rests is not None and strikes == 1
+    for change in ({"name": "larch-two"}, {"limits": {"concurrency": 2}}, {"is_enabled": True}):
+        larch = endpoint_actions.update_endpoint(endpoint=larch, by=None, **change)
+        assert (larch.rests_until, larch.strike_count) == (rests, strikes)
+    larch = endpoint_actions.update_endpoint(endpoint=larch, by=None, key="sk-another")
+    assert (larch.rests_until, larch.strike_count) == (None, 0)
