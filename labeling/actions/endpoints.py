@@ -134,6 +134,8 @@ def _change(
     sealed: dict[str, Any],
 ) -> Endpoint:
     endpoint = Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
+    was = endpoint.kind, endpoint.base_url
+    was_out = bool(endpoint.disabled_reason)
     for field, value in {**fields, **sealed}.items():
         setattr(endpoint, field, value)
     # Compared under the lock: the key may have come from another tab for another address.
@@ -145,7 +147,11 @@ def _change(
         endpoint.disabled_reason = ""
     elif is_enabled is False:
         endpoint.disabled_reason = endpoint.disabled_reason or OUT_OF_USE
-    endpoint.strike_count, endpoint.rests_until = 0, None
+    is_another = bool(sealed) or was != (endpoint.kind, endpoint.base_url)
+    if is_another or (was_out and not endpoint.disabled_reason):
+        # What it said before says nothing of it now. Any other change leaves it at rest.
+        endpoint.strike_count = endpoint.refusal_count = 0
+        endpoint.rests_until = None
     try:
         with transaction.atomic():
             endpoint.save()
