@@ -11,6 +11,8 @@ from django.db import connection
 from django.db.models import Q
 
 from labeling.clients.endpoint_settings import read_sampling
+from labeling.clients.protocol import ProviderError
+from labeling.clients.registry import check_sampling
 from labeling.errors import ConflictError, InvalidInputError, refused
 from labeling.formats.filters import read_filters
 from labeling.formats.rows import canonical_key
@@ -203,6 +205,9 @@ def _variant(campaign: Campaign, place: str, wish: Mapping[str, Any], taken: set
     }
     try:
         read_sampling(sampling)
+        check_sampling(endpoint.kind, sampling)
+    except ProviderError as error:
+        raise refused(f"{at}sampling", error.message) from None
     except InvalidInputError as error:
         problem = error.problems[0]
         raise refused(f"{at}{problem.field}", problem.message) from None

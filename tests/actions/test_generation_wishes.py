@@ -80,6 +80,19 @@ def test_one_endpoint_is_asked_in_several_ways_each_under_its_own_name(server):
     assert Comparison.objects.filter(campaign=campaign).count() == 6
 
 
+@pytest.mark.parametrize("kind", ["anthropic", "google"])
+def test_a_setting_that_the_provider_does_not_know_is_refused_with_its_field(server, kind):
+    campaign = campaign_with_prompts(1)
+    endpoint(server, campaign.organisation, "larch", kind=kind)
+    odd = {"endpoint": "larch", "sampling": {"temperature": 1, "repetition_penalty": 1.1}}
+    with pytest.raises(InvalidInputError) as refusal:
+        start_generation(campaign=campaign, variants=[{"endpoint": "larch"}, odd], by=None)
+    (problem,) = refusal.value.problems
+    assert problem.field == "variants.1.sampling"
+    assert "repetition_penalty" in problem.message
+    assert not GenerationRun.objects.exists()
+
+
 def test_samples_have_seeds_of_their_own_and_settings_may_name_the_first(server):
     numbered(server)
     campaign = campaign_with_prompts(1)
