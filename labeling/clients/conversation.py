@@ -101,7 +101,7 @@ def _image(part: Mapping[str, Any], request: CompletionRequest) -> SentImage:
     if url in request.images:
         return request.images[url]
     if url.startswith("image:sha256-"):
-        refuse("An image of the prompt is no longer kept here.")
+        refuse("An image of the prompt is no longer kept here, or its file cannot be read.")
     if not (head := _DATA.match(url)):
         refuse(
             "The prompt names an image that is elsewhere, and nothing is fetched. "
