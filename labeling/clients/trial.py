@@ -118,7 +118,7 @@ def _trouble(error: ProviderError) -> str:
 
 _WORDS = {
     ErrorKind.UNAUTHORISED: (
-        "The key was refused{status}. Enter a new one. Waiting prompts go on by themselves."
+        "The key was refused{status}. Enter a new one, then retry what failed."
     ),
     ErrorKind.RATE_LIMITED: (
         "Too many requests{status}. The server {asks}. Runs wait, then ask fewer at once.{said}"

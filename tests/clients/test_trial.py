@@ -71,7 +71,7 @@ def test_slow_says_what_that_comes_to(server: LlmServer, monkeypatch: pytest.Mon
         (
             says({"error": {"message": f"No such key: {KEY}"}}, 401),
             "unauthorised",
-            "The key was refused (401). Enter a new one. Waiting prompts go on by themselves.",
+            "The key was refused (401). Enter a new one, then retry what failed.",
         ),
         (
             says({"error": {"message": "600 a minute"}}, 429, Retry_After="12"),
