@@ -10,6 +10,7 @@ from rest_framework import mixins, serializers, viewsets
 
 from api.base import CampaignMixin
 from api.completions import PushMixin
+from api.provenance import FilledSlotSerializer, RawMixin, filled_slots
 from labeling.models import Comparison, Completion, Prompt
 
 
@@ -52,13 +53,14 @@ class PromptSerializer(serializers.ModelSerializer[Prompt]):
 
 
 class CompletionSerializer(serializers.ModelSerializer[Completion]):
-    """A completion with the model and settings it came from."""
+    """A completion with the model and settings it came from, and the calls that brought it."""
 
     id = serializers.UUIDField(source="public_id")
     prompt = serializers.UUIDField(source="prompt.public_id")
     model = serializers.CharField(source="source.model", allow_null=True)
     params = serializers.DictField(source="source.params")
     messages = serializers.ListField(child=serializers.DictField(), allow_null=True)
+    generated = FilledSlotSerializer(source="slots", many=True)
 
     class Meta:
         model = Completion
@@ -70,6 +72,7 @@ class CompletionSerializer(serializers.ModelSerializer[Completion]):
             "params",
             "finish_reason",
             "marks",
+            "generated",
             "created_at",
         ]
 
@@ -155,14 +158,16 @@ class PromptViewSet(_ReadViewSet):
     list=extend_schema(summary="Completions of a campaign"),
     retrieve=extend_schema(summary="A completion"),
 )
-class CompletionViewSet(PushMixin, _ReadViewSet):
+class CompletionViewSet(PushMixin, RawMixin, _ReadViewSet):
     scopes = {"GET": ("read",), "POST": ("write",)}
     serializer_class = CompletionSerializer
     filterset_class = CompletionFilters
     campaign_path = "prompt__campaign"
 
     def rows(self) -> QuerySet[Completion]:
-        return Completion.objects.select_related("prompt", "source")
+        return Completion.objects.select_related("prompt", "source").prefetch_related(
+            filled_slots()
+        )
 
 
 @extend_schema_view(

@@ -129,6 +129,7 @@ def make_lab() -> Lab:
         "api:revise.id": judgment.public_id,
         "api:prompt-detail.id": comparison.prompt.public_id,
         "api:completion-detail.id": comparison.completion_a.public_id,
+        "api:completion-raw.id": comparison.completion_a.public_id,
         "api:comparison-detail.id": comparison.public_id,
         "api:rater-detail.id": loud.rater.public_id,
         "api:rater-suspend.id": loud.rater.public_id,

@@ -1,5 +1,7 @@
 """`…/generations/`: from a POST to comparisons in front of raters."""
 
+import json
+
 import pytest
 
 from labeling.actions.endpoints import ensure_demo_endpoint
@@ -243,3 +245,46 @@ def test_a_list_costs_the_same_whatever_its_length(
         drain(generating.started(campaign, demo, completions_per_prompt=count))
     with django_assert_max_num_queries(9):
         assert len(call.get(path).json()["results"]) == 5
+
+
+def test_a_completion_tells_how_it_was_made_and_what_the_provider_sent(
+    server, call, campaign, path, call_as
+):
+    larch = endpoint(
+        server,
+        campaign.organisation,
+        "larch",
+        price={"input_per_million": 2, "output_per_million": 4, "currency": "EUR"},
+    )
+    numbers = iter(range(9))
+    server.answer = lambda handler, body: handler.send_json(
+        completion(f"An answer of its own, number {next(numbers)}")
+    )
+    wishes = {"endpoints": ["larch"], "completions_per_prompt": 2, "keeps_raw": True}
+    assert call.post(path, wishes).status_code == 202
+    run = work()
+    reader = call_as(factories.member(campaign, "researcher"), "read")
+    rows = reader.get(f"campaigns/{campaign.slug}/completions/").json()["results"]
+    assert len(rows) == 4
+    for row in rows:
+        (made,) = row["generated"]
+        slot = run.slots.get(completion__public_id=row["id"])
+        assert (made["generation"], made["endpoint"]) == (str(run.public_id), str(larch.public_id))
+        assert (made["sample"], made["has_raw"]) == (slot.sample, True)
+        assert made["provenance"]["request"]["model"] == larch.model
+        assert made["provenance"]["finish_reason"] == row["finish_reason"] == "stop"
+        assert float(made["cost"]) == float(slot.cost) > 0
+        address = f"campaigns/{campaign.slug}/completions/{row['id']}/raw/"
+        (kept,) = reader.get(address).json()["results"]
+        assert kept["is_exact"]
+        sent = json.loads(kept["body"])["choices"][0]["message"]["content"]
+        assert sent == row["messages"][-1]["content"]
+    rater = call_as(factories.rater(campaign).rater.user, "read")
+    assert rater.get(address).status_code in (403, 404)
+
+
+def test_an_imported_completion_was_not_generated(call, campaign):
+    given = factories.completion(campaign.prompts.first(), "A text from a file", "oak")
+    address = f"campaigns/{campaign.slug}/completions/{given.public_id}/"
+    assert call.get(address).json()["generated"] == []
+    assert call.get(f"{address}raw/").json() == {"results": []}
