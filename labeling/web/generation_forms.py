@@ -184,11 +184,11 @@ class RaiseForm(RefusableForm):
     )
 
     def caps(self, run: GenerationRun) -> dict[str, Any]:
-        """What `change_budget` takes: the caps that the run has."""
+        """What `change_budget` takes: the caps that the run has; an empty field leaves its cap."""
         return {
-            name: self.cleaned_data[name]
+            name: wanted
             for name in ("budget_calls", "budget_cost")
-            if getattr(run, name) is not None
+            if (wanted := self.cleaned_data[name]) is not None and getattr(run, name) is not None
         }
 
 

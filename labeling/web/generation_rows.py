@@ -270,12 +270,16 @@ def _cap(run: GenerationRun, currency: str) -> str:
     return " ".join(said)
 
 
-def _raised(cap: int | None, used: int) -> int:
-    return max((cap or 0) * 2, used + 1)
+def _raised(cap: int | None, used: int) -> int | None:
+    """What a cap may be raised to: twice as much where it is reached, else what it is."""
+    return cap if cap is None or used < cap else 2 * max(cap, used)
 
 
 def _raised_cost(cap: Decimal | None, used: Decimal) -> str:
-    return f"{max((cap or Decimal(0)) * 2, used * 2):.2f}"
+    if cap is None:
+        return ""
+    # To the last of its places: a cap of less than a cent is one, too.
+    return f"{(cap if used < cap else 2 * max(cap, used)).normalize():f}"
 
 
 def _left_out(run: GenerationRun, figures: RunFigures) -> list[LeftOut]:

@@ -1,5 +1,6 @@
 """`/campaigns/<slug>/generation/`: started from a page, watched on it, and by whom not."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -253,6 +254,37 @@ def test_a_run_at_its_budget_says_so_and_goes_on_when_that_is_raised(
     drain(run)
     assert run.state == "finished"
     assert "stopped at its budget" not in live(manager, url)
+
+
+def field_of(part: str, name: str) -> str:
+    """What the field of a name is filled with."""
+    found = re.search(rf'<input[^>]* name="{name}"[^>]* value="([^"]*)"', part)
+    assert found, name
+    return found[1]
+
+
+def test_the_cap_that_is_reached_is_doubled_and_the_other_stays_as_it_is(
+    campaign: Campaign, url: str, manager: Client, settings: Any
+) -> None:
+    price = {"input_per_million": 1, "output_per_million": 2, "currency": "EUR"}
+    with llm_server.running() as server:
+        generating.opened(settings, server)
+        larch = endpoint(server, campaign.organisation, "larch", price=price)
+        caps: dict[str, Any] = {"budget_calls": 2, "budget_cost": "0.005"}
+        run = drain(started(campaign, larch, completions_per_prompt=4, **caps))
+        assert run.state == "budget"
+        part = live(manager, url)
+        assert (field_of(part, "budget_calls"), field_of(part, "budget_cost")) == ("4", "0.005")
+        # An empty field is no wish to have no cap.
+        manager.post(move(campaign, run, "raise"), {"budget_calls": "4", "budget_cost": ""})
+        run.refresh_from_db()
+        assert (run.state, run.budget_calls) == ("running", 4)
+        assert run.budget_cost == Decimal("0.005")
+        drain(run)
+        # The same with the cost.
+        GenerationRun.objects.filter(pk=run.pk).update(budget_calls=100, cost="0.006")
+        part = live(manager, url)
+        assert (field_of(part, "budget_calls"), field_of(part, "budget_cost")) == ("100", "0.012")
 
 
 def test_figures_speed_and_what_was_left_out(
