@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +20,8 @@ from labeling.models import Campaign, Comparison, Completion, Prompt, Source, Us
 
 MAX_ROWS = 500
 MAX_AGAINST = 32
+# Of one push, those that are there already counted in: 500 samples of one prompt would be 124,750.
+MAX_PAIRS = 20_000
 PAIRINGS = ("all", "against", "none")
 SELECTION = "pushed"
 OPEN = "workers.imports.open_arrivals"
@@ -299,14 +300,21 @@ def _pair(
         "pk", "prompt_id", "content_hash", "source_id"
     ):
         of_prompt[prompt].append((pk, bytes(text), source))
-    pairs = []
+    pairs: set[tuple[int, int, int]] = set()
     for prompt, ones in of_prompt.items():
-        for (a, text_a, source_a), (b, text_b, source_b) in combinations(ones, 2):
-            is_pushed_a = (prompt, text_a, source_a) in pushed
-            is_pushed_b = (prompt, text_b, source_b) in pushed
-            is_with_old = (is_pushed_a and source_b in old) or (is_pushed_b and source_a in old)
-            if text_a != text_b and (is_with_old or (is_all and (is_pushed_a or is_pushed_b))):
-                pairs.append((prompt, a, b))
+        # Each pair has a pushed one, so what is looked at is bounded by what is kept.
+        for a, text_a, source_a in ones:
+            if (prompt, text_a, source_a) not in pushed:
+                continue
+            for b, text_b, source_b in ones:
+                if text_a != text_b and (is_all or source_b in old):
+                    pairs.add((prompt, min(a, b), max(a, b)))
+            if len(pairs) > MAX_PAIRS:
+                raise refused(
+                    "completions",
+                    f"These rows would make more than {MAX_PAIRS:,} pairs, the most of one push. "
+                    "Push fewer samples of a prompt at once, or name fewer models to compare with.",
+                )
     there = set(
         Comparison.objects.filter(
             completion_a__in=[a for _, a, _ in pairs], completion_b__in=[b for *_, b in pairs]
@@ -321,7 +329,7 @@ def _pair(
             selection_policy=SELECTION,
             propensity=1.0,
         )
-        for prompt, a, b in pairs
+        for prompt, a, b in sorted(pairs)
         if (a, b) not in there
     ]
     Comparison.objects.bulk_create(made, ignore_conflicts=True)

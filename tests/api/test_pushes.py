@@ -168,6 +168,23 @@ def test_a_batch_that_cannot_be_used_is_refused_whole(campaign, call, path, chan
     assert not Completion.objects.exists()
 
 
+def test_one_push_makes_so_many_pairs_and_no_more(campaign, call, path):
+    # All samples of one prompt: each with each other.
+    many = rows(*[f"Sample {n}." for n in range(250)])
+    refused = call.post(path, {"model": "ckpt", "completions": many})
+    assert refused.status_code == 400
+    (error,) = refused.json()["errors"]
+    assert error["field"] == "completions"
+    assert "20,000 pairs" in error["message"]
+    assert not Completion.objects.exists() and not Comparison.objects.exists()
+    # What no pairs are made of, or fewer, is no trouble.
+    assert call.post(path, {"model": "ckpt", "completions": many, "pairing": "none"}).json()[
+        "created"
+    ] == len(many)
+    told = call.post(path, {"model": "one", "completions": rows("Alone."), "against": ["ckpt"]})
+    assert told.json()["comparisons"] == len(many)
+
+
 def test_who_may_not_push(campaign, path, call_as):
     body = {"model": "ckpt", "completions": rows("One.")}
     stranger = call_as(factories.user(of=factories.organisation(), role="owner"), "admin")
