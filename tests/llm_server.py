@@ -34,6 +34,8 @@ class LlmServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answer: Callable[[_Handler, dict[str, Any]], None] = echo
         self.models = ["cedar-14b-instruct", "cedar-7b"]
+        # How long the list of models takes.
+        self.models_seconds = 0.0
         self.calls: list[dict[str, Any]] = []
         self.in_flight = 0
         self.most_in_flight = 0
@@ -83,6 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.calls.append(
                 {"path": self.path, "headers": dict(self.headers), "body": None}
             )
+        time.sleep(self.server.models_seconds)
         if not self.path.partition("?")[0].endswith("/models"):
             self.send(200, b"{}")
         elif "v1beta" in self.path:

@@ -3,6 +3,7 @@
 A key goes in and never comes out.
 """
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
@@ -29,7 +30,7 @@ from labeling.clients.keys import (
     open_key,
     seal_key,
 )
-from labeling.clients.protocol import ErrorKind, ProviderError
+from labeling.clients.protocol import ErrorKind, LlmClient, ProviderError
 from labeling.clients.registry import check_sampling, client_for
 from labeling.clients.trial import Trial, try_out
 from labeling.errors import ConflictError, FieldProblem, InvalidInputError, TooOftenError, refused
@@ -42,8 +43,10 @@ DEMO = Endpoint.Kind.DEMO
 _READERS = {"sampling": read_sampling, "limits": read_limits, "price": read_price}
 _LONGEST = {"name": 120, "base_url": 500, "model": 200}
 _KINDS = tuple(kind for kind in Endpoint.Kind.values if kind != DEMO)
-# A test of few tokens gives up after so long, whatever runs may wait.
-TEST_SECONDS = 30.0
+# A test of few tokens gives up after so long, whatever runs may wait: somebody's request stands
+# open meanwhile. Where there is no such model, the list of those there are may take so long more.
+TEST_SECONDS = 12.0
+TEST_LIST_SECONDS = 3.0
 # Between two tests of one endpoint, and how many of an organisation's are tested in a minute:
 # whoever looks for open ports with tests has to be patient.
 TEST_PAUSE = timedelta(seconds=1)
@@ -171,7 +174,7 @@ def _change(
 def test_endpoint(*, endpoint: Endpoint, by: User | None) -> Trial:
     """What the endpoint answers to one short question, in words, which are kept with it.
 
-    It is asked as a run would ask it, but for half a minute at most. No transaction is open then.
+    It is asked as a run would ask it, but for 15 seconds at most. No transaction is open then.
     """
     asked = _begin_test(endpoint=endpoint)
     try:
@@ -188,7 +191,8 @@ def _begin_test(*, endpoint: Endpoint) -> Endpoint:
     endpoint = Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
     now = timezone.now()
     since = endpoint.test_result.get("asked_at")
-    is_asked = since and now - datetime.fromisoformat(since) < timedelta(seconds=TEST_SECONDS + 5)
+    longest = timedelta(seconds=TEST_SECONDS + TEST_LIST_SECONDS + 5)
+    is_asked = since and now - datetime.fromisoformat(since) < longest
     if is_asked or (endpoint.tested_at and now - endpoint.tested_at < TEST_PAUSE):
         raise TooOftenError("It is being tested, or was a moment ago. Wait a few seconds.")
     others = Endpoint.objects.filter(organisation_id=endpoint.organisation_id)
@@ -210,23 +214,28 @@ def _end_test(*, endpoint: Endpoint, by: User | None, trial: Trial) -> None:
 
 def _try_out(endpoint: Endpoint) -> Trial:
     limits = call_limits(endpoint.limits)
-    client = client_for(
-        kind=endpoint.kind,
-        base_url=endpoint.base_url,
-        key=_opened(endpoint),
-        limits=replace(limits.of_a_call, total_seconds=min(limits.timeout_seconds, TEST_SECONDS)),
-        policy=egress_policy(),
-    )
-    try:
+    with (
+        closing(_client(endpoint, min(limits.timeout_seconds, TEST_SECONDS))) as client,
+        closing(_client(endpoint, TEST_LIST_SECONDS)) as lister,
+    ):
         return try_out(
             client,
             endpoint.model,
             sampling=endpoint.sampling,
             streams=endpoint.streams,
             at_once=limits.concurrency,
+            lister=lister,
         )
-    finally:
-        client.close()
+
+
+def _client(endpoint: Endpoint, seconds: float) -> LlmClient:
+    return client_for(
+        kind=endpoint.kind,
+        base_url=endpoint.base_url,
+        key=_opened(endpoint),
+        limits=replace(call_limits(endpoint.limits).of_a_call, total_seconds=seconds),
+        policy=egress_policy(),
+    )
 
 
 def _opened(endpoint: Endpoint) -> str:

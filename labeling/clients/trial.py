@@ -50,10 +50,12 @@ def try_out(
     sampling: Mapping[str, Any] | None = None,
     streams: bool = False,
     at_once: int = 1,
+    lister: LlmClient | None = None,
 ) -> Trial:
     """How the model answers one question of few tokens, asked as a run would ask it.
 
     `at_once` is how many calls a run would make at a time, for saying how long it would take.
+    `lister` is asked for the models on offer, if that is to take another time than the question.
     """
     request = CompletionRequest(
         model=model,
@@ -65,7 +67,7 @@ def try_out(
         result = client.complete(request)
     except ProviderError as error:
         if error.status == 404 and error.kind == ErrorKind.REFUSED:
-            return Trial(False, NO_SUCH_MODEL, _missing(client, model))
+            return Trial(False, NO_SUCH_MODEL, _missing(lister or client, model))
         return Trial(False, error.kind.value, _trouble(error))
     return _success(result, at_once)
 

@@ -1,5 +1,6 @@
 """`/endpoints/{id}/test/` says what is wrong in words; stored keys are sealed again on command."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from labeling.actions import endpoints as endpoint_actions
 from labeling.clients.keys import open_key
 from labeling.models import AuditEvent, Endpoint
 from labeling.web.sign_in import MFAAdapter
@@ -80,6 +82,24 @@ def test_a_test_uses_the_endpoints_form_settings_and_limits(call, server):
     assert call.post(f"{path}test/", {}).json()["kind"] == "timed_out"
 
 
+def test_a_test_holds_no_request_for_long(call, server, monkeypatch):
+    assert endpoint_actions.TEST_SECONDS + endpoint_actions.TEST_LIST_SECONDS <= 15
+    monkeypatch.setattr(endpoint_actions, "TEST_SECONDS", 0.8)
+    monkeypatch.setattr(endpoint_actions, "TEST_LIST_SECONDS", 0.4)
+    body = {**BODY, "base_url": server.base_url, "limits": {"timeout_seconds": 60}}
+    path = f"endpoints/{call.post('endpoints/', body).json()['id']}/"
+    for answer, kind in (
+        (llm_server.drip_body(0.05), "timed_out"),
+        # Its list of models takes the longest there is.
+        (llm_server.says({"error": {"message": "unknown model"}}, 404), "no_such_model"),
+    ):
+        server.answer, server.models_seconds = answer, 5
+        rested(path)
+        began = time.monotonic()
+        assert call.post(f"{path}test/", {}).json()["kind"] == kind
+        assert time.monotonic() - began < 2.5
+
+
 def test_a_test_where_the_operator_closed_the_address_or_lost_the_key(call, server, settings):
     path = (
         f"endpoints/{call.post('endpoints/', {**BODY, 'base_url': server.base_url}).json()['id']}/"
@@ -112,8 +132,8 @@ def test_tests_come_one_at_a_time_and_not_too_many(call, server):
     # One that is under way, as another worker has noted it.
     now = timezone.now()
     Endpoint.objects.filter(public_id=ids[1]).update(
-        tested_at=now - timedelta(seconds=20),
-        test_result={"asked_at": (now - timedelta(seconds=20)).isoformat()},
+        tested_at=now - timedelta(seconds=10),
+        test_result={"asked_at": (now - timedelta(seconds=10)).isoformat()},
     )
     assert call.post(f"endpoints/{ids[1]}/test/", {}).status_code == 429
     # One whose worker died does not stay so.
