@@ -45,7 +45,7 @@ def note_outcomes(
     """Weigh what calls came to, in the order in which they ended; None is a good answer.
 
     A refusal of calls that were under way when an earlier one set the endpoint to rest says nothing
-    new: a burst is one strike. Only a key refused several times in a row, with nothing else between,
+    new: a burst is one strike. Only a key refused several times in a row, with nothing between,
     takes the endpoint out of use; other trouble makes it rest.
     """
     telling = [one for one in outcomes if one is None or one.kind in _TELLING]
