@@ -20,6 +20,7 @@ from labeling.queries.generation_plans import (
     MAX_PER_PROMPT,
     PAIRINGS,
     Plan,
+    check_prices,
     plan_generation,
     read_calls,
     read_cost,
@@ -135,6 +136,9 @@ def change_budget(*, run: GenerationRun, by: User | None, **caps: Any) -> Genera
         run.budget_calls = read_calls(caps["budget_calls"])
     if "budget_cost" in caps:
         run.budget_cost = read_cost(caps["budget_cost"])
+        if run.budget_cost is not None:
+            used = run.run_endpoints.select_related("endpoint")
+            check_prices([(one.name, one.price, one.endpoint.is_demo) for one in used])
     if run.state == State.BUDGET and not has_reached_budget(run):
         run.state = State.RUNNING
         jobs.enqueue(TASKS["generation"], run.job_id)

@@ -29,19 +29,20 @@ def store_answers(*, run_id: int, endpoint_id: int, answers: Sequence[Answer]) -
 
     A completion fills its slot. A failure puts it back for another try, or ends it with the reason;
     being told to wait is no try, so however long a provider limits its rate, nothing is lost. What
-    a stale lease brings changes nothing but what the run has cost.
+    a call took is counted whatever it brought. What a stale lease brings changes nothing but that.
     """
     run = GenerationRun.objects.select_for_update(no_key=True).filter(pk=run_id).first()
     if run is None:
         return set()
     came = [(claim, one) for claim, one in answers if isinstance(one, CompletionResult)]
-    spent = sum((cost_of(claim, one) or Decimal(0) for claim, one in came), Decimal(0))
-    if came:
+    spent = sum((cost_of(claim, one) or Decimal(0) for claim, one in answers), Decimal(0))
+    given = sum(one.prompt_token_count or 0 for _, one in answers)
+    taken = sum(one.completion_token_count or 0 for _, one in answers)
+    if spent or given or taken:
         GenerationRun.objects.filter(pk=run_id).update(
             cost=F("cost") + spent,
-            input_tokens=F("input_tokens") + sum(one.prompt_token_count or 0 for _, one in came),
-            output_tokens=F("output_tokens")
-            + sum(one.completion_token_count or 0 for _, one in came),
+            input_tokens=F("input_tokens") + given,
+            output_tokens=F("output_tokens") + taken,
         )
     held = slots.hold([(claim.slot_id, claim.fence) for claim, _ in answers])
     _fill([(claim, one) for claim, one in came if claim.slot_id in held])
@@ -61,14 +62,20 @@ def store_answers(*, run_id: int, endpoint_id: int, answers: Sequence[Answer]) -
     return held
 
 
-def cost_of(claim: Claim, result: CompletionResult) -> Decimal | None:
-    """What the answer cost by the price when the run began; None where that is not known."""
+def cost_of(claim: Claim, came: CompletionResult | ProviderError) -> Decimal | None:
+    """What the call cost by the price when the run began; None where that is not known.
+
+    Of an answer that was cut, often but one count was told: it cost that at least.
+    """
     price = claim.price
-    given, taken = result.prompt_token_count, result.completion_token_count
-    if not price or given is None or taken is None:
+    given, taken = came.prompt_token_count, came.completion_token_count
+    is_told = given is not None and taken is not None
+    if isinstance(came, ProviderError):
+        is_told = given is not None or taken is not None
+    if not price or not is_told:
         return None
-    cost = given * Decimal(str(price.get("input_per_million", 0)))
-    cost += taken * Decimal(str(price.get("output_per_million", 0)))
+    cost = (given or 0) * Decimal(str(price.get("input_per_million", 0)))
+    cost += (taken or 0) * Decimal(str(price.get("output_per_million", 0)))
     return (cost / MILLION).quantize(CENT)
 
 
@@ -194,4 +201,7 @@ def _failed(claim: Claim, error: ProviderError, health: Health) -> slots.Failed:
         error.message[:500],
         None if is_over else wait_seconds(error, tries),
         is_refunded=is_limited,
+        input_tokens=error.prompt_token_count,
+        output_tokens=error.completion_token_count,
+        cost=cost_of(claim, error),
     )

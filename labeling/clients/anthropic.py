@@ -68,11 +68,11 @@ class AnthropicClient(HttpClient):
         return "messages", body
 
     def _read(self, value: dict[str, Any], reading: Reading, request: CompletionRequest) -> None:
+        reading.read_names(value.get("model"), value.get("id"))
+        _read_usage(value.get("usage"), reading)
         blocks = value.get("content")
         if not isinstance(blocks, list):
             raise ProviderError(ErrorKind.MALFORMED, "The answer has no content.")
-        reading.read_names(value.get("model"), value.get("id"))
-        _read_usage(value.get("usage"), reading)
         _read_reason(value.get("stop_reason"), reading)
         for block in blocks:
             kind = block.get("type") if isinstance(block, dict) else None

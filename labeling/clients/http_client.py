@@ -60,26 +60,36 @@ class HttpClient(ABC):
         self._sender.close()
 
     def complete(self, request: CompletionRequest) -> CompletionResult:
-        """One completion, or `ProviderError`, by the total deadline whatever the server does."""
+        """One completion, or `ProviderError`, by the total deadline whatever the server does.
+
+        The error has the tokens that the provider said it took.
+        """
         path, body = self._question(request)
-        with self._sender.asked(
-            "POST", path, body, streams=request.streams, keeps_raw=request.keeps_raw
-        ) as answer:
-            self._check(answer)
-            reading = Reading(
-                ms=answer.ms,
-                began=answer.clock.begin_answer,
-                most_chars=self._sender.limits.body_bytes,
-            )
-            is_streamed = request.streams and answer.is_event_stream
-            if is_streamed:
-                self._follow(answer, reading, request)
-            else:
-                value = parsed(answer.body())
-                self._refuse_error(value, answer)
-                self._read(value, reading, request)
-            raw = None if answer.raw is None else self._sender.kept(bytes(answer.raw))
-            return reading.result(request, is_streamed=is_streamed, raw=raw)
+        reading: Reading | None = None
+        try:
+            with self._sender.asked(
+                "POST", path, body, streams=request.streams, keeps_raw=request.keeps_raw
+            ) as answer:
+                self._check(answer)
+                reading = Reading(
+                    ms=answer.ms,
+                    began=answer.clock.begin_answer,
+                    most_chars=self._sender.limits.body_bytes,
+                )
+                is_streamed = request.streams and answer.is_event_stream
+                if is_streamed:
+                    self._follow(answer, reading, request)
+                else:
+                    value = parsed(answer.body())
+                    self._refuse_error(value, answer)
+                    self._read(value, reading, request)
+                raw = None if answer.raw is None else self._sender.kept(bytes(answer.raw))
+                return reading.result(request, is_streamed=is_streamed, raw=raw)
+        except ProviderError as error:
+            if reading is not None:
+                error.prompt_token_count = reading.prompt_tokens
+                error.completion_token_count = reading.completion_tokens
+            raise
 
     def models(self) -> Sequence[str]:
         """The names of the models on offer, or `ProviderError`."""
@@ -96,7 +106,7 @@ class HttpClient(ABC):
 
     @abstractmethod
     def _read(self, value: dict[str, Any], reading: Reading, request: CompletionRequest) -> None:
-        """Read a whole answer."""
+        """Read a whole answer, what it took first: it may be of no use otherwise."""
 
     @abstractmethod
     def _read_event(

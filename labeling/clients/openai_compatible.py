@@ -40,6 +40,7 @@ class OpenAICompatibleClient(HttpClient):
         return "chat/completions", body
 
     def _read(self, value: dict[str, Any], reading: Reading, request: CompletionRequest) -> None:
+        _read_frame(value, reading)
         choice = _choice(value)
         if choice is None:
             _malformed("The answer has no choices.")
@@ -53,7 +54,6 @@ class OpenAICompatibleClient(HttpClient):
         reading.calls = calls
         reading.add(message.get("content"))
         _read_refusal(message, reading)
-        _read_frame(value, reading)
 
     def _read_event(
         self, value: dict[str, Any], reading: Reading, request: CompletionRequest

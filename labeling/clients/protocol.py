@@ -136,6 +136,9 @@ class ProviderError(Exception):
         self.retry_after_seconds = retry_after_seconds
         # The answer's HTTP status, where there was an answer.
         self.status = status
+        # What the provider said that it took: an answer that is of no use is paid for all the same.
+        self.prompt_token_count: int | None = None
+        self.completion_token_count: int | None = None
 
 
 class LlmClient(Protocol):

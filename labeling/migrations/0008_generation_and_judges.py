@@ -312,7 +312,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="generationslot",
             name="cost",
-            field=models.DecimalField(decimal_places=6, max_digits=12, null=True),
+            field=models.DecimalField(decimal_places=6, max_digits=14, null=True),
+        ),
+        migrations.AddField(
+            model_name="generationslot",
+            name="lost_cost",
+            field=models.DecimalField(db_default=0, decimal_places=6, default=0, max_digits=14),
         ),
         migrations.AddField(
             model_name="generationslot",

@@ -190,7 +190,9 @@ class GenerationSlot(models.Model):
     output_tokens = models.PositiveIntegerField(null=True)
     latency_ms = models.PositiveIntegerField(null=True)
     first_token_ms = models.PositiveIntegerField(null=True)
-    cost = models.DecimalField(max_digits=12, decimal_places=6, null=True)
+    cost = models.DecimalField(max_digits=14, decimal_places=6, null=True)
+    # What calls cost that brought no completion.
+    lost_cost = models.DecimalField(max_digits=14, decimal_places=6, default=0, db_default=0)
     # Why its completion makes no pairs: the name of a filter.
     left_out = models.CharField(max_length=40, blank=True, default="", db_default="")
     finished_at = models.DateTimeField(null=True)

@@ -32,7 +32,7 @@ CROSS JOIN LATERAL generate_series(1, r.completions_per_prompt) AS n (sample)
 ORDER BY n.sample, p.id, e.position
 ON CONFLICT (prompt_id, endpoint_id, params_key, sample) DO UPDATE SET run_id = excluded.run_id,
   state = 'waiting', attempts = 0, not_before = NULL, error_kind = '', error = '', left_out = '',
-  finished_at = NULL
+  finished_at = NULL, input_tokens = NULL, output_tokens = NULL, lost_cost = 0
 WHERE labeling_generationslot.state IN ('failed', 'cancelled')
 """
 
@@ -114,15 +114,18 @@ FROM unnest(%(ids)s::bigint[], %(completions)s::bigint[], %(left_out)s::text[],
     cost)
 WHERE t.id = v.id
 """
-# A pause makes it wait, none ends it.
+# A pause makes it wait, none ends it. A call that brought nothing is paid for all the same.
 _FAIL = """
 UPDATE labeling_generationslot t SET leased_until = NULL, attempts = t.attempts - v.refund,
   error_kind = v.kind, error = v.error,
   state = CASE WHEN v.pause IS NULL THEN 'failed' ELSE 'waiting' END,
   not_before = clock_timestamp() + v.pause * interval '1 second',
-  finished_at = CASE WHEN v.pause IS NULL THEN clock_timestamp() END
+  finished_at = CASE WHEN v.pause IS NULL THEN clock_timestamp() END,
+  input_tokens = v.input_tokens, output_tokens = v.output_tokens,
+  lost_cost = t.lost_cost + coalesce(v.cost, 0)
 FROM unnest(%(ids)s::bigint[], %(kinds)s::text[], %(errors)s::text[], %(refunds)s::int[],
-  %(pauses)s::float8[]) AS v (id, kind, error, refund, pause)
+  %(pauses)s::float8[], %(input_tokens)s::int[], %(output_tokens)s::int[], %(cost)s::numeric[])
+  AS v (id, kind, error, refund, pause, input_tokens, output_tokens, cost)
 WHERE t.id = v.id
 """
 _KEEP_RAW = """
@@ -131,8 +134,8 @@ SELECT * FROM unnest(%(ids)s::bigint[], %(bodies)s::bytea[])
 ON CONFLICT (slot_id) DO UPDATE SET body = excluded.body, created_at = now()
 """
 _COST = """
-SELECT coalesce(sum(cost), 0) FROM labeling_generationslot
-WHERE run_id = %(run)s AND endpoint_id = %(endpoint)s AND cost IS NOT NULL
+SELECT coalesce(sum(coalesce(cost, 0) + lost_cost), 0) FROM labeling_generationslot
+WHERE run_id = %(run)s AND endpoint_id = %(endpoint)s
 """
 _ADVANCE = """
 UPDATE labeling_job SET done = labeling_job.done + %(count)s, beat_at = now()
@@ -192,6 +195,10 @@ class Failed:
     pause_seconds: float | None
     # Being told to wait is no try.
     is_refunded: bool = False
+    # What the call took, where its provider said so.
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: Decimal | None = None
 
 
 def chosen(campaign_id: int, prompt_filter: Mapping[str, Any]) -> dict[str, Any]:
@@ -311,6 +318,9 @@ def fail(rows: Sequence[Failed]) -> None:
                 "errors": [row.error for row in rows],
                 "refunds": [int(row.is_refunded) for row in rows],
                 "pauses": [row.pause_seconds for row in rows],
+                "input_tokens": [row.input_tokens for row in rows],
+                "output_tokens": [row.output_tokens for row in rows],
+                "cost": [row.cost for row in rows],
             },
         )
 
@@ -323,7 +333,7 @@ def keep_raw(bodies: Sequence[tuple[int, bytes]]) -> None:
 
 
 def cost_of(*, run_id: int, endpoint_id: int) -> Decimal:
-    """What the run's answers of an endpoint have cost."""
+    """What the run's calls of an endpoint have cost, those in vain included."""
     return Decimal(_value(_COST, {"run": run_id, "endpoint": endpoint_id}))
 
 

@@ -27,7 +27,7 @@ SELECT endpoint_id, params_key,
   count(*) FILTER (WHERE state IN ('filled', 'failed') AND is_recent),
   coalesce(sum(output_tokens) FILTER (WHERE state = 'filled' AND is_recent), 0),
   percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms) FILTER (WHERE state = 'filled'),
-  sum(cost)
+  CASE WHEN count(cost) > 0 OR sum(lost_cost) > 0 THEN sum(coalesce(cost, 0) + lost_cost) END
 FROM (SELECT *, finished_at > %(end)s - %(window)s * interval '1 second' AS is_recent
   FROM labeling_generationslot WHERE run_id = %(run)s) s
 GROUP BY 1, 2

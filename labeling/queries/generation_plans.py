@@ -1,7 +1,7 @@
 """What a run of generation would ask for, checked: models as they are used, prompts, budget."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -100,6 +100,11 @@ def plan_generation(
         raise InvalidInputError(
             f"{slot_count:,} completions are more than {MAX_SLOTS:,} in one run."
         )
+    cap = read_cost(budget_cost)
+    if cap is not None:
+        check_prices(
+            [(one.endpoint.name, one.endpoint.price, one.endpoint.is_demo) for one in wanted]
+        )
     return Plan(
         variants=wanted,
         completions_per_prompt=completions_per_prompt,
@@ -110,7 +115,7 @@ def plan_generation(
         filters=read_filters(dict(filters or {})),
         against=old,
         budget_calls=read_calls(budget_calls),
-        budget_cost=read_cost(budget_cost),
+        budget_cost=cap,
         keeps_raw=keeps_raw,
     )
 
@@ -162,6 +167,24 @@ def read_cost(value: Any) -> Decimal | None:
     if not cost.is_finite() or not 0 < cost < _MOST_COST:
         raise refused("budget_cost", "An amount above 0, in the currency of the prices.")
     return cost.quantize(Decimal("0.000001"))
+
+
+def check_prices(used: Iterable[tuple[str, Mapping[str, Any], bool]]) -> None:
+    """Refuse a cap on cost for (name, price, is_demo) that could not be kept; a demo is free."""
+    currencies: dict[str, str] = {}
+    for name, price, is_demo in used:
+        if is_demo:
+            continue
+        if not {"input_per_million", "output_per_million"} & set(price):
+            raise refused(
+                "budget_cost", f"{name} has no price, so its cost is not known. Enter one first."
+            )
+        currencies.setdefault(str(price.get("currency", "")).upper(), name)
+    if not currencies:
+        raise refused("budget_cost", "These models cost nothing, so a cap would never be reached.")
+    if len(currencies) > 1:
+        told = ", ".join(f"{name} in {code or 'none'}" for code, name in currencies.items())
+        raise refused("budget_cost", f"The prices are in different currencies: {told}.")
 
 
 def _variants(

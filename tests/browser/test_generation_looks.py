@@ -55,12 +55,10 @@ def four_endpoints(campaign: Campaign, server: LlmServer) -> list[Endpoint]:
 
 def a_run(campaign: Campaign, *endpoints: Endpoint) -> GenerationRun:
     """Half done, with failures of several kinds, speed over the last minutes, and money spent."""
-    run = started(
-        campaign, *endpoints, completions_per_prompt=2, filters={"cut": "drop"}, budget_cost=75
-    )
+    run = started(campaign, *endpoints, completions_per_prompt=2, filters={"cut": "drop"})
     now = timezone.now()
     GenerationRun.objects.filter(pk=run.pk).update(
-        created_at=now - timedelta(minutes=19), cost="39.1", call_count=50
+        created_at=now - timedelta(minutes=19), cost="39.1", budget_cost="75", call_count=50
     )
     for number, slot in enumerate(GenerationSlot.objects.filter(run=run).order_by("pk")):
         at = now - timedelta(seconds=23 * number)

@@ -95,7 +95,14 @@ def test_a_manager_starts_a_run_and_watches_it_come(
 def test_everything_that_the_form_says_reaches_the_run(
     campaign: Campaign, url: str, manager: Client
 ) -> None:
-    terse, _ = generating.demo_pair(campaign)
+    terse = Endpoint.objects.create(
+        organisation=campaign.organisation,
+        name="terse",
+        base_url="https://models.example/v1",
+        model="terse-1",
+        # A cap on cost needs one.
+        price={"output_per_million": 2, "currency": "EUR"},
+    )
     campaign.prompts.update(language="en", tags=["sea"])
     factories.prompt(campaign, "Eine Frage", language="de")
     old = factories.completion(campaign.prompts.earliest("pk"), "An old one.", "old-model")
