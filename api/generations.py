@@ -70,6 +70,8 @@ class EndpointProgressSerializer(serializers.Serializer[Any]):
     position = serializers.IntegerField(source="endpoint.position")
     name = serializers.CharField(source="endpoint.name")
     model = serializers.CharField(source="endpoint.model")
+    kind = serializers.CharField(source="endpoint.kind")
+    host = serializers.CharField(source="endpoint.host", help_text="host:port of its server.")
     sampling = serializers.DictField(source="endpoint.sampling")
     system = serializers.CharField(source="endpoint.system")
     is_demo = serializers.BooleanField(source="endpoint.endpoint.is_demo")

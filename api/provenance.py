@@ -26,9 +26,10 @@ def filled_slots() -> "Prefetch[Any]":
 class FilledSlotSerializer(serializers.ModelSerializer[GenerationSlot]):
     """One call that brought the text: what was asked, what answered, and what it took.
 
-    `provenance` has `request` (model, sampling, system text), the `model` and `response_id` as
-    answered, `finish_reason` and the `attempt`. Costs are in the endpoint's currency at the price
-    when the run began; null where no price or no token count was told.
+    `provenance` has `request` (model, sampling, system text), the server's `kind` and `host`, the
+    `model` and `response_id` as answered, `finish_reason` and the `attempt`. Costs are in the
+    endpoint's currency at the price when the run began; null where no price or no token count was
+    told.
     """
 
     generation = serializers.UUIDField(source="run.public_id")

@@ -14,6 +14,7 @@ from labeling.actions.ended import hold_campaign
 from labeling.actions.generation_runs import Slot, State, end_cancelled, held_run, record
 from labeling.actions.jobs import TASKS
 from labeling.actions.slots import has_reached_budget
+from labeling.clients.keys import host_of
 from labeling.errors import ConflictError, NotFoundError
 from labeling.models import Campaign, GenerationRun, Job, RunEndpoint, User
 from labeling.queries.generation_plans import (
@@ -82,6 +83,8 @@ def start_generation(*, campaign: Campaign, by: User | None, **wishes: Any) -> G
             position=position,
             name=one.name,
             model=one.endpoint.model,
+            kind=one.endpoint.kind,
+            host=host_of(one.endpoint.base_url) if one.endpoint.base_url else "",
             sampling=one.sampling,
             system=one.system,
             price=one.endpoint.price,

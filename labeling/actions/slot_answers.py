@@ -177,6 +177,9 @@ def _provenance(claim: Claim, result: CompletionResult) -> str:
         request["system"] = claim.request.system
     told = {
         "request": request,
+        # Which server it was: the endpoint's address may be another one by now.
+        "kind": claim.kind,
+        "host": claim.host,
         "model": result.model,
         "response_id": result.response_id,
         "finish_reason": result.finish_reason,

@@ -16,6 +16,7 @@ from django.db.models import F
 from labeling import audit, notify
 from labeling.actions.endpoint_health import STRIKES_TO_REST, usable
 from labeling.clients.endpoint_settings import CallLimits, call_limits
+from labeling.clients.keys import host_of
 from labeling.clients.protocol import CompletionRequest
 from labeling.models import (
     Campaign,
@@ -62,6 +63,11 @@ class Claim:
     # The settings that every sample has; the request has a seed besides.
     sampling: Mapping[str, Any]
     request: CompletionRequest
+
+    @property
+    def host(self) -> str:
+        """host:port of the server that is asked; none for the demo."""
+        return host_of(self.base_url) if self.base_url else ""
 
     @property
     def source_params(self) -> dict[str, object]:

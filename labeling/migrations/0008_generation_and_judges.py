@@ -351,6 +351,16 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="runendpoint",
+            name="host",
+            field=models.CharField(blank=True, db_default="", default="", max_length=255),
+        ),
+        migrations.AddField(
+            model_name="runendpoint",
+            name="kind",
+            field=models.CharField(blank=True, db_default="", default="", max_length=24),
+        ),
+        migrations.AddField(
+            model_name="runendpoint",
             name="price",
             field=models.JSONField(db_default={}, default=dict),
         ),

@@ -140,6 +140,9 @@ class RunEndpoint(models.Model):
     position = models.PositiveSmallIntegerField(help_text="0 is the baseline.")
     name = models.CharField(max_length=120)
     model = models.CharField(max_length=200)
+    # The server behind it: its form, and host:port of its address.
+    kind = models.CharField(max_length=24, blank=True, default="", db_default="")
+    host = models.CharField(max_length=255, blank=True, default="", db_default="")
     sampling = models.JSONField(default=dict)
     # Put before the prompt's messages, in place of a system message of its own.
     system = models.TextField(blank=True, default="", db_default="")
