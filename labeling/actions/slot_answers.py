@@ -4,12 +4,13 @@ Locks go run, slot, endpoint, job.
 """
 
 import gzip
+import logging
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 import orjson
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import F
 
 from labeling.actions.endpoint_health import Health, note_outcomes, wait_seconds
@@ -20,11 +21,32 @@ from labeling.models import Completion, GenerationRun, Source, slots
 
 MILLION = Decimal(1_000_000)
 CENT = Decimal("0.000001")
+UNSTORABLE = "The answer cannot be stored here; the worker's log has the reason."
 Answer = tuple[Claim, CompletionResult | ProviderError]
+logger = logging.getLogger(__name__)
+
+
+def store_answers(*, run_id: int, endpoint_id: int, answers: Sequence[Answer]) -> set[int]:
+    """Store what the calls came to, as `_store` says; the slots that were still the caller's.
+
+    Where the database refuses what is in one of them, each is stored by itself, and that one fails
+    with its reason: the others are paid for, too.
+    """
+    asked = {"run_id": run_id, "endpoint_id": endpoint_id}
+    try:
+        return _store(**asked, answers=answers)
+    except (DataError, IntegrityError):
+        if len(answers) > 1:
+            logger.warning("a batch of %d answers is stored one by one", len(answers))
+            return set().union(*(store_answers(**asked, answers=[one]) for one in answers))
+        claim = answers[0][0]
+        logger.exception("the answer for slot %d cannot be stored", claim.slot_id)
+        error = ProviderError(ErrorKind.MALFORMED, UNSTORABLE)
+        return _store(**asked, answers=[(claim, error)])
 
 
 @transaction.atomic(durable=True)
-def store_answers(*, run_id: int, endpoint_id: int, answers: Sequence[Answer]) -> set[int]:
+def _store(*, run_id: int, endpoint_id: int, answers: Sequence[Answer]) -> set[int]:
     """Store what the calls came to; the slots that were still the caller's.
 
     A completion fills its slot. A failure puts it back for another try, or ends it with the reason;

@@ -17,6 +17,8 @@ from labeling.clients.protocol import (
 MAX_TOKEN_TIMES = 20_000
 # Commas and brackets of JSON: a body of 8 MB that is all of them would take 200 MB as objects.
 MAX_JSON_PARTS = 400_000
+# No call takes more; a larger count is no count of tokens.
+MAX_TOKENS = 10_000_000
 
 
 @dataclass
@@ -148,6 +150,6 @@ def word(value: Any) -> str:
 
 
 def count(value: Any) -> int | None:
-    """A number of tokens."""
-    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 31
+    """A number of tokens, or None where it cannot be one."""
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_TOKENS
     return value if is_count else None

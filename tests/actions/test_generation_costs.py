@@ -10,7 +10,7 @@ from labeling.models import Completion, GenerationRun, RunEndpoint
 from labeling.queries.generation_figures import figures_of
 from tests import generating, llm_server
 from tests.generating import campaign_with_prompts, drain, endpoint, hurry, started, states, step
-from tests.llm_forms import candidate, completion, message
+from tests.llm_forms import anthropic_events, candidate, completion, message
 from tests.llm_server import in_turn, says
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +40,7 @@ def cut_stream(events):
         # The tokens in were told before it broke: 3 in, and 1 out so far.
         (
             "anthropic",
-            cut_stream(llm_server.EVENTS["anthropic"](["One ", "two"])[:4]),
+            cut_stream(anthropic_events(["One ", "two"])[:4]),
             "unreachable",
             Decimal("0.005"),
         ),
