@@ -12,6 +12,7 @@ from labeling.actions.generation_runs import (
     State,
     end_cancelled,
     held_run,
+    held_run_soon,
     record,
     result_of,
 )
@@ -35,9 +36,9 @@ def begin_generation(*, job_id: int) -> GenerationRun | None:
     """Lay the slots of the job's run, the first time; the run, if it is to go on.
 
     Each call is also the pulse of its job. A job that was cancelled ends its run here, and so does
-    a campaign that was archived.
+    a campaign that was archived. None, too, while another holds the run: the sweep comes again.
     """
-    run = held_run(job_id=job_id)
+    run = held_run_soon(job_id=job_id)
     if run is None or run.state not in (State.RUNNING, State.PAUSED, State.BUDGET):
         return None
     is_cancelled = run.job.is_cancel_requested or run.job.status == Job.Status.CANCELLED
@@ -80,9 +81,10 @@ def pair_completions(*, run_id: int) -> GenerationRun | None:
     """Make the run's comparisons, which then wait for a round. None while slots are open.
 
     Its filters are applied first: to all it would pair, whichever run asked for it. Safe to repeat:
-    a pair that is there, by this run, another or an import, stays as it is.
+    a pair that is there, by this run, another or an import, stays as it is. None, too, while
+    another pairs them.
     """
-    run = held_run(pk=run_id)
+    run = held_run_soon(pk=run_id)
     if run is None or run.state != State.RUNNING or slots.has_open(run_id=run_id):
         return None
     slot_pairs.begin(run)

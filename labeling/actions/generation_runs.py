@@ -2,20 +2,42 @@
 
 from typing import Any
 
+from django.db import OperationalError, connection, transaction
 from django.db.models import Count, Q
 from django.db.models.functions import Now
+from psycopg.errors import LockNotAvailable
 
 from labeling import audit
 from labeling.models import GenerationRun, GenerationSlot, Job, User, slot_pairs
 
 State = GenerationRun.State
 Slot = GenerationSlot.State
+# How long a run's row is waited for by what can come again.
+PATIENCE_MS = 1000
 
 
 def held_run(**which: Any) -> GenerationRun | None:
     """The run, held to the end of the transaction."""
     runs = GenerationRun.objects.select_for_update(no_key=True, of=("self",))
     return runs.select_related("campaign", "job", "created_by").filter(**which).first()
+
+
+def held_run_soon(**which: Any) -> GenerationRun | None:
+    """The run, held as by `held_run`; None where somebody holds it for longer than a moment.
+
+    For what is rung for again and again: it would pile up behind one who lays a million slots or
+    pairs what came. That calls are stored meanwhile makes nobody wait so long.
+    """
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{PATIENCE_MS}ms"])
+            run = held_run(**which)
+            cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        return None
+    return run
 
 
 def end_cancelled(run: GenerationRun, by: User | None) -> None:

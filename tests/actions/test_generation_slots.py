@@ -1,18 +1,21 @@
 """The slots of a run: leased to one worker at a time, filled once, asked for in order."""
 
 import threading
+import time
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from django.db import close_old_connections, connection
+from django.db import close_old_connections, connection, transaction
 from django.db.models.functions import Now
 
-from labeling.actions.generation_course import ring_due_slots
+from labeling.actions.generation import start_generation
+from labeling.actions.generation_course import pair_completions, ring_due_slots
 from labeling.actions.slots import LOST
 from labeling.clients.protocol import ErrorKind, ProviderError
 from labeling.formats import rows
 from labeling.models import Comparison, Completion, GenerationRun, GenerationSlot
+from tests import generating
 from tests.generating import (
     answer,
     campaign_with_prompts,
@@ -135,3 +138,44 @@ def test_slots_are_asked_for_in_order(server):
     assert asked[:3] == asked[3:]
     assert len(set(asked)) == 3
     assert all(a < b for a, b in pairwise(run.slots.order_by("pk").values_list("pk", flat=True)))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sweeps_do_not_pile_up_behind_one_who_holds_the_run():
+    campaign = campaign_with_prompts(2)
+    run = start_generation(
+        campaign=campaign,
+        endpoints=[one.name for one in generating.demo_pair(campaign)],
+        by=None,
+    )
+    is_held, is_over = threading.Event(), threading.Event()
+
+    def hold():
+        try:
+            with transaction.atomic():
+                GenerationRun.objects.select_for_update(no_key=True).get(pk=run.pk)
+                is_held.set()
+                is_over.wait(30)
+        finally:
+            connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    try:
+        assert is_held.wait(10)
+        began = time.monotonic()
+        run_generation(run.job_id)
+        assert pair_completions(run_id=run.pk) is None
+        assert time.monotonic() - began < 5
+        assert not run.slots.exists()
+    finally:
+        is_over.set()
+        holder.join(10)
+    # What they did not do then, the next one does.
+    run_generation(run.job_id)
+    assert run.slots.count() == 4
+    run.job.refresh_from_db()
+    assert run.job.status == "running"
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW lock_timeout")
+        assert cursor.fetchone() == ("0",)
