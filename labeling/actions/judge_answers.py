@@ -2,7 +2,7 @@
 
 When all calls about a comparison are answered, the answers become one judgment, in the transaction
 that stores the last of them. Every action holds the judge's row, so two workers never both come
-last, nor both not. Locks go judge, call, endpoint.
+last, nor both not. Locks go campaign, judge, call, endpoint.
 """
 
 from collections import defaultdict
@@ -36,8 +36,11 @@ def answer_calls(
 ) -> int:
     """Store what came, and judge each comparison that has all its answers; how many were judged.
 
-    What comes under a stale lease changes nothing.
+    What comes under a stale lease changes nothing, and of what comes after the campaign was
+    archived no judgment is made.
     """
+    campaigns = Campaign.objects.select_for_update(no_key=True)
+    campaigns.filter(judges=judge_id).first()
     judge = held_judge(judge_id)
     if judge is None or not answers:
         return 0

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Avg, F, Q
 from django.db.models.functions import Now
 
 from labeling import audit
@@ -176,7 +176,8 @@ def _lease(
 def _affordable(judge: Judge) -> int:
     """How many calls the judge's budgets still allow.
 
-    What calls under way will cost is not known yet; each is taken to cost what one did so far.
+    What calls under way will cost is not known yet; each is taken to cost what one did so far, and
+    until one is known they are made one at a time.
     """
     counts = [MILLION]
     if judge.budget_calls is not None:
@@ -184,11 +185,12 @@ def _affordable(judge: Judge) -> int:
     if judge.budget_cost is not None:
         left = judge.budget_cost - judge.cost
         counts.append(MILLION if left > 0 else 0)
-        if left > 0 and judge.cost > 0:
+        if left > 0:
             live = judge.calls.filter(state=State.LEASED).count()
-            each = judge.cost / max(judge.call_count - live, 1)
+            mean = judge.calls.filter(cost__isnull=False).aggregate(mean=Avg("cost"))["mean"]
+            affordable = 1 if mean is None else int(left / mean) if mean > 0 else MILLION
             # At least one while anything is left: it is the mean that is unsure, not the budget.
-            counts.append(max(int(left / each) - live, 0 if live else 1))
+            counts.append(max(affordable - live, 0 if live else 1))
     return min(counts)
 
 

@@ -30,6 +30,7 @@ from labeling.models import (
     judge_queue,
 )
 from labeling.queries.judge_questions import question_of
+from labeling.queries.judges import has_price
 
 DRIVE = "workers.judges.drive_judge"
 State = Judge.State
@@ -223,6 +224,12 @@ def _endpoint(campaign: Campaign, wanted: str) -> Endpoint:
 
 
 def _save(judge: Judge) -> None:
+    if judge.budget_cost is not None and not has_price(judge.endpoint.price):
+        raise refused(
+            "budget_cost",
+            f"{judge.endpoint.name} has no price, so nobody would know when this is spent. Give it"
+            " one, or set a number of calls.",
+        )
     try:
         with transaction.atomic():
             judge.save()

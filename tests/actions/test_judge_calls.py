@@ -16,7 +16,7 @@ from labeling.actions.judges import (
     resume_judge,
 )
 from labeling.clients.protocol import ErrorKind, ProviderError
-from labeling.errors import ConflictError
+from labeling.errors import ConflictError, InvalidInputError
 from labeling.models import (
     JudgeCall,
     JudgeVerdict,
@@ -275,3 +275,43 @@ def test_being_told_to_wait_is_no_try(server):
     ask_judge(judge=one, by=None)
     drain(one)
     assert states(one) == {"answered": 2}
+
+
+def test_an_archived_campaign_gets_no_judgment_of_a_call_under_way(server):
+    campaign = factories.campaign()
+    fine(campaign, 1)
+    one = judge(campaign, server)
+    ask_judge(judge=one, by=None)
+    claims = held(one)
+    campaign.state = "archived"
+    campaign.save()
+    answers = [(claim, verdict(), result()) for claim in claims]
+    assert answer_calls(judge_id=one.pk, answers=answers) == 0
+    # What it cost is known all the same, and nothing more is asked.
+    assert states(one) == {"answered": 2}
+    assert not Judgment.objects.filter(rater=one.rater).exists()
+    assert held(one) == []
+
+
+def test_until_a_price_is_known_calls_under_a_cost_cap_go_one_by_one(server):
+    campaign = factories.campaign()
+    fine(campaign, 3)
+    price = {"input_per_million": 1.0, "output_per_million": 1.0}
+    endpoint(server, campaign.organisation, price=price)
+    one = judge(campaign, server, budget_cost="0.005")
+    ask_judge(judge=one, by=None)
+    (first,) = held(one)
+    assert held(one) == []
+    answer_calls(judge_id=one.pk, answers=[(first, verdict(), result())])
+    # It cost 0.0011, so three more may be under way, and no fourth.
+    assert len(held(one)) == 3
+    assert held(one) == []
+
+
+def test_a_cap_on_cost_is_refused_where_no_price_is_known(server):
+    campaign = factories.campaign()
+    with pytest.raises(InvalidInputError, match="budget_cost: larch has no price"):
+        judge(campaign, server, budget_cost="5")
+    one = judge(campaign, server)
+    with pytest.raises(InvalidInputError, match="budget_cost"):
+        change_judge(judge=one, by=None, budget_cost="5")
