@@ -26,6 +26,7 @@ from labeling.models import (
     AuditEvent,
     Campaign,
     Comparison,
+    Rater,
     Report,
     Round,
     RoundItem,
@@ -216,7 +217,9 @@ def _kept(campaign: Campaign, keep: int, plan: RoundPlan) -> tuple[Round | None,
         return None, 0, 0
     if keep < 0:
         raise refused("keep", "It is a number of comparisons.")
-    rounds = campaign.rounds.filter(kind=Kind.PRODUCTION, comparisons__judgments__isnull=False)
+    rounds = campaign.rounds.filter(
+        kind=Kind.PRODUCTION, comparisons__judgments__rater__kind=Rater.Kind.HUMAN
+    )
     last = rounds.order_by("-number").first()
     keepable = candidates.keepable_count(round_id=last.pk) if last else 0
     if last is None or not keepable:

@@ -11,7 +11,7 @@ from labeling.actions.rating import submit_judgment
 from labeling.actions.rounds import open_waiting
 from labeling.actions.trained_models import register_model
 from labeling.errors import ConflictError, EndedError, InvalidInputError
-from labeling.models import Assignment, AuditEvent, Campaign, Comparison, Round, Source
+from labeling.models import Assignment, AuditEvent, Campaign, Comparison, Judgment, Round, Source
 from tests import factories
 from tests.concurrency.crowd import check_queue
 from workers.imports import open_arrivals
@@ -232,6 +232,22 @@ def test_kept_items_are_asked_again_as_comparisons_of_their_own():
         met.add(claimed.comparison_id)
         submit_judgment(rater=rater, assignment_id=claimed.public_id, answer={"side": "left"})
     assert met >= {row.pk for row in kept}
+
+
+def test_a_round_that_a_judge_alone_rated_keeps_nothing():
+    campaign = answered(prompts=3)
+    opened(campaign, pairing="all", budget=4)
+    judge_all(campaign)
+    second = opened(campaign, pairing="all", budget=2)
+    judge = factories.judge(campaign, "oak").rater
+    for row in second.comparisons.all():
+        Judgment.objects.create(campaign=campaign, comparison=row, rater=judge, preference="a")
+    third = opened(campaign, pairing="all", keep=1)
+    (kept,) = third.comparisons.filter(selection_policy="kept")
+    assert kept.external_id.startswith("kept-")
+    assert not second.comparisons.filter(
+        completion_a=kept.completion_a, completion_b=kept.completion_b
+    ).exists()
 
 
 def test_a_round_of_kept_items_alone_is_opened_where_no_new_pair_is_left():
