@@ -38,6 +38,12 @@ KINDS: dict[str, Kind] = {
         "Where {judge} decides alone, people agree with {found} of what they audited; at least"
         " {promised} was promised.",
     ),
+    "routing.outdated": Kind(
+        "A judge that decided alone is another one now",
+        "mail",
+        "{judge} is asked otherwise than when it was weighed against people: it or its guidelines"
+        " changed. People decide everything until it is weighed and switched on again.",
+    ),
     "generation.budget": Kind(
         "A run of generation is at its budget",
         "app",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from labeling.actions.judges import create_judge
+from labeling.actions.judges import create_judge, deal_of
 from labeling.models import (
     Campaign,
     Comparison,
@@ -17,8 +17,6 @@ from labeling.models import (
 )
 from tests import factories
 from workers.metrics import refresh_report
-
-KEY = b"k" * 32
 
 
 def judge_of(campaign: Campaign, name: str = "spruce", **settings: Any) -> Judge:
@@ -44,11 +42,14 @@ def says(
     orders: Sequence[str] = (),
 ) -> JudgeVerdict:
     """The judge's verdict, with its calls; `orders` are its answers with a first and with b."""
+    key = deal_of(judge).key
+    # What waits for a worker is answered by this.
+    judge.calls.filter(comparison=comparison, rubric_key=key, state="waiting").delete()
     JudgeCall.objects.bulk_create(
         JudgeCall(
             judge=judge,
             comparison=comparison,
-            rubric_key=KEY,
+            rubric_key=key,
             shown_left=shown_left,
             sample=1,
             state="answered",
@@ -67,7 +68,7 @@ def says(
     return JudgeVerdict.objects.create(
         judge=judge,
         comparison=comparison,
-        rubric_key=KEY,
+        rubric_key=key,
         judgment=judgment,
         is_consistent=None if not orders else orders[0] == orders[1],
         confidence=confidence,

@@ -1,9 +1,10 @@
 """Let a judge decide alone what it is sure of, and people the rest and a share of that too.
 
-What is opened while a routing is on waits for the judge (labeling.models.routed), a quarter of an
-hour at most. Then it is the judge's, people's, or people's to audit the judge, by a draw whose
-chance is kept. A rater meets each of the last two as any comparison. Locks go campaign, round,
-judge, call.
+What is opened while a routing is on waits for the judge (labeling.models.routed), and no longer
+once that has been silent for a quarter of an hour. Then it is the judge's, people's, or people's to
+audit the judge, by a draw whose chance is kept. A rater meets each of the last two as any
+comparison. A judge that was changed, or is told other guidelines, is another judge: its routing
+ends. Locks go campaign, round, judge, call.
 """
 
 import hashlib
@@ -22,7 +23,13 @@ from labeling.actions.judges import DRIVE, deal_of, held_judge
 from labeling.actions.rounds import deal_in
 from labeling.errors import ConflictError, refused
 from labeling.metrics.judge_calibration import Curve
-from labeling.metrics.judge_routing import ALARM, CUTS, LEAST_TOGETHER, shortfall
+from labeling.metrics.judge_routing import (
+    ALARM,
+    CUTS,
+    LEAST_DECIDED,
+    LEAST_TOGETHER,
+    shortfall,
+)
 from labeling.models import (
     AuditEvent,
     Campaign,
@@ -40,6 +47,8 @@ from labeling.queries.judges import audited, expected_of
 
 LEAST_AUDIT: Final = 0.05
 ALARMED: Final = "routing.fell_short"
+HANDED_BACK: Final = "routing.handed_back"
+OUTDATED: Final = "routing.outdated"
 To = RoutedComparison.To
 
 
@@ -65,7 +74,8 @@ def switch_on(
     """From now on the judge decides alone what is expected to be right with at least `cut`.
 
     What is expected is what the newest report says of the judge, and is kept with the routing.
-    Refused without 100 items judged by both, and with less than 5 % of its decisions audited.
+    Refused without 100 items judged by both and 20 of them such as it would decide, and with less
+    than 5 % of its decisions audited. It holds for the judge as it is: see `route_waiting`.
     """
     campaign = hold_campaign(campaign)
     if not LEAST_AUDIT <= audit_share <= 1:
@@ -80,6 +90,12 @@ def switch_on(
         raise ConflictError(
             "No report has weighed this judge against people yet. Compute the report again."
         )
+    key = deal_of(held).key
+    if expected["rubric_key"] != key.hex():
+        raise ConflictError(
+            "The judge or its guidelines changed since the newest report, which weighs the judge as"
+            " it was. Have it rate again, then compute the report again."
+        )
     if expected["n"] < LEAST_TOGETHER:
         raise ConflictError(
             f"{expected['n']} items were judged by both this judge and people; {LEAST_TOGETHER} are"
@@ -87,6 +103,12 @@ def switch_on(
         )
     if expected["calibration"] is None or expected["judge_accuracy"]["value"] is None:
         raise ConflictError("The judge is this sure of no item, so it would decide nothing.")
+    decided = expected["judge_accuracy"]["n"]
+    if decided < LEAST_DECIDED or expected["judge_accuracy"]["low"] is None:
+        raise ConflictError(
+            f"The judge is this sure of {decided} items that people judged too; {LEAST_DECIDED} are"
+            " needed to promise how right it is. Choose a lower figure, or have it rate more."
+        )
     try:
         with transaction.atomic():
             routing = Routing.objects.create(
@@ -95,6 +117,7 @@ def switch_on(
                 cut=cut,
                 audit_share=audit_share,
                 expected=expected,
+                rubric_key=key,
                 seed=secrets.randbits(62),
                 created_by=by,
             )
@@ -126,12 +149,54 @@ def switch_off(*, routing: Routing, by: User | None) -> Routing:
 
 
 @transaction.atomic(durable=True)
+def hand_back(*, routing: Routing, by: User | None) -> int:
+    """Have people decide what the judge decided alone, in rounds that are open; how many.
+
+    What the judge said of them stays as it is, since no judgment ever changes, and so does its
+    expected accuracy: a row for people that has one at the cut or above was handed back.
+    """
+    campaign = hold_campaign(routing.campaign)
+    held = Routing.objects.select_for_update(no_key=True).select_related("judge").get(pk=routing.pk)
+    decided = RoutedComparison.objects.filter(
+        routing=held, to=To.JUDGE, expected_accuracy__isnull=False
+    )
+    open_rounds = (
+        Round.objects.select_for_update(no_key=True)
+        .filter(campaign=campaign, state=Round.State.OPEN)
+        .order_by("pk")
+    )
+    count = 0
+    for round_ in open_rounds:
+        rows = decided.filter(comparison__round=round_)
+        if ids := sorted(rows.values_list("comparison_id", flat=True)):
+            count += rows.update(to=To.PEOPLE, propensity=1)
+            laying.raise_overlap(deal_in(campaign, round_), ids)
+    if not count:
+        raise ConflictError(
+            "In no round that is open has the judge decided anything. A closed round stays as it"
+            " is: ask for more by a new one."
+        )
+    audit.record(
+        HANDED_BACK,
+        campaign=campaign,
+        by=by,
+        subject=held.public_id,
+        judge=held.judge.name,
+        comparisons=count,
+    )
+    return count
+
+
+@transaction.atomic(durable=True)
 def route_waiting(*, campaign: Campaign) -> Routed:
     """Send a batch of what waited for the judge where it belongs, and ask it what it was not.
 
-    Safe to repeat, and by several at once: all of it while the campaign is held.
+    Safe to repeat, and by several at once: all of it while the campaign is held. Where the judge is
+    asked otherwise than when it was weighed, the routing ends, people get what waits and managers
+    are told: nobody knows how right the changed one is.
     """
     campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    _end_outdated(campaign)
     rows = routed.ripe(campaign_id=campaign.pk)
     keys = {row.round_id for row in rows}
     rounds = {
@@ -146,7 +211,8 @@ def route_waiting(*, campaign: Campaign) -> Routed:
         if one.to != To.JUDGE and rounds[row.round_id].state == Round.State.OPEN:
             to_lay[row.round_id].append(row.comparison_id)
     for round_id, ids in sorted(to_lay.items()):
-        laying.lay(deal_in(campaign, rounds[round_id]), ids)
+        # What is missing: reviewers may have sent one of them to people already.
+        laying.raise_overlap(deal_in(campaign, rounds[round_id]), ids)
     asked = _ask_first(campaign)
     counts = {to: sum(one.to == to for one in decided) for to in To}
     return Routed(counts[To.JUDGE], counts[To.PEOPLE], counts[To.AUDIT], asked)
@@ -166,7 +232,12 @@ def watch_audit(*, routing: Routing) -> bool:
     found = audited(held)
     promised = held.expected["judge_accuracy"]["low"]
     accuracy = found.estimate.value
-    if accuracy is None or shortfall(found.right, promised) < ALARM or told.exists():
+    if (
+        promised is None
+        or accuracy is None
+        or shortfall(found.right, promised) < ALARM
+        or told.exists()
+    ):
         return False
     figures: dict[str, Any] = {"found": f"{accuracy:.0%}", "promised": f"{promised:.0%}"}
     audit.record(
@@ -181,6 +252,23 @@ def watch_audit(*, routing: Routing) -> bool:
         **figures,
     )
     return True
+
+
+def _end_outdated(campaign: Campaign) -> None:
+    routing = Routing.objects.filter(campaign=campaign, ended_at=None).first()
+    judge = held_judge(routing.judge_id) if routing else None
+    if routing is None or judge is None or deal_of(judge).key == bytes(routing.rubric_key):
+        return
+    routing.ended_at = Now()
+    routing.save(update_fields=["ended_at"])
+    audit.record(OUTDATED, campaign=campaign, subject=routing.public_id, judge=judge.name)
+    notify.tell(
+        notify.managers_of(campaign),
+        OUTDATED,
+        key=str(routing.public_id),
+        campaign=campaign,
+        judge=judge.name,
+    )
 
 
 def _decide(row: Ripe, routing: Routing) -> RoutedComparison:

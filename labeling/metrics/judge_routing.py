@@ -30,6 +30,8 @@ CUTS: Final = tuple(round(0.5 + 0.05 * k, 2) for k in range(11))
 EVERYTHING: Final = 0.0
 NOTHING: Final = 2.0
 MOST_PANEL: Final = 15
+# So many of them must be such as the judge would decide: a promise about fewer is none.
+LEAST_DECIDED: Final = 20
 # A false alarm in at most one routing of twenty, however often it is looked at.
 ALARM: Final = 20.0
 _STAKES: Final = (0.1, 0.25, 0.5, 0.75)
@@ -243,16 +245,17 @@ def audited_accuracy(right: Sequence[float], propensity: Sequence[float]) -> Est
 def shortfall(right: Sequence[float], promised: float) -> float:
     """The evidence that the judge is right less often than promised; from 20 on it is an alarm.
 
-    A bet against the promise at each audited comparison in turn, at several stakes (Waudby-Smith
-    and Ramdas 2024): while the promise holds, the chance that it ever reaches 20 is at most 1/20,
-    though it is looked at after every comparison.
+    What bets against the promise at each audited comparison have come to, the mean over several
+    stakes (Waudby-Smith and Ramdas 2024). It is a product, so the order of `right` is nothing to
+    it, and by Ville's inequality the chance that it ever reaches 20 while the promise holds is at
+    most 1/20, though it is looked at whenever a comparison has come. That is said of audits whose
+    answers stay as they were, and that are done in an order which tells nothing of who is right:
+    people who revise or withdraw theirs later may move it either way.
     """
     promised = min(max(promised, 1e-6), 1 - 1e-6)
-    most = 1.0
     purses = np.ones(len(_STAKES))
     stakes = np.asarray(_STAKES) / (1 - promised)
     # What is lost at a hit is bounded: 1 − stake·(1 − promised) is above zero.
     for one in right:
         purses = purses * (1 + stakes * (promised - one))
-        most = max(most, float(purses.mean()))
-    return most
+    return float(purses.mean())

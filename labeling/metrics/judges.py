@@ -47,6 +47,11 @@ class JudgeFacts:
     currency: str = ""
     # Verdicts those calls came to, on known answers too.
     verdict_count: int = 0
+    # Of the question it is asked now, and the items that say how right it is under it: what it
+    # judged otherwise asked is another judge's, and of what a routing handed on people got the
+    # hard ones alone. None: every item.
+    rubric_key: str = ""
+    weighed: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -68,11 +73,13 @@ def judge_rows(
 
     `agreement`: share of items answered like the people's mode (a tied mode counts 1/(number of
     modes)). `agreement_decisive`: the same where judge and people each chose a side. `one_person`
-    is the yardstick on the same items, and `advantage` what the judge is better by than it.
+    is the yardstick on the same items, and `advantage` what the judge is better by than it. All are
+    of the items that `JudgeFacts.weighed` has; `judgment_count` is of all.
     """
     context = context or JudgeContext()
     size = len(judged.raters)
     given = np.bincount(judged.rater, minlength=size)
+    judged = _weighed(judged, context)
     first = judged.first_votes()
     credit, counted = credit_against_majority(first, people)
     hits = np.bincount(first.rater, credit, size) / CREDIT
@@ -110,6 +117,15 @@ def judge_rows(
     return sorted(rows, key=lambda row: (-row["judgment_count"], row["rater"]))
 
 
+def _weighed(judged: Votes, context: JudgeContext) -> Votes:
+    kept = np.ones(len(judged), np.bool_)
+    for judge, facts in context.facts.items():
+        if facts.weighed is not None:
+            counts = np.isin(judged.item_keys[judged.item], list(facts.weighed))
+            kept &= (judged.rater != judge) | counts
+    return judged.select(kept)
+
+
 def _beside_people(
     judge: int, own: Votes, people: Votes, counts: Ints, context: JudgeContext
 ) -> dict[str, Any]:
@@ -134,6 +150,7 @@ def _beside_people(
         "name": known.name,
         "judge": known.judge_id,
         "model": known.model,
+        "rubric_key": known.rubric_key,
         "persona": dict(known.persona),
         **figures,
         "consistency": judge_biases.consistency(known.calls).as_json(),

@@ -206,6 +206,12 @@ class Migration(migrations.Migration):
                     models.FloatField(help_text="Of those: how many go to people all the same."),
                 ),
                 ("expected", models.JSONField(default=dict)),
+                (
+                    "rubric_key",
+                    models.BinaryField(
+                        help_text="Of the question that the judge was weighed with.", max_length=32
+                    ),
+                ),
                 ("seed", models.BigIntegerField(help_text="Of the draw of the audited share.")),
                 ("ended_at", models.DateTimeField(null=True)),
             ],
@@ -346,11 +352,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="runendpoint",
-            name="is_paused",
-            field=models.BooleanField(db_default=False, default=False),
-        ),
-        migrations.AddField(
-            model_name="runendpoint",
             name="host",
             field=models.CharField(blank=True, db_default="", default="", max_length=255),
         ),
@@ -358,6 +359,11 @@ class Migration(migrations.Migration):
             model_name="runendpoint",
             name="kind",
             field=models.CharField(blank=True, db_default="", default="", max_length=24),
+        ),
+        migrations.AddField(
+            model_name="runendpoint",
+            name="is_paused",
+            field=models.BooleanField(db_default=False, default=False),
         ),
         migrations.AddField(
             model_name="runendpoint",
@@ -587,6 +593,22 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.CASCADE,
                 related_name="comparisons",
                 to="labeling.routing",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="routedcomparison",
+            index=models.Index(
+                condition=models.Q(("expected_accuracy", None), ("to", "judge")),
+                fields=["routing", "id"],
+                name="routed_waiting",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="judgecall",
+            index=models.Index(
+                condition=models.Q(("state", "answered")),
+                fields=["judge", "finished_at"],
+                name="judgecall_answered",
             ),
         ),
         migrations.AddConstraint(

@@ -104,6 +104,11 @@ class JudgeCall(models.Model):
             models.Index(
                 fields=["leased_until"], condition=Q(state="leased"), name="judgecall_leases"
             ),
+            models.Index(
+                fields=["judge", "finished_at"],
+                condition=Q(state="answered"),
+                name="judgecall_answered",
+            ),
         ]
         constraints = [
             UniqueConstraint(
@@ -162,6 +167,9 @@ class Routing(PublicModel):
     audit_share = models.FloatField(help_text="Of those: how many go to people all the same.")
     # What was shown when it was switched on: accuracy, interval, share, cost, calibration, n.
     expected = models.JSONField(default=dict)
+    rubric_key = models.BinaryField(
+        max_length=32, help_text="Of the question that the judge was weighed with."
+    )
     seed = models.BigIntegerField(help_text="Of the draw of the audited share.")
     ended_at = models.DateTimeField(null=True)
     created_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
@@ -195,6 +203,13 @@ class RoutedComparison(models.Model):
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["routing", "id"],
+                condition=Q(to="judge", expected_accuracy=None),
+                name="routed_waiting",
+            ),
+        ]
         constraints = [
             CheckConstraint(
                 condition=Q(to__in=["judge", "people", "audit"]), name="routedcomparison_known"

@@ -11,8 +11,10 @@ from uuid import UUID
 
 from django.db import connection
 
-# So long a comparison waits for a judge that does not answer; then people are asked.
+# So long a comparison waits for a judge that answers nothing at all; then people are asked.
 MOST_WAIT: Final = timedelta(minutes=15)
+# An endpoint that rests longer than this is not waited for.
+MOST_REST: Final = timedelta(seconds=20)
 # Routed by one transaction.
 BATCH: Final = 500
 
@@ -36,25 +38,32 @@ WHERE c.campaign_id = %(campaign)s AND c.id = ANY(%(ids)s) AND c.selection_polic
   AND NOT EXISTS (SELECT FROM labeling_assignment a WHERE a.comparison_id = c.id)
 ON CONFLICT (comparison_id) DO NOTHING
 """
-# What waits and need not wait any longer: its verdict is there, will not come, or is late. The
-# newest verdict counts whose judgment stands.
+# What waits and need not wait any longer: its verdict is there, will not come, or the judge went
+# silent. The newest verdict counts whose judgment stands, and which answers the question that the
+# judge was weighed with; a verdict under another question is none.
 _RIPE = """
 SELECT x.id, c.id, c.public_id, c.round_id, x.routing_id, g.ended_at IS NULL, v.confidence,
   v.preference
 FROM labeling_routing g
 JOIN labeling_judge j ON j.id = g.judge_id
+JOIN labeling_endpoint e ON e.id = j.endpoint_id
 JOIN labeling_routedcomparison x ON x.routing_id = g.id
 JOIN labeling_comparison c ON c.id = x.comparison_id
 LEFT JOIN LATERAL (
   SELECT v.confidence, o.preference FROM labeling_judgeverdict v
   JOIN labeling_judgment o ON o.id = v.judgment_id
-  WHERE v.judge_id = g.judge_id AND v.comparison_id = c.id
+  WHERE v.judge_id = g.judge_id AND v.comparison_id = c.id AND v.rubric_key = g.rubric_key
     AND NOT EXISTS (SELECT FROM labeling_judgment l WHERE l.supersedes_id = o.id)
     AND NOT EXISTS (SELECT FROM labeling_withdrawal w WHERE w.judgment_id = o.id)
   ORDER BY v.id DESC LIMIT 1) v ON true
 WHERE g.campaign_id = %(campaign)s AND x."to" = 'judge' AND x.expected_accuracy IS NULL
-  AND (g.ended_at IS NOT NULL OR v.preference IS NOT NULL OR j.state = 'retired'
-    OR x.created_at < now() - %(wait)s
+  AND (g.ended_at IS NOT NULL OR v.preference IS NOT NULL OR j.state <> 'active'
+    OR e.disabled_reason <> '' OR e.rests_until > now() + %(rest)s
+    OR (x.created_at < now() - %(wait)s AND NOT EXISTS (SELECT FROM labeling_judgecall k
+      WHERE k.judge_id = g.judge_id AND k.state = 'answered'
+        AND k.finished_at > now() - %(wait)s))
+    OR EXISTS (SELECT FROM labeling_judgeverdict w WHERE w.judge_id = g.judge_id
+      AND w.comparison_id = c.id AND w.rubric_key <> g.rubric_key)
     OR (EXISTS (SELECT FROM labeling_judgecall k
         WHERE k.judge_id = g.judge_id AND k.comparison_id = c.id AND k.state = 'failed')
       AND NOT EXISTS (SELECT FROM labeling_judgecall k
@@ -96,7 +105,12 @@ def hand_over(*, campaign_id: int, comparison_ids: list[int]) -> int:
 
 def ripe(*, campaign_id: int) -> list[Ripe]:
     """A batch of what need not wait any longer, first come first."""
-    values: dict[str, Any] = {"campaign": campaign_id, "wait": MOST_WAIT, "limit": BATCH}
+    values: dict[str, Any] = {
+        "campaign": campaign_id,
+        "wait": MOST_WAIT,
+        "rest": MOST_REST,
+        "limit": BATCH,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_RIPE, values)
         return [Ripe(*row) for row in cursor.fetchall()]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from labeling.metrics.estimates import Estimate
 from labeling.metrics.judge_routing import audited_accuracy
@@ -18,6 +18,7 @@ from labeling.models import (
     Judge,
     JudgeVerdict,
     Report,
+    Round,
     RoutedComparison,
     Routing,
     Seat,
@@ -25,17 +26,19 @@ from labeling.models import (
 from labeling.models.counted import LEFT_OUT_COMPARISON_SQL, LEFT_OUT_SQL
 from labeling.policy import read_policy
 from labeling.queries.demographics import smallest_shown
+from labeling.queries.judge_questions import question_of
 
 HOUR_MS = 3_600_000
-# Answered calls behind verdicts that stand: of the question under which each was given.
+# Answered calls behind verdicts that stand, under the question that each judge is asked now.
 _CALLS = """
 SELECT v.judge_id, k.comparison_id, (k.shown_left = 'b')::int,
   CASE k.preference WHEN 'a' THEN 0 WHEN 'b' THEN 2 ELSE 1 END
 FROM labeling_judgeverdict v
+JOIN unnest(%(judges)s::bigint[], %(keys)s::bytea[]) AS now (judge_id, key)
+  ON now.judge_id = v.judge_id AND now.key = v.rubric_key
 JOIN labeling_judgecall k ON k.judge_id = v.judge_id AND k.comparison_id = v.comparison_id
   AND k.rubric_key = v.rubric_key AND k.state = 'answered'
-WHERE v.judge_id = ANY(%(judges)s)
-  AND NOT EXISTS (SELECT FROM labeling_judgment l WHERE l.supersedes_id = v.judgment_id)
+WHERE NOT EXISTS (SELECT FROM labeling_judgment l WHERE l.supersedes_id = v.judgment_id)
   AND NOT EXISTS (SELECT FROM labeling_withdrawal w WHERE w.judgment_id = v.judgment_id)
 ORDER BY k.id
 """
@@ -47,7 +50,7 @@ JOIN labeling_routing g ON g.id = x.routing_id
 JOIN labeling_comparison c ON c.id = x.comparison_id
 JOIN LATERAL (
   SELECT o.preference FROM labeling_judgeverdict v JOIN labeling_judgment o ON o.id = v.judgment_id
-  WHERE v.judge_id = g.judge_id AND v.comparison_id = c.id
+  WHERE v.judge_id = g.judge_id AND v.comparison_id = c.id AND v.rubric_key = g.rubric_key
     AND NOT EXISTS (SELECT FROM labeling_judgment l WHERE l.supersedes_id = o.id)
     AND NOT EXISTS (SELECT FROM labeling_withdrawal w WHERE w.judgment_id = o.id)
   ORDER BY v.id DESC LIMIT 1) o ON true
@@ -97,22 +100,30 @@ def _facts(campaign: Campaign, rater_keys: Sequence[int]) -> dict[int, JudgeFact
     judges = {
         judge.pk: judge
         for judge in Judge.objects.filter(campaign=campaign, rater__in=list(rater_keys))
-        .select_related("endpoint")
+        .select_related("campaign", "endpoint")
         .order_by("pk")
     }
+    keys = {pk: question_of(judge).question.key for pk, judge in judges.items()}
     sure: dict[int, dict[int, float]] = defaultdict(dict)
     standing = JudgeVerdict.objects.filter(
         judge__in=judges, judgment__superseded_by=None, judgment__withdrawal=None
     ).order_by("pk")
     counts: dict[int, int] = defaultdict(int)
-    rows = standing.values_list("judge_id", "comparison_id", "confidence")
-    for judge_id, comparison_id, confidence in rows.iterator(chunk_size=20_000):
+    weighed: dict[int, set[int]] = defaultdict(set)
+    handed_on = Exists(RoutedComparison.objects.filter(comparison=OuterRef("comparison")))
+    rows = standing.annotate(is_routed=handed_on).values_list(
+        "judge_id", "comparison_id", "confidence", "rubric_key", "is_routed"
+    )
+    for judge_id, comparison_id, confidence, key, is_routed in rows.iterator(chunk_size=20_000):
         counts[judge_id] += 1
+        if is_routed or bytes(key) != keys[judge_id]:
+            continue
+        weighed[judge_id].add(comparison_id)
         if confidence is not None:
             sure[judge_id][comparison_id] = confidence
     calls: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
     with connection.cursor() as cursor:
-        cursor.execute(_CALLS, {"judges": list(judges)})
+        cursor.execute(_CALLS, {"judges": list(keys), "keys": list(keys.values())})
         for judge_id, *call in cursor.fetchall():
             calls[judge_id].append((call[0], call[1], call[2]))
     place = {key: k for k, key in enumerate(rater_keys)}
@@ -127,6 +138,8 @@ def _facts(campaign: Campaign, rater_keys: Sequence[int]) -> dict[int, JudgeFact
             cost=float(judge.cost) if has_price(judge.endpoint.price) else None,
             currency=currency_of(judge.endpoint.price),
             verdict_count=counts[pk],
+            rubric_key=keys[pk].hex(),
+            weighed=frozenset(weighed[pk]),
         )
         for pk, judge in judges.items()
     }
@@ -167,6 +180,7 @@ def expected_of(
     }
     return {
         "report": str(report.public_id),
+        "rubric_key": row.get("rubric_key", ""),
         "n": row["routing"]["n"],
         "panel": row["routing"]["panel"],
         "share": point["share"],
@@ -257,6 +271,22 @@ def routing_state(campaign: Campaign) -> RoutingState | None:
         waiting=rows.filter(waits).count(),
         audited=audited(routing),
     )
+
+
+def to_hand_back(campaign: Campaign) -> list[tuple[Routing, int]]:
+    """Routings by which a judge decided what people may still decide, and how much, newest last."""
+    decided = Q(
+        comparisons__to=RoutedComparison.To.JUDGE,
+        comparisons__expected_accuracy__isnull=False,
+        comparisons__comparison__round__state=Round.State.OPEN,
+    )
+    routings = (
+        Routing.objects.filter(campaign=campaign)
+        .annotate(decided=Count("comparisons", filter=decided))
+        .filter(decided__gt=0)
+    )
+    rows = routings.select_related("judge").order_by("pk")
+    return [(routing, routing.decided) for routing in rows]
 
 
 def routings_on() -> QuerySet[Routing]:

@@ -29,8 +29,12 @@ WHERE r.state = 'open' AND r.kind IN ('production', 'calibration') AND k.state <
     JOIN labeling_comparison c ON c.id = x.comparison_id
     WHERE g.campaign_id = r.campaign_id AND c.round_id = r.id AND x."to" = 'judge'
       AND x.expected_accuracy IS NULL)
-  AND EXISTS (SELECT FROM labeling_comparison c JOIN labeling_judgment j ON j.comparison_id = c.id
-    JOIN labeling_rater h ON h.id = j.rater_id AND h.kind = 'human' WHERE c.round_id = r.id)
+  AND (EXISTS (SELECT FROM labeling_comparison c
+      JOIN labeling_judgment j ON j.comparison_id = c.id
+      JOIN labeling_rater h ON h.id = j.rater_id AND h.kind = 'human' WHERE c.round_id = r.id)
+    OR EXISTS (SELECT FROM labeling_routedcomparison x
+      JOIN labeling_comparison c ON c.id = x.comparison_id WHERE c.round_id = r.id
+        AND x."to" = 'judge' AND x.expected_accuracy IS NOT NULL))
   AND NOT EXISTS (SELECT FROM labeling_auditevent e
     WHERE e.campaign_id = r.campaign_id AND e.verb = 'round.finished' AND e.subject = r.public_id)
   AND (%(round)s::bigint IS NULL OR r.id = %(round)s)

@@ -42,6 +42,8 @@ SENTENCES = {
     "routing.switched_on": ("let {judge} decide what it is sure of", ""),
     "routing.switched_off": ("had people decide everything again", ""),
     "routing.fell_short": ("an audit found {judge} right less often than promised", ""),
+    "routing.handed_back": ("had people decide what {judge} had decided", ""),
+    "routing.outdated": ("had people decide everything again: {judge} had changed", ""),
     "judge.stopped_at_budget": ("stopped an LLM judge at its budget", ""),
     "assignment.skipped": ("skipped a comparison", "skipped {n} comparisons"),
     "assignment.lost": ("answered too late", "answered too late {n} times"),

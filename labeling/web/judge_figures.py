@@ -9,7 +9,7 @@ from labeling.charts.axes import Axis
 from labeling.charts.judging import Reached, accuracy_chart, calibration_chart
 from labeling.charts.markup import Svg
 from labeling.charts.small import whisker
-from labeling.metrics.judge_routing import EVERYTHING, LEAST_TOGETHER, NOTHING
+from labeling.metrics.judge_routing import EVERYTHING, LEAST_DECIDED, LEAST_TOGETHER, NOTHING
 from labeling.models import Judge
 
 Row = Mapping[str, Any]
@@ -55,7 +55,8 @@ class Weighed:
         return (
             self.row["routing"]["n"] >= LEAST_TOGETHER
             and self.chosen is not None
-            and self.chosen["judge_accuracy"]["value"] is not None
+            and self.chosen["judge_accuracy"]["low"] is not None
+            and self.chosen["judge_accuracy"]["n"] >= LEAST_DECIDED
         )
 
 

@@ -37,6 +37,8 @@ PLACES: dict[str, tuple[str, tuple[str, ...]]] = {
     "agreement.fell": ("campaign", ()),
     "endpoint.failing": ("campaign_generation", ()),
     "generation.budget": ("campaign_generation", ()),
+    "routing.fell_short": ("campaign_judges", ()),
+    "routing.outdated": ("campaign_judges", ()),
     "appeal.waiting": ("campaign_raters", ()),
     "appeal.decided": ("rate_answers", ()),
     "comparison.decided": ("rate_answers", ()),

@@ -1,24 +1,20 @@
 """A judge decides what it is sure of; people get the rest and a share of that; nothing waits."""
 
-from datetime import timedelta
-from typing import Any
-
 import pytest
 from django.db.models import F
 
 from labeling.actions.campaigns import update_campaign
 from labeling.actions.claiming import claim_assignment
-from labeling.actions.judges import pause_judge, retire_judge
+from labeling.actions.judges import pause_judge, resume_judge, retire_judge
 from labeling.actions.rating import submit_judgment
-from labeling.actions.rounds import close_round, open_waiting
-from labeling.actions.routing import route_waiting, switch_off, switch_on, watch_audit
+from labeling.actions.rounds import close_round
+from labeling.actions.routing import route_waiting, switch_off, watch_audit
 from labeling.actions.stopping import tell_finished
 from labeling.errors import ConflictError, InvalidInputError
 from labeling.models import (
     Assignment,
     Campaign,
     Comparison,
-    Judge,
     JudgeCall,
     Judgment,
     Notification,
@@ -29,40 +25,15 @@ from labeling.models import (
 from labeling.queries.judges import audited, routing_state
 from tests import factories
 from tests.judge_rows import judge_of, known_judge, people_say, says
+from tests.judging.routings import arrive, late, slots, switched_on
 from workers.metrics import refresh_report
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def switched_on(campaign: Campaign, judge: Judge, **fields: Any) -> Routing:
-    asked = {"cut": 0.75, "audit_share": 0.2} | fields
-    return switch_on(campaign=campaign, judge=judge, by=None, **asked)
-
-
 @pytest.fixture
 def campaign() -> Campaign:
     return factories.campaign(overlap=2, state="draft")
-
-
-def arrive(campaign: Campaign, count: int) -> list[Comparison]:
-    """Comparisons that come while the campaign runs."""
-    if campaign.state == "draft":
-        # What was judged to get to know the judge stays where it is.
-        update_campaign(campaign=campaign, by=None, state="active")
-        campaign.refresh_from_db()
-    made = [factories.comparison(campaign) for _ in range(count)]
-    open_waiting(campaign=campaign, by=None)
-    return made
-
-
-def slots(comparison: Comparison) -> int:
-    return Assignment.objects.filter(comparison=comparison, ended_at=None).count()
-
-
-def late(comparison: Comparison) -> None:
-    """As if it had waited for twenty minutes."""
-    rows = RoutedComparison.objects.filter(comparison=comparison)
-    rows.update(created_at=F("created_at") - timedelta(minutes=20))
 
 
 def test_it_needs_items_judged_by_both_an_audit_and_a_report(campaign: Campaign) -> None:
@@ -161,10 +132,8 @@ def test_nothing_waits_for_ever(campaign: Campaign) -> None:
     """Whether the judge is paused, failed, retired or switched off: people are asked."""
     judge, _ = known_judge(campaign)
     routing = switched_on(campaign, judge)
-    one, failed, other, rest = arrive(campaign, 4)
+    one, failed, other = arrive(campaign, 3)
     route_waiting(campaign=campaign)
-    pause_judge(judge=judge, by=None)
-    assert route_waiting(campaign=campaign).count == 0 and slots(one) == 0
     late(one)
     assert route_waiting(campaign=campaign).people == 1 and slots(one) == 2
     # One order failed for good: at once.
@@ -173,12 +142,17 @@ def test_nothing_waits_for_ever(campaign: Campaign) -> None:
     assert route_waiting(campaign=campaign).count == 0
     calls.filter(shown_left="b").update(state="failed")
     assert route_waiting(campaign=campaign).people == 1 and slots(failed) == 2
-    # A paused judge is not waited for at all.
+    # A paused judge is not waited for at all, neither by what came before nor by what comes now.
+    assert slots(other) == 0
+    pause_judge(judge=judge, by=None)
+    assert route_waiting(campaign=campaign).people == 1 and slots(other) == 2
     (fresh,) = arrive(campaign, 1)
     assert slots(fresh) == 2 and not hasattr(fresh, "routed")
+    resume_judge(judge=judge, by=None)
+    (rest,) = arrive(campaign, 1)
+    assert slots(rest) == 0
     switch_off(routing=routing, by=None)
-    assert route_waiting(campaign=campaign).people == 2
-    assert slots(other) == slots(rest) == 2
+    assert route_waiting(campaign=campaign).people == 1 and slots(rest) == 2
     retire_judge(judge=judge, by=None)
     assert {row.expected_accuracy for row in RoutedComparison.objects.all()} == {None}
     assert {row.propensity for row in RoutedComparison.objects.all()} == {1}
