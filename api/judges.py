@@ -186,7 +186,7 @@ class JudgeViewSet(
     mixins.RetrieveModelMixin,
     viewsets.GenericViewSet[Judge],
 ):
-    """For those who manage the campaign. To others there is no judge, and no word of one."""
+    """For whoever may read the campaign; managers change it. Raters are told of no judge."""
 
     serializer_class = JudgeSerializer
     scopes = {"GET": ("read",), "POST": ("write",), "PATCH": ("write",)}

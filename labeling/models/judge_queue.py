@@ -80,6 +80,19 @@ laid AS ({
 })
 SELECT count(*), count(DISTINCT comparison_id) FROM laid
 """
+# What `_ASK` would lay at most, and how long the texts are.
+_TO_ASK = f"""
+SELECT count(*), coalesce(avg(x.char_count + y.char_count + length(p.messages::text)), 0)::float8
+FROM ({_ASKABLE}) a
+JOIN labeling_comparison c ON c.id = a.id
+JOIN labeling_prompt p ON p.id = c.prompt_id
+JOIN labeling_completion x ON x.id = c.completion_a_id
+JOIN labeling_completion y ON y.id = c.completion_b_id
+WHERE {_DRAWN.replace("public_id", "a.public_id")} AND ({_UNJUDGED_NOW}) AND ({_UNASKED})
+  AND NOT EXISTS (SELECT FROM labeling_judgecall o WHERE o.judge_id = %(judge)s
+    AND o.comparison_id = a.id AND o.rubric_key = %(key)s
+    AND o.state NOT IN ('failed', 'cancelled'))
+"""
 # Of these comparisons, those that it was never asked about: what a routing waits for.
 _ASK_FIRST = f"""
 WITH laid AS ({
@@ -206,6 +219,20 @@ def ask(
             cursor.execute(_DROP_OTHERS, _values(deal))
         cursor.execute("ANALYZE (SKIP_LOCKED) labeling_judgecall")
     return int(calls), int(comparisons)
+
+
+def to_ask(deal: Deal, *, campaign_id: int, share: float) -> tuple[int, float]:
+    """How many comparisons of the campaign asking would lay calls for, and their mean length."""
+    values = _values(deal) | {
+        "campaign": campaign_id,
+        "round": None,
+        "share": share,
+        "named": IDENTIFIES_ITSELF,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_TO_ASK, values)
+        ((count, chars),) = cursor.fetchall()
+    return int(count), float(chars)
 
 
 def ask_first(deal: Deal, comparison_ids: list[int]) -> int:

@@ -1,11 +1,12 @@
 """The forms of the page of judges: a new one, and letting one decide."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 
 from labeling.metrics.judge_routing import CUTS
-from labeling.models import Endpoint
+from labeling.models import Endpoint, Judge
 from labeling.web.round_forms import RefusableForm
 
 # Per cent of what a judge decides that people judge all the same.
@@ -57,6 +58,40 @@ class JudgeForm(RefusableForm):
         data = dict(self.cleaned_data)
         data["share"] = data["share"] / 100
         return {name: value for name, value in data.items() if value is not None}
+
+
+class ChangeForm(RefusableForm):
+    """What may be changed of a judge without making it another rater."""
+
+    use_required_attribute = False
+
+    rubric = forms.CharField(
+        required=False, strip=False, label="Rubric of its own", widget=forms.Textarea({"rows": 3})
+    )
+    temperature = forms.FloatField(required=False, min_value=0, max_value=2, label="Temperature")
+    budget_calls = forms.IntegerField(required=False, min_value=1, label="Budget, calls")
+    budget_cost = forms.DecimalField(required=False, min_value=0, label="Budget, cost")
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, judge: Judge) -> None:
+        now = {
+            "rubric": judge.rubric,
+            "temperature": judge.sampling.get("temperature"),
+            "budget_calls": judge.budget_calls,
+            "budget_cost": judge.budget_cost,
+        }
+        super().__init__(data, initial=now, auto_id=f"change-{judge.public_id}-%s")
+        self.judge = judge
+
+    def arguments(self) -> dict[str, Any]:
+        """What `change_judge` takes: only what is another value than it has."""
+        data = {name: self.cleaned_data[name] for name in self.changed_data}
+        if "temperature" in data:
+            temperature = data.pop("temperature")
+            sampling = {k: v for k, v in self.judge.sampling.items() if k != "temperature"}
+            data["sampling"] = sampling | (
+                {} if temperature is None else {"temperature": temperature}
+            )
+        return data
 
 
 class UseForm(RefusableForm):

@@ -13,23 +13,25 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from labeling import access
 from labeling.actions.judges import (
     ask_judge,
+    change_judge,
     create_judge,
     pause_judge,
     resume_judge,
     retire_judge,
 )
-from labeling.actions.routing import switch_off, switch_on
+from labeling.actions.routing import hand_back, switch_off, switch_on
 from labeling.errors import LabelingError, NotFoundError
 from labeling.formats.csv_writing import csv_lines
 from labeling.metrics.judge_routing import CUTS, LEAST_TOGETHER
 from labeling.models import Campaign, Judge, User
 from labeling.queries.generation import usable_endpoints
+from labeling.queries.judge_costs import asking_of
 from labeling.queries.judge_progress import judge_progress, judges_of
-from labeling.queries.judges import costs_of, has_price, routing_state
+from labeling.queries.judges import costs_of, has_price, routing_state, to_hand_back
 from labeling.queries.progress import newest_report
 from labeling.web import judge_figures
 from labeling.web.campaigns import frame
-from labeling.web.judge_forms import JudgeForm, UseForm
+from labeling.web.judge_forms import ChangeForm, JudgeForm, UseForm
 from labeling.web.signed_in import PageRequest, signed_in
 
 # The figure at which the slider stands at first.
@@ -88,11 +90,20 @@ def move(request: PageRequest, slug: str, judge_id: UUID, verb: str) -> HttpResp
     judge = shown.judges.filter(public_id=judge_id).first()
     if judge is None or verb not in MOVES:
         raise NotFoundError("There is no such judge in this campaign.")
+    form = FORMS[verb](request, judge) if verb in FORMS else None
     try:
-        if said := MOVES[verb](request, judge, request.user):
-            messages.success(request, said)
+        if form is None or form.is_valid():
+            said = MOVES[verb](request, judge, request.user)
+            if said:
+                messages.success(request, said)
     except LabelingError as error:
-        messages.error(request, error.message)
+        if form is None or not error.problems:
+            messages.error(request, error.message)
+        else:
+            form.refuse(error)
+    if form is not None and form.errors:
+        context = _judges(request, shown, refused=form, of=judge)
+        return render(request, "labeling/campaign_judges.html", context, status=422)
     return redirect("campaign_judges", slug)
 
 
@@ -116,11 +127,36 @@ def _ask(request: PageRequest, judge: Judge, by: User) -> str:
 
 
 def _use(request: PageRequest, judge: Judge, by: User) -> str:
-    form = UseForm(request.POST)
-    if not form.is_valid():
-        return ""
+    form = _use_form(request, judge)
+    form.full_clean()
     switch_on(campaign=judge.campaign, judge=judge, by=by, **form.cleaned_data)
     return f"{judge.name} decides what it is sure of, from the next comparison on."
+
+
+def _change(request: PageRequest, judge: Judge, by: User) -> str:
+    form = _change_form(request, judge)
+    form.full_clean()
+    if not (changes := form.arguments()):
+        return f"{judge.name} stays as it is."
+    change_judge(judge=judge, by=by, **changes)
+    return f"{judge.name} is changed. What is still to be asked is asked so."
+
+
+def _hand_back(request: PageRequest, judge: Judge, by: User) -> str:
+    wanted = request.POST.get("routing", "")
+    routing = next((one for one in judge.routings.all() if str(one.public_id) == wanted), None)
+    if routing is None:
+        raise NotFoundError("There is no such routing of this judge.")
+    count = hand_back(routing=routing, by=by)
+    return f"People decide {count:,} comparisons that {judge.name} had decided."
+
+
+def _use_form(request: PageRequest, judge: Judge) -> UseForm:
+    return UseForm(request.POST)
+
+
+def _change_form(request: PageRequest, judge: Judge) -> ChangeForm:
+    return ChangeForm(request.POST, judge=judge)
 
 
 def _simply(action: Callable[..., Any]) -> Callable[[PageRequest, Judge, User], str]:
@@ -137,23 +173,47 @@ MOVES: dict[str, Callable[[PageRequest, Judge, User], str]] = {
     "resume": _simply(resume_judge),
     "retire": _simply(retire_judge),
     "use": _use,
+    "change": _change,
+    "hand-back": _hand_back,
+}
+# What is wrong with these is said beside the field.
+FORMS: dict[str, Callable[[PageRequest, Judge], UseForm | ChangeForm]] = {
+    "use": _use_form,
+    "change": _change_form,
 }
 
 
-def _judges(request: PageRequest, shown: Campaign) -> dict[str, Any]:
+def _judges(
+    request: PageRequest,
+    shown: Campaign,
+    *,
+    refused: UseForm | ChangeForm | None = None,
+    of: Judge | None = None,
+) -> dict[str, Any]:
+    """What the page shows; `refused` is a form about the judge `of` with what is wrong in it."""
     report = newest_report(shown)
     rows = judge_figures.rows_of(report.body if report else None)
     listed = judges_of(shown)
     progress = judge_progress(listed)
     table, span = judge_figures.lines(listed, rows)
     cut = _cut(request.GET.get("cut", ""))
-    asked = request.GET.get("judge", "")
+    asked = str(of.public_id) if of else request.GET.get("judge", "")
     weighable = [row for row in rows if row["routing"]["n"]]
     row = next((one for one in weighable if one["judge"] == asked), None) or next(
         iter(sorted(weighable, key=lambda one: -one["routing"]["n"])), None
     )
     weighed = judge_figures.weigh(row, cut) if row else None
     use = UseForm(initial={"cut": cut, "audit_share": "0.1"})
+    if isinstance(refused, UseForm):
+        use = refused
+    changing = {
+        judge.pk: refused
+        if isinstance(refused, ChangeForm) and judge == of
+        else ChangeForm(judge=judge)
+        for judge in listed
+    }
+    wanted = request.GET.get("asking", "")
+    asking = next((one for one in listed if str(one.public_id) == wanted), None)
     audit_share = 0.1
     chosen = weighed.chosen if weighed else None
     return {
@@ -162,7 +222,14 @@ def _judges(request: PageRequest, shown: Campaign) -> dict[str, Any]:
         "table": table,
         "span": span,
         "judges": [
-            (judge, progress[judge.pk], *STATES[judge.state], has_price(judge.endpoint.price))
+            (
+                judge,
+                progress[judge.pk],
+                *STATES[judge.state],
+                has_price(judge.endpoint.price),
+                changing[judge.pk],
+                asking_of(judge) if judge == asking else None,
+            )
             for judge in listed
         ],
         "weighable": weighable,
@@ -177,6 +244,7 @@ def _judges(request: PageRequest, shown: Campaign) -> dict[str, Any]:
         "use": use,
         "least": LEAST_TOGETHER,
         "routing": routing_state(shown),
+        "to_hand_back": to_hand_back(shown),
     }
 
 

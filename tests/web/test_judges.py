@@ -6,9 +6,11 @@ import io
 import pytest
 from django.urls import reverse
 
-from labeling.models import Campaign, Judge, JudgeCall, Routing
+from labeling.actions.routing import route_waiting
+from labeling.models import Campaign, Comparison, Endpoint, Judge, JudgeCall, Routing
 from tests import factories
-from tests.judge_rows import judge_of, known_judge
+from tests.judge_rows import judge_of, known_judge, says
+from tests.judging.routings import arrive, slots, switched_on
 from tests.web.visiting import as_, page
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -113,8 +115,72 @@ def test_a_manager_lets_a_judge_decide_and_stops_it(campaign: Campaign) -> None:
     assert "People decide everything again" in client.post(end, follow=True).content.decode()
     routing.refresh_from_db()
     assert routing.ended_at is not None
-    assert client.post(use, {"cut": "0.33", "audit_share": "7"}).status_code == 302
+    wrong = client.post(use, {"cut": "0.75", "audit_share": "7"})
+    assert wrong.status_code == 422 and "7 is not one of" in wrong.content.decode()
     assert Routing.objects.count() == 1
+
+
+def test_a_manager_hands_back_what_the_judge_decided(campaign: Campaign) -> None:
+    judge, _ = known_judge(campaign)
+    routing = switched_on(campaign, judge, audit_share=0.05)
+    made = arrive(campaign, 8)
+    for comparison in made:
+        says(judge, comparison, "a", 0.95)
+    route_waiting(campaign=campaign)
+    client = as_(factories.member(campaign, "manager"))
+    assert "Have people decide them" in page(client, "campaign_judges", campaign.slug)
+    back = reverse("campaign_judge_move", args=[campaign.slug, judge.public_id, "hand-back"])
+    for unknown in ("x", str(judge.public_id), ""):
+        answer = client.post(back, {"routing": unknown}, follow=True)
+        assert "There is no such routing" in answer.content.decode()
+    done = client.post(back, {"routing": str(routing.public_id)}, follow=True).content.decode()
+    assert "that spruce had decided" in done and "Have people decide them" not in done
+    assert all(slots(comparison) == 3 for comparison in made)
+
+
+def test_a_manager_changes_a_judge_and_hears_what_is_wrong_beside_the_field(
+    campaign: Campaign,
+) -> None:
+    judge = judge_of(campaign, sampling={"temperature": 0.5, "top_p": 0.9})
+    client = as_(factories.member(campaign, "manager"))
+    change = reverse("campaign_judge_move", args=[campaign.slug, judge.public_id, "change"])
+    fields = {"rubric": "Mind the tone.", "temperature": "0.1", "budget_calls": "40"}
+    assert client.post(change, fields).status_code == 302
+    judge.refresh_from_db()
+    assert (judge.rubric, judge.budget_calls) == ("Mind the tone.", 40)
+    assert judge.sampling == {"temperature": 0.1, "top_p": 0.9}
+    assert client.post(change, fields | {"temperature": ""}).status_code == 302
+    judge.refresh_from_db()
+    assert judge.sampling == {"top_p": 0.9}
+    wrong = client.post(change, fields | {"budget_calls": "-1"})
+    assert wrong.status_code == 422 and "greater than or equal to 1" in wrong.content.decode()
+    Endpoint.objects.update(price={})
+    unpriced = client.post(change, fields | {"budget_cost": "5"})
+    assert unpriced.status_code == 422 and "has no price" in unpriced.content.decode()
+    judge.refresh_from_db()
+    assert (judge.budget_calls, judge.budget_cost) == (40, None)
+
+
+def test_what_asking_would_cost_is_said_before_it_is_asked(campaign: Campaign) -> None:
+    judge = judge_of(campaign)
+    for _ in range(4):
+        factories.comparison(campaign)
+    client = as_(factories.member(campaign, "manager"))
+    asked = {"asking": str(judge.public_id)}
+    said = page(client, "campaign_judges", campaign.slug, **asked)
+    assert "about 4 comparisons in 8 calls" in said and "by the length of the texts" in said
+    assert not JudgeCall.objects.exists()
+    says(judge, Comparison.objects.earliest("pk"), "a")
+    JudgeCall.objects.update(cost="0.25")
+    said = page(client, "campaign_judges", campaign.slug, **asked)
+    assert "about 3 comparisons in 6 calls, about € 1.50: each as its calls so far" in said
+    # As many as asking then lays.
+    move = reverse("campaign_judge_move", args=[campaign.slug, judge.public_id, "ask"])
+    assert "about 3 comparisons in 6 calls" in client.post(move, follow=True).content.decode()
+    said = page(client, "campaign_judges", campaign.slug, **asked)
+    assert "It has nothing new to rate." in said
+    Endpoint.objects.update(price={})
+    page(client, "campaign_judges", campaign.slug, asking="x")
 
 
 def test_the_file_has_every_figure(campaign: Campaign) -> None:
