@@ -19,6 +19,7 @@ HEARD = [
     "bench_settings.py",
     "schemas.py",
     *(f"actions/{name}.py" for name in ("ahead", "appeals", "drafts", "leases", "qualification")),
+    "actions/claiming.py",
     *(f"actions/{name}.py" for name in ("raters", "rating", "readings", "profiles", "entry")),
     *("actions/skills.py", "web/entry.py"),
     "actions/invitations.py",
