@@ -82,9 +82,7 @@ def test_a_flushed_broker_is_filled_again_from_the_slots(server, valkey, ringing
     assert states(drain(run)) == {"filled": 4}
 
 
-def test_without_a_broker_judgments_are_stored_and_runs_wait(
-    server, valkey, ringing, monkeypatch
-):
+def test_without_a_broker_judgments_are_stored_and_runs_wait(server, valkey, ringing, monkeypatch):
     def waits(seconds):
         pytest.fail(f"somebody's request waits {seconds} seconds for a broker")
 
