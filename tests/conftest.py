@@ -44,11 +44,11 @@ KEPT = {"auth_permission", "django_content_type", "django_site"}
 
 @pytest.fixture(scope="session", autouse=True)
 def emptied_by_deleting() -> None:
-    """After a test that commits, delete its few rows: TRUNCATE makes 400 files anew, and takes long.
+    """After a test that commits, delete its few rows: TRUNCATE makes 400 files anew, slowly.
 
     As a user of PostgreSQL who may not pass over triggers, it is Django's flush as ever.
     """
-    flush = TransactionTestCase._fixture_teardown
+    flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
 
     def delete_all(case: TransactionTestCase) -> None:
         tables = connection.introspection.django_table_names(
@@ -63,7 +63,7 @@ def emptied_by_deleting() -> None:
         except ProgrammingError:
             flush(case)
 
-    TransactionTestCase._fixture_teardown = delete_all  # type: ignore[method-assign]
+    TransactionTestCase._fixture_teardown = delete_all  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from labeling.metrics.raters import (
 )
 from labeling.metrics.votes import UNKNOWN, Bools, Ints, Votes
 
-METHOD_VERSION: Final = "2"
+METHOD_VERSION: Final = "3"
 
 TIE_RULE: Final = (
     "A tie is a category of its own and both bad counts as a tie; decisive measures leave ties "
