@@ -5,8 +5,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from labeling.metrics.estimates import Estimate, clustered_proportion
-from labeling.metrics.votes import UNKNOWN, A, B, Votes
+from labeling.metrics.estimates import Estimate, clustered_proportion, proportion_of_clusters
+from labeling.metrics.patterns import collapse
+from labeling.metrics.votes import UNKNOWN, A, B, Ints, Votes
 
 LENGTH_MARGIN: Final = 30  # code points; a smaller difference does not make one answer longer
 _UNIT: Final = "decisive votes"
@@ -34,22 +35,36 @@ def position(votes: Votes) -> Leaning:
     """The share of decisive votes for the side shown on the left, clustered by item."""
     chose = votes.select(votes.is_decisive)
     known = chose.select(chose.shown_left != UNKNOWN)
-    share = clustered_proportion(
-        known.item,
-        (known.preference == known.shown_left).astype(np.float64),
+    chose_left = known.preference == known.shown_left
+    sides = [known.item[known.shown_left == A], known.item[known.shown_left == B]]
+    rows = [np.bincount(of, minlength=votes.item_count) for of in (*sides, known.item[chose_left])]
+    return position_of(np.stack(rows, axis=1), has_decisive=bool(len(chose)))
+
+
+def position_of(rows: Ints, times: Ints | None = None, *, has_decisive: bool) -> Leaning:
+    """`position` from each item's votes for a side: with a on the left, with b there, for the left.
+
+    With `times`, each row stands for so many items. `has_decisive` says whether any vote chose a
+    side, its place known or not.
+    """
+    sided = rows[:, :2].sum(axis=1) > 0
+    distinct, count = collapse(rows[sided], None if times is None else times[sided])
+    left_a, left_b, chose_left = distinct.T.astype(np.float64)
+    share = proportion_of_clusters(
+        chose_left,
+        left_a + left_b,
+        count.astype(np.float64),
         unit=_UNIT,
-        why=_NO_SIDES if len(chose) else _NO_DECISIVE,
+        why=_NO_SIDES if has_decisive else _NO_DECISIVE,
     )
     sentence = _sentence(share, "the answer on the left", "Raters lean to the left side")
     sentence = sentence.replace("lean to the left side less", "lean to the right side")
-    left_a = np.bincount(known.item[known.shown_left == A], minlength=votes.item_count)
-    left_b = np.bincount(known.item[known.shown_left == B], minlength=votes.item_count)
     if share.n and not ((left_a > 0) & (left_b > 0)).any():
         sentence += (
             " No comparison was shown both ways round, so this holds only if the sides were dealt"
             " by lot."
         )
-    return Leaning(share, int((known.preference == known.shown_left).sum()), sentence)
+    return Leaning(share, int(chose_left @ count), sentence)
 
 
 def length(votes: Votes) -> Leaning:

@@ -37,8 +37,16 @@ class Encounters:
     @classmethod
     def of(cls, votes: Votes) -> Self:
         """The items between two different known models, from all the given votes."""
-        counts = votes.answer_counts()
-        a, b = votes.item_model_a.astype(np.int64), votes.item_model_b.astype(np.int64)
+        return cls.of_items(votes.item_model_a, votes.item_model_b, votes.answer_counts())
+
+    @classmethod
+    def of_items(
+        cls, model_a: Ints, model_b: Ints, counts: Ints, times: Ints | None = None
+    ) -> Self:
+        """The items between two different known models (-1 is unknown), from each one's votes for
+        a, for neither and for b. With `times`, each row stands for so many items.
+        """
+        a, b = model_a.astype(np.int64), model_b.astype(np.int64)
         usable = (a >= 0) & (b >= 0) & (a != b) & (counts.sum(axis=1) > 0)
         counts, a, b = counts[usable], a[usable], b[usable]
         turned = a > b
@@ -52,12 +60,12 @@ class Encounters:
             ],
             axis=1,
         )
-        return cls.from_rows(rows)
+        return cls.from_rows(rows, None if times is None else times[usable])
 
     @classmethod
-    def from_rows(cls, rows: Ints) -> Self:
+    def from_rows(cls, rows: Ints, times: Ints | None = None) -> Self:
         """The items of rows (first model, second model, wins of each, ties), first < second."""
-        distinct, multiplicity = collapse(rows)
+        distinct, multiplicity = collapse(rows, times)
         models, place = np.unique(distinct[:, :2], return_inverse=True)
         place = place.reshape(-1, 2)
         wins_first, wins_second, ties = distinct[:, 2:].T.astype(np.float64)

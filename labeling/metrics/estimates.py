@@ -83,15 +83,22 @@ def clustered_proportion(
     number of clusters.
     """
     weights = np.ones(len(cluster)) if trials is None else trials
-    n = int(weights.sum())
+    hits = np.bincount(cluster, successes).astype(np.float64)
+    sizes = np.bincount(cluster, weights).astype(np.float64)
+    return proportion_of_clusters(hits, sizes, np.ones(len(hits)), unit=unit, why=why)
+
+
+def proportion_of_clusters(
+    hits: Floats, sizes: Floats, times: Floats, *, unit: str, why: str
+) -> Estimate:
+    """`clustered_proportion` from clusters' hits and votes, `times` clusters having just these."""
+    n = int((sizes * times).sum())
     if n == 0:
         return Estimate.undefined(why, unit=unit)
-    share = float(successes.sum() / n)
-    hits = np.bincount(cluster, successes)
-    sizes = np.bincount(cluster, weights)
-    count = int(np.count_nonzero(sizes))
+    share = float((hits * times).sum() / n)
+    count = int(times[sizes > 0].sum())
     if count > 1 and 0 < share < 1:
-        residual = float(((hits - share * sizes) ** 2).sum())
+        residual = float(((hits - share * sizes) ** 2 * times).sum())
         variance = residual / n**2 * count / (count - 1)
         effective = min(share * (1 - share) / variance, n) if variance > 0 else float(n)
     else:

@@ -1,5 +1,6 @@
 """The leaderboard and the win matrix, as rows a report can show."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,9 +34,13 @@ class Leaderboard:
 
 def leaderboard(votes: Votes) -> Leaderboard:
     """Models by strength with Elo, limits (on the Elo scale), rank range and their record."""
-    encounters = Encounters.of(votes)
+    return leaderboard_of(Encounters.of(votes), votes.models)
+
+
+def leaderboard_of(encounters: Encounters, models: Sequence[str]) -> Leaderboard:
+    """The leaderboard of these encounters; `models` are the names by the encounters' numbers."""
     fit = bradley_terry(encounters)
-    names = [votes.models[number] for number in encounters.models]
+    names = [models[number] for number in encounters.models]
     wins, ties = encounters.matrices()
     won, lost, tied = wins.sum(axis=1), wins.sum(axis=0), ties.sum(axis=1)
     games = won + lost + tied

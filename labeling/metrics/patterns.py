@@ -14,10 +14,12 @@ _MOST_WORK: Final = 10_000_000
 _FEWEST_DRAWS: Final = 200
 
 
-def collapse(rows: Ints) -> tuple[Ints, Ints]:
-    """The distinct rows in ascending order, and how often each occurs.
+def collapse(rows: Ints, times: Ints | None = None) -> tuple[Ints, Ints]:
+    """The distinct rows in ascending order, and how often each occurs: each given row counts once,
+    or as many times as `times` says.
 
-    The order of the result, and so every sum over it, does not depend on the order of `rows`.
+    The order of the result, and so every sum over it, does not depend on the order of `rows`, nor
+    on how many of them were taken together before.
     """
     if len(rows) == 0:
         return rows, np.zeros(0, dtype=np.int64)
@@ -30,10 +32,20 @@ def collapse(rows: Ints) -> tuple[Ints, Ints]:
         key = np.zeros(len(rows), dtype=np.int64)
         for column, (low, span) in enumerate(zip(lowest, spans, strict=True)):
             key = key * int(span) + (rows[:, column] - int(low))
-        _, first, counts = np.unique(key, return_index=True, return_counts=True)
-        return rows[first], counts
-    distinct, counts = np.unique(rows, axis=0, return_counts=True)
-    return distinct, counts
+        if times is None:
+            _, first, counts = np.unique(key, return_index=True, return_counts=True)
+            return rows[first], counts
+        _, first, place = np.unique(key, return_index=True, return_inverse=True)
+        return rows[first], _sums(place, times)
+    distinct, place = np.unique(rows, axis=0, return_inverse=True)
+    return distinct, _sums(
+        place.reshape(-1), np.ones(len(rows), np.int64) if times is None else times
+    )
+
+
+def _sums(place: Ints, times: Ints) -> Ints:
+    # Whole numbers below 2^53, which floats hold exactly.
+    return np.bincount(place, times).astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -44,9 +56,13 @@ class ItemPatterns:
     multiplicity: Ints
 
     @classmethod
-    def of(cls, item_counts: Ints) -> Self:
-        """The patterns of items (rows) by category (columns); items without a vote are left out."""
-        rows, multiplicity = collapse(item_counts[item_counts.sum(axis=1) > 0])
+    def of(cls, item_counts: Ints, times: Ints | None = None) -> Self:
+        """The patterns of items (rows) by category (columns); items without a vote are left out.
+
+        With `times`, each row stands for so many items.
+        """
+        voted = item_counts.sum(axis=1) > 0
+        rows, multiplicity = collapse(item_counts[voted], None if times is None else times[voted])
         return cls(rows.astype(np.float64), multiplicity)
 
     @property

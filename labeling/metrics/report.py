@@ -19,7 +19,7 @@ from labeling.metrics.raters import (
     intra_rater_agreement,
     rater_rows,
 )
-from labeling.metrics.votes import UNKNOWN, Bools, Ints, Votes
+from labeling.metrics.votes import ANSWER_A, ANSWER_B, UNKNOWN, Bools, Ints, Votes
 
 METHOD_VERSION: Final = "3"
 
@@ -28,7 +28,7 @@ TIE_RULE: Final = (
     "out, half credit gives one half when just one of two raters said tie."
 )
 _LATER: Final = "This is not computed yet."
-_ONLY_GOLD: Final = "Every vote is on an item whose answer is known, and those are left out."
+ONLY_GOLD: Final = "Every vote is on an item whose answer is known, and those are left out."
 
 
 def build_report(
@@ -133,10 +133,14 @@ def _counts(people: Votes, open_votes: Votes, counted: Votes) -> dict[str, int]:
     }
 
 
-def _agreement(counted: Votes, open_votes: Votes, *, only_gold: bool) -> dict[str, Any]:
-    answers = counted.answer_counts()
-    patterns = ItemPatterns.of(answers)
-    used = int(np.count_nonzero(answers.any(axis=0)))
+def agreement_of_patterns(
+    patterns: ItemPatterns, scores: ItemPatterns, *, unknown: int
+) -> dict[str, Estimate]:
+    """The measures that need no more than how many items have which answers, and which scores.
+
+    `unknown` votes chose a side and have no score: how strong they are was not recorded.
+    """
+    used = int(np.count_nonzero(patterns.counts.any(axis=0)))
     by_name = {
         "percent_agreement": agreement.PERCENT_POOLED,
         "percent_agreement_item_mean": agreement.PERCENT_ITEM_MEAN,
@@ -152,23 +156,31 @@ def _agreement(counted: Votes, open_votes: Votes, *, only_gold: bool) -> dict[st
         "leave_one_out_majority_item_mean": agreement.LEAVE_ONE_OUT_ITEM_MEAN,
     }
     estimates = dict(zip(by_name, agreement.estimate(patterns, by_name.values()), strict=True))
-    estimates["krippendorff_alpha_interval_score"] = _alpha_of_scores(counted)
+    decisive = int(patterns.multiplicity @ patterns.counts[:, [ANSWER_A, ANSWER_B]].sum(axis=1))
+    estimates["krippendorff_alpha_interval_score"] = _alpha_of_scores(scores, unknown, of=decisive)
+    return estimates
+
+
+def _agreement(counted: Votes, open_votes: Votes, *, only_gold: bool) -> dict[str, Any]:
+    estimates = agreement_of_patterns(
+        ItemPatterns.of(counted.answer_counts()),
+        ItemPatterns.of(counted.score_counts()),
+        unknown=int(np.count_nonzero(counted.is_decisive & (counted.strength < 0))),
+    )
     estimates["cohen_kappa_mean"] = cohen_kappa(counted).mean
     estimates["intra_rater"] = intra_rater_agreement(open_votes)
     rows = {name: estimate.as_json() for name, estimate in estimates.items()}
     if only_gold and len(counted) == 0:
         for row in rows.values():
-            row["why"] = _ONLY_GOLD
+            row["why"] = ONLY_GOLD
     return rows
 
 
-def _alpha_of_scores(counted: Votes) -> Estimate:
+def _alpha_of_scores(scores: ItemPatterns, unknown: int, *, of: int) -> Estimate:
     """Interval alpha on the scores from -3 to +3, of the votes whose strength is recorded."""
-    unknown = int(np.count_nonzero(counted.is_decisive & (counted.strength < 0)))
-    if unknown and unknown == np.count_nonzero(counted.is_decisive):
+    if unknown and unknown == of:
         return Estimate.undefined("How strong a preference is was not recorded.", unit="items")
-    patterns = ItemPatterns.of(counted.score_counts())
-    alpha = agreement.estimate(patterns, [agreement.alpha_interval(range(-3, 4))])[0]
+    alpha = agreement.estimate(scores, [agreement.alpha_interval(range(-3, 4))])[0]
     if unknown:
         return replace(alpha, note=f"{unknown:,} votes without a recorded strength are left out.")
     return alpha
