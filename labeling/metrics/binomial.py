@@ -16,7 +16,7 @@ def at_most(successes: int, n: int, share: float) -> float:
         return 1.0
     if share >= 1:
         return 0.0
-    return _beta_share(n - successes, successes + 1, 1 - share)
+    return beta_share(n - successes, successes + 1, 1 - share)
 
 
 def at_least(successes: int, n: int, share: float) -> float:
@@ -66,13 +66,13 @@ def benjamini_hochberg(chances: Sequence[float], q: float) -> list[bool]:
     return [k in chosen for k in range(count)]
 
 
-def _beta_share(a: float, b: float, x: float) -> float:
+def beta_share(a: float, b: float, x: float) -> float:
     """The regularised incomplete beta function I_x(a, b), by its continued fraction.
 
     DLMF 8.17.22, evaluated by the modified Lentz method.
     """
     if x > (a + 1) / (a + b + 2):
-        return 1 - _beta_share(b, a, 1 - x)
+        return 1 - beta_share(b, a, 1 - x)
     front = math.exp(
         math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
     )
