@@ -20,6 +20,7 @@ from labeling.web import (
     judges,
     organisation,
     pay,
+    report_pages,
     review,
     rounds,
 )
@@ -44,6 +45,19 @@ urlpatterns = [
         "<slug:slug>/rounds/<uuid:round_id>/model/", rounds.register, name="campaign_register_model"
     ),
     path("<slug:slug>/report/recompute/", campaigns.recompute, name="campaign_recompute"),
+    path("<slug:slug>/report/", report_pages.report, name="campaign_report"),
+    path("<slug:slug>/report/print/", report_pages.printed, name="campaign_report_print"),
+    path("<slug:slug>/report/<slug:section>/", report_pages.page, name="campaign_report_page"),
+    path(
+        "<slug:slug>/report/<slug:section>/csv/<slug:table>/",
+        report_pages.table,
+        name="campaign_report_table",
+    ),
+    path(
+        "<slug:slug>/report/<slug:section>/svg/<slug:chart>/",
+        report_pages.chart,
+        name="campaign_report_chart",
+    ),
     path("<slug:slug>/prompts/", campaign_data.prompts, name="campaign_prompts"),
     path(
         "<slug:slug>/prompts/<uuid:comparison_id>/",

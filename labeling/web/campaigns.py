@@ -105,6 +105,11 @@ def recompute(request: PageRequest, slug: str) -> HttpResponse:
     """Ask a worker for the numbers anew."""
     asked = access.campaign_for_manager(request.user, slug)
     queue_job(campaign=asked, kind="report", by=request.user)
+    page = request.POST.get("page", "")
+    if page.isascii() and page.isidentifier():
+        # Back to the page of the report that asked; it does not follow by itself.
+        messages.success(request, "The numbers are being computed: load the page in a moment.")
+        return redirect("campaign_report_page", slug, page)
     messages.success(request, "The numbers are being computed; they appear here by themselves.")
     return redirect("campaign", slug)
 
