@@ -98,12 +98,12 @@ INSERT INTO labeling_prompt (public_id, campaign_id, content_hash, messages, lan
     '', '{}', '{}'
   FROM generate_series(1, %(comparisons)s) n JOIN pool ON pool.place = n %% 2000;
 INSERT INTO labeling_completion (public_id, prompt_id, source_id, content_hash, messages,
-    char_count, finish_reason)
+    char_count, header_count, bold_count, list_count, finish_reason)
   SELECT gen_random_uuid(), p.id, s.first + (p.id + side * 7) %% 20,
     sha256((p.id || '/' || side)::bytea),
     jsonb_build_array(jsonb_build_object('role', 'assistant', 'content',
       md5(p.id || '/' || side) || ' ' || pool.text)),
-    1484, ''
+    1484, 0, 0, 0, ''
   FROM labeling_prompt p CROSS JOIN generate_series(0, 1) side
   JOIN pool ON pool.place = (p.id * 2 + side) %% 2000
   CROSS JOIN (SELECT min(id) first FROM labeling_source) s;

@@ -28,11 +28,11 @@ INSERT INTO labeling_prompt (public_id, campaign_id, content_hash, messages, lan
     jsonb_build_array(jsonb_build_object('role', 'user', 'content', repeat(md5(n::text), 4))),
     '', '{}', '{}' FROM generate_series(1, least(%(comparisons)s, %(most)s)) n;
 INSERT INTO labeling_completion (public_id, prompt_id, source_id, content_hash, messages,
-    char_count, finish_reason)
+    char_count, header_count, bold_count, list_count, finish_reason)
   SELECT gen_random_uuid(), p.id, s.id, sha256((p.id || '/' || s.id)::bytea),
     (SELECT jsonb_build_array(jsonb_build_object('role', 'assistant', 'content',
       string_agg(md5(p.id || '/' || s.id || '/' || k) || ' ', ''))) FROM generate_series(1, 24) k),
-    792, '' FROM labeling_prompt p, labeling_source s
+    792, 0, 0, 0, '' FROM labeling_prompt p, labeling_source s
   WHERE p.campaign_id = %(campaign)s AND s.campaign_id = %(campaign)s;
 INSERT INTO labeling_comparison (public_id, campaign_id, prompt_id, completion_a_id,
     completion_b_id, external_id, selection_policy)

@@ -21,6 +21,7 @@ from labeling.models import (
     Source,
     User,
 )
+from labeling.rendering.style import style_of_messages
 
 _numbers = itertools.count(1)
 
@@ -103,8 +104,18 @@ def completion(prompt: Prompt, text: str, model: str = "model-one", **fields: An
         messages=messages,
         content_hash=_hash(messages),
         char_count=len(text),
+        **_style(messages),
         **fields,
     )
+
+
+def _style(messages: list[dict[str, Any]]) -> dict[str, int]:
+    style = style_of_messages(messages)
+    return {
+        "header_count": style.headers,
+        "bold_count": style.bold,
+        "list_count": style.lists,
+    }
 
 
 def comparison(

@@ -8,6 +8,7 @@ from django.db import OperationalError
 from labeling.actions.jobs import finish_job, start_job
 from labeling.actions.progress import pulse
 from labeling.actions.reports import record_report, turn_to_report
+from labeling.actions.styles import count_styles
 from labeling.metrics.over_time import agreement_over_time, collected
 from labeling.metrics.report import METHOD_VERSION, build_report
 from labeling.metrics.rounds import round_rows
@@ -61,6 +62,7 @@ def run_report(job_id: int) -> None:
 
 def compute_report(campaign: Campaign) -> Report:
     """The report of the campaign's judgments as they stand, stored under their number."""
+    count_styles(campaign=campaign)
     read = outcomes(campaign)
     body = build_report(
         read.votes,

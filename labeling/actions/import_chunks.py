@@ -174,6 +174,9 @@ class Chunk:
                     _text(row.params),
                     row.messages is not None,
                     row.char_count,
+                    row.style.headers,
+                    row.style.bold,
+                    row.style.lists,
                 )
                 for place, (prompt, row) in enumerate(self._completion_rows)
             ),

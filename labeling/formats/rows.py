@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from labeling.formats.images import KeptImage, images_of
 from labeling.formats.marks import marks_of
+from labeling.rendering.style import Style, style_of_messages
 
 Preference = Literal["a", "b", "tie", "both_bad"]
 PREFERENCES: tuple[Preference, ...] = ("a", "b", "tie", "both_bad")
@@ -58,6 +59,7 @@ class CompletionRow(Struct, frozen=True):
     source_key: bytes
     key: bytes
     char_count: int = 0
+    style: Style = Style()
     warning_count: int = 0
     marks: tuple[str, ...] = ()
     images: tuple[KeptImage, ...] = ()
@@ -260,6 +262,7 @@ def completion_row(
         source_key=source,
         key=sha256(content_hash + source).digest(),
         char_count=0 if messages is None else char_count(messages),
+        style=style_of_messages(messages or []),
         warning_count=warning_count,
         marks=marks_of(text_of(messages or [])),
         images=images_of(messages or []),

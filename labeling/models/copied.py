@@ -33,9 +33,9 @@ _ROWS = (
     """,
     """
     INSERT INTO labeling_completion (id, public_id, prompt_id, source_id, messages, content_hash,
-      char_count, finish_reason, marks, token_times)
+      char_count, header_count, bold_count, list_count, finish_reason, marks, token_times)
     SELECT i.new, gen_random_uuid(), p.new, s.new, t.messages, t.content_hash, t.char_count,
-      t.finish_reason, t.marks, t.token_times
+      t.header_count, t.bold_count, t.list_count, t.finish_reason, t.marks, t.token_times
     FROM labeling_completion t JOIN copied_completion i ON i.old = t.id
     JOIN copied_prompt p ON p.old = t.prompt_id JOIN copied_source s ON s.old = t.source_id
     """,

@@ -16,7 +16,7 @@ TABLES = {
     "stage_prompt": ("i int PRIMARY KEY, ext text, pub uuid, hash bytea"),
     "stage_completion": (
         "i int PRIMARY KEY, p int, hash bytea, source bytea, model text, params jsonb, "
-        "has_text boolean, chars int"
+        "has_text boolean, chars int, headers int, bold int, lists int"
     ),
     "stage_comparison": (
         "i int PRIMARY KEY, ext text, pub uuid, p int, a int, b int, is_early boolean, "
@@ -213,9 +213,9 @@ WHERE o.i = t.first AND t.id IS NULL AND t.first IS NOT NULL
 """
 INSERT_COMPLETIONS = """
 INSERT INTO labeling_completion (id, public_id, prompt_id, source_id, messages, content_hash,
-  char_count, finish_reason, marks, token_times)
-SELECT s.id, gen_random_uuid(), p.id, o.id, x.messages, s.hash, s.chars, '',
-  coalesce(x.marks, '{}'), x.token_times
+  char_count, header_count, bold_count, list_count, finish_reason, marks, token_times)
+SELECT s.id, gen_random_uuid(), p.id, o.id, x.messages, s.hash, s.chars, s.headers, s.bold,
+  s.lists, '', coalesce(x.marks, '{}'), x.token_times
 FROM stage_completion s JOIN stage_prompt p ON p.i = s.p
 LEFT JOIN stage_completion_text x ON x.i = s.i
 JOIN labeling_source o ON o.campaign_id = %(campaign)s AND o.key = s.source

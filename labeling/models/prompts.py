@@ -64,6 +64,11 @@ class Completion(PublicModel):
     char_count = models.PositiveIntegerField(
         default=0, help_text="Code points of all text parts, for the length statistics."
     )
+    # Markdown headings, bold passages and list items outside code; -1 where not counted yet, as
+    # before there were such columns (labeling.actions.styles counts those).
+    header_count = models.IntegerField(default=-1, db_default=-1)
+    bold_count = models.IntegerField(default=-1, db_default=-1)
+    list_count = models.IntegerField(default=-1, db_default=-1)
     finish_reason = models.CharField(max_length=32, blank=True, default="")
     # What was noticed when it came: "identifies_itself", "hidden_characters".
     marks = ArrayField(models.CharField(max_length=40), default=list, db_default=[])
@@ -71,6 +76,7 @@ class Completion(PublicModel):
     token_times = models.JSONField(null=True)
 
     class Meta:
+        indexes = [models.Index(fields=["id"], condition=Q(list_count=-1), name="completion_style")]
         constraints = [
             # In this order it also finds a text whatever its source.
             UniqueConstraint(

@@ -10,10 +10,10 @@ import numpy as np
 from django.db import connection
 from psycopg import sql
 
-from labeling.metrics.binary_copy import SIGNATURE, read_integer_columns
 from labeling.metrics.votes import UNKNOWN, Ints, Votes
 from labeling.models import Campaign, Comparison, Gold, Judgment, Rater, Seat, Source
 from labeling.queries.adjudicated import left_out_comparisons, left_out_decisions
+from labeling.queries.columns import copied_columns
 from labeling.queries.exclusions import excluded_judgments, exclusion_decisions
 
 # Whatever was decided is read, superseded and withdrawn rows too: what counts and how many events
@@ -66,10 +66,6 @@ _TYPES = {
     "length_a": "int4",
     "length_b": "int4",
 }
-# The bytes of a row of the copy are twice those of its columns: they are turned slab by slab.
-_SLAB = 8 * 1024 * 1024
-_HEADER = SIGNATURE + bytes(8)
-_END = b"\xff\xff"
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,20 +179,10 @@ def with_stored_sides(contested: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _columns(campaign: Campaign) -> tuple[dict[str, Ints], datetime]:
     """The copy's columns, and the database's time just before it was made."""
-    slabs: list[dict[str, Ints]] = []
-    rows = bytearray()
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         ((read_at,),) = cursor.fetchall()
-        with cursor.copy(_COPY.format(campaign=sql.Literal(campaign.pk))) as copy:
-            # Each piece is whole rows; the first begins with the header, the last is the end.
-            for piece in copy:
-                rows += piece
-                if len(rows) > _SLAB:
-                    slabs.append(read_integer_columns(rows + _END, _TYPES))
-                    rows = bytearray(_HEADER)
-    slabs.append(read_integer_columns(rows, _TYPES))
-    return {name: np.concatenate([slab[name] for slab in slabs]) for name in _TYPES}, read_at
+    return copied_columns(_COPY.format(campaign=sql.Literal(campaign.pk)), _TYPES), read_at
 
 
 def _named(sources: Ints, models: Mapping[int, str]) -> Ints:
