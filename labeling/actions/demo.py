@@ -6,32 +6,15 @@ printed, and never loses a campaign to a command.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.hashers import make_password
-from django.core.files.storage import default_storage
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef
-from django.db.models.functions import Now
 
 from labeling import audit
+from labeling.actions.simulation import simulated_people, take_away
 from labeling.errors import ConflictError, NotAllowedError
-from labeling.models import (
-    Assignment,
-    AuditEvent,
-    Campaign,
-    Image,
-    Import,
-    Judgment,
-    Organisation,
-    OrganisationMember,
-    Rater,
-    Seat,
-    Token,
-    User,
-)
+from labeling.models import Campaign, Organisation, OrganisationMember, User
 
 ORGANISATION = "thurstone-demo"
 Role = OrganisationMember.Role
@@ -104,77 +87,15 @@ def set_up_accounts(*, encoded_password: str) -> DemoAccounts:
 def set_up_simulated_people(*, organisation: Organisation, names: Sequence[str]) -> list[User]:
     """People who cannot sign in and are marked as simulated, made or found, in this order."""
     refuse_outside_demo()
-    known = {
-        user.username: user for user in User.objects.filter(username__in=names, is_simulated=True)
-    }
-    made = User.objects.bulk_create(
-        User(
-            username=name,
-            first_name=name.replace("-", " ").capitalize(),
-            password=make_password(None),
-            is_active=False,
-            is_simulated=True,
-        )
-        for name in names
-        if name not in known
-    )
-    OrganisationMember.objects.bulk_create(
-        OrganisationMember(organisation=organisation, user=user) for user in made
-    )
-    known |= {user.username: user for user in made}
-    return [known[name] for name in names]
+    return simulated_people(organisation, names)
 
 
 @transaction.atomic(durable=True)
 def remove_demo_campaign(*, campaign: Campaign) -> None:
-    """Delete a campaign of the demo with all that hangs on it. Its audit events stay.
-
-    Past Django's PROTECT, table by table: the foreign keys are checked at commit, so a table that
-    this leaves behind makes it fail as a whole. Tokens narrowed to the campaign are revoked:
-    without it they would be narrowed to nothing, and reach everything.
-    """
+    """Delete a campaign of the demo with all that hangs on it. Its audit events stay."""
     refuse_outside_demo()
     campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
     if campaign.organisation.slug != ORGANISATION:
         raise NotAllowedError(f"{campaign.slug} is no campaign of the demo.")
-    uploads = Import.objects.filter(job__campaign=campaign).exclude(file="")
-    for name in uploads.values_list("file", flat=True):
-        transaction.on_commit(partial(default_storage.delete, name))
-    for name in Image.objects.filter(campaign=campaign).values_list("file", flat=True):
-        transaction.on_commit(partial(default_storage.delete, name))
-    Token.objects.filter(campaigns=campaign, revoked_at=None).update(revoked_at=Now())
-    for table, path in _tables_below_campaign():
-        rows: models.QuerySet[Any] = table._base_manager.filter(**{path: campaign.pk})
-        rows._raw_delete(rows.db)
-    gone = Campaign.objects.filter(pk=campaign.pk)
-    gone._raw_delete(gone.db)
-    # Raters known only from its files, and its judges.
-    orphans = Rater.objects.filter(
-        ~Exists(Seat.objects.filter(rater=OuterRef("pk"))),
-        ~Exists(Judgment.objects.filter(rater=OuterRef("pk"))),
-        ~Exists(Assignment.objects.filter(rater=OuterRef("pk"))),
-        organisation=campaign.organisation,
-        user=None,
-    )
-    orphans._raw_delete(orphans.db)
+    take_away(campaign)
     audit.record("demo.campaign_removed", subject=campaign.public_id, slug=campaign.slug)
-
-
-def _tables_below_campaign() -> list[tuple[type[models.Model], str]]:
-    """Every table whose rows belong to a campaign, with the way up to it; the deepest first."""
-    found: dict[type[models.Model], str] = {}
-    layer: list[tuple[type[models.Model], str]] = [(Campaign, "")]
-    while layer:
-        below: list[tuple[type[models.Model], str]] = []
-        for parent, way in layer:
-            for relation in parent._meta.get_fields(include_hidden=True):
-                if not isinstance(relation, models.ManyToOneRel):
-                    continue
-                child, name = relation.related_model, relation.field.name
-                # Audit events outlive what they tell of; the database does not check their key.
-                if child is AuditEvent or child in found or not isinstance(child, type):
-                    continue
-                found[child] = f"{name}__{way}" if way else name
-                below.append((child, found[child]))
-        layer = below
-    return [*reversed(found.items())]

@@ -73,14 +73,18 @@ def submit_judgment(
     return judge_assignment(rater=rater, assignment=assignment, answer=answer)
 
 
-def judge_assignment(*, rater: Rater, assignment: Assignment, answer: Any) -> Submission:
+def judge_assignment(
+    *, rater: Rater, assignment: Assignment, answer: Any, at: datetime | None = None
+) -> Submission:
     """Complete the rater's assignment with `answer` (the API's body of a judgment, sides as shown).
 
     The answer that stands, again, returns the standing judgment. Any other is a ConflictError that
     says what is stored, one that stood before a revision too: a form left open in another tab must
     not seem to undo it. A late answer is taken until somebody else has claimed the assignment or
-    it has ended.
+    it has ended. `at` is when a simulated rater is made to have decided; a person decides now.
     """
+    if at is not None and not (rater.is_simulated and assignment.campaign.is_simulated):
+        raise NotAllowedError("Only what a simulated rater says can be given another time.")
     if assignment.campaign.state == Campaign.State.ARCHIVED:
         _credit_lost(rater, assignment, _time_of(answer))
         raise EndedError("This campaign has ended; it takes no more answers.")
@@ -92,7 +96,9 @@ def judge_assignment(*, rater: Rater, assignment: Assignment, answer: Any) -> Su
     }
     try:
         made = queue.submit(
-            parameters | {"assignment": assignment.pk, "rater": rater.pk, "public_id": public_id}
+            parameters
+            | {"assignment": assignment.pk, "rater": rater.pk, "public_id": public_id}
+            | {"judged_at": at}
         )
     except IntegrityError:
         # A late answer, while another tab of the rater took the comparison anew.

@@ -210,7 +210,8 @@ made AS (
     %(preference)s, %(strength)s::smallint, %(criteria)s::jsonb, %(quality_a)s::smallint,
     %(quality_b)s::smallint, %(rationale)s, %(clauses)s::text[], %(steps)s::jsonb,
     %(edited)s::jsonb, %(flags)s::text[], CASE WHEN a_on_left THEN 'a' ELSE 'b' END,
-    arm, %(active_ms)s::integer, %(client)s::jsonb, repeat_of_id IS NOT NULL, now()
+    arm, %(active_ms)s::integer, %(client)s::jsonb, repeat_of_id IS NOT NULL,
+    coalesce(%(judged_at)s::timestamptz, now())
   FROM done RETURNING id, public_id, campaign_id, guideline_version_id, created_at, judged_at),
 told AS (
   INSERT INTO labeling_auditevent (public_id, verb, campaign_id, rater_id, subject, details)

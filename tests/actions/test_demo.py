@@ -1,7 +1,6 @@
 """Demo accounts and campaigns: made only in a demo, and never at the cost of anybody else's."""
 
 import pytest
-from django.db import IntegrityError
 
 from labeling.actions.campaigns import create_campaign
 from labeling.actions.claiming import claim_assignment
@@ -122,7 +121,7 @@ def test_simulated_people_are_marked_and_cannot_sign_in(client):
 @pytest.mark.usefixtures("demo")
 def test_a_real_person_of_a_simulated_name_is_not_made_one():
     factories.user("s-1")
-    with pytest.raises(IntegrityError):
+    with pytest.raises(ConflictError, match="a person called s-1"):
         set_up_simulated_people(organisation=factories.organisation(), names=["s-1"])
     assert User.objects.get(username="s-1").is_simulated is False
 
