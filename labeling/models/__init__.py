@@ -28,6 +28,7 @@ from labeling.models.raters import Demographics, Rater, Seat, Skill
 from labeling.models.reports import Report
 from labeling.models.rounds import Round, RoundItem
 from labeling.models.snapshots import Snapshot
+from labeling.models.tallies import Board, DueTally, ItemTally, TallyPattern
 from labeling.models.tokens import IdempotentRequest, Token
 from labeling.models.trained_models import TrainedModel
 
@@ -37,6 +38,7 @@ __all__ = [
     "Assignment",
     "AuditEvent",
     "AuditSeal",
+    "Board",
     "Campaign",
     "Case",
     "CaseEntry",
@@ -44,6 +46,7 @@ __all__ = [
     "Completion",
     "Demographics",
     "Draft",
+    "DueTally",
     "Endpoint",
     "EntryLink",
     "EntryVisit",
@@ -59,6 +62,7 @@ __all__ = [
     "Import",
     "ImportProblem",
     "Invitation",
+    "ItemTally",
     "Job",
     "Judge",
     "JudgeCall",
@@ -83,6 +87,7 @@ __all__ = [
     "Skill",
     "Snapshot",
     "Source",
+    "TallyPattern",
     "Token",
     "TrainedModel",
     "User",

@@ -10,6 +10,7 @@ from labeling.models.campaigns import Campaign
 from labeling.models.comparisons import PREFERENCES, Comparison
 from labeling.models.guidelines import GuidelineVersion
 from labeling.models.rounds import Round
+from labeling.models.tally_marks import when_inserted
 
 
 class AdjudicationQuerySet(models.QuerySet["Adjudication"]):
@@ -73,4 +74,7 @@ class Adjudication(PublicModel):
                 name="adjudication_strength_fits",
             ),
         ]
-        triggers = [pgtrigger.Protect(name="decision_stays", operation=pgtrigger.Update)]
+        triggers = [
+            pgtrigger.Protect(name="decision_stays", operation=pgtrigger.Update),
+            when_inserted("SELECT campaign_id, comparison_id FROM new_rows"),
+        ]

@@ -9,6 +9,7 @@ from labeling.models.base import PublicModel
 from labeling.models.campaigns import Campaign
 from labeling.models.judgments import Judgment
 from labeling.models.raters import Rater, Seat
+from labeling.models.tally_marks import when_inserted, when_updated
 
 
 class Case(PublicModel):
@@ -84,6 +85,16 @@ class Exclusion(PublicModel):
     undone_at = models.DateTimeField(null=True)
     undone_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
 
+    class Meta:
+        # Agreed to, or undone.
+        triggers = [
+            when_updated(
+                "SELECT DISTINCT j.campaign_id, j.comparison_id FROM new_rows n"
+                " JOIN labeling_excludedjudgment x ON x.exclusion_id = n.id"
+                " JOIN labeling_judgment j ON j.id = x.judgment_id"
+            )
+        ]
+
 
 class ExcludedJudgment(models.Model):
     """A judgment that an exclusion names."""
@@ -94,4 +105,10 @@ class ExcludedJudgment(models.Model):
     class Meta:
         constraints = [
             UniqueConstraint(fields=["exclusion", "judgment"], name="excludedjudgment_once")
+        ]
+        triggers = [
+            when_inserted(
+                "SELECT DISTINCT j.campaign_id, j.comparison_id FROM new_rows n"
+                " JOIN labeling_judgment j ON j.id = n.judgment_id"
+            )
         ]

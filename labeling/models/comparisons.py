@@ -10,8 +10,11 @@ from labeling.models.base import PublicModel
 from labeling.models.campaigns import Campaign
 from labeling.models.prompts import Completion, Prompt
 from labeling.models.rounds import Round
+from labeling.models.tally_marks import when_deleted, when_inserted, when_updated
 
 PREFERENCES = ["a", "b", "tie", "both_bad"]
+_OF_GOLD = """SELECT c.campaign_id, c.id FROM {} g
+  JOIN labeling_comparison c ON c.id = g.comparison_id"""
 
 
 class ComparisonQuerySet(models.QuerySet["Comparison"]):
@@ -95,6 +98,16 @@ class Comparison(PublicModel):
             models.Index(fields=["completion_a", "completion_b"], name="comparison_pair"),
             models.Index(fields=["campaign"], condition=Q(round=None), name="comparison_waiting"),
         ]
+        # Practice does not count, whatever was said of it elsewhere.
+        triggers = [
+            when_updated(
+                "SELECT n.campaign_id, n.id FROM new_rows n JOIN old_rows o ON o.id = n.id"
+                " LEFT JOIN labeling_round now_in ON now_in.id = n.round_id"
+                " LEFT JOIN labeling_round was_in ON was_in.id = o.round_id"
+                " WHERE n.round_id IS DISTINCT FROM o.round_id"
+                " AND 'qualification' IN (now_in.kind, was_in.kind)"
+            )
+        ]
 
 
 class Gold(models.Model):
@@ -116,4 +129,8 @@ class Gold(models.Model):
             CheckConstraint(
                 condition=Q(strength=None) | Q(strength__lte=3), name="gold_strength_bounded"
             ),
+        ]
+        triggers = [
+            when_inserted(_OF_GOLD.format("new_rows")),
+            when_deleted(_OF_GOLD.format("old_rows")),
         ]

@@ -13,6 +13,7 @@ from labeling.models.campaigns import Campaign
 from labeling.models.comparisons import PREFERENCES, Comparison
 from labeling.models.guidelines import GuidelineVersion
 from labeling.models.raters import Rater
+from labeling.models.tally_marks import when_deleted, when_inserted
 
 
 class JudgmentQuerySet(models.QuerySet["Judgment"]):
@@ -112,7 +113,9 @@ class Judgment(PublicModel):
                     "NEW.client <> '{}'::jsonb OR (to_jsonb(OLD) - 'client')"
                     " IS DISTINCT FROM (to_jsonb(NEW) - 'client')"
                 ),
-            )
+            ),
+            when_inserted("SELECT DISTINCT campaign_id, comparison_id FROM new_rows"),
+            when_deleted("SELECT DISTINCT campaign_id, comparison_id FROM old_rows"),
         ]
 
 
@@ -124,3 +127,11 @@ class Withdrawal(models.Model):
     by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     xid = TransactionIdField()
+
+    class Meta:
+        triggers = [
+            when_inserted(
+                "SELECT j.campaign_id, j.comparison_id FROM new_rows n"
+                " JOIN labeling_judgment j ON j.id = n.judgment_id"
+            )
+        ]
