@@ -25,5 +25,6 @@ app.conf.imports = (
     "workers.rounds",
     "workers.routing",
     "workers.snapshots",
+    "workers.tallies",
 )
 app.conf.beat_schedule = BEAT_SCHEDULE

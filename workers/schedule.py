@@ -9,6 +9,12 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3.0,
         "options": {"expires": 3.0},
     },
+    # A judgment is to be on the board within 5 s: its page asks every 2 s.
+    "board": {
+        "task": "workers.tallies.count_items",
+        "schedule": 1.0,
+        "options": {"expires": 1.0},
+    },
     "leases": {
         "task": "workers.rating.sweep_leases",
         "schedule": 15.0,

@@ -1,14 +1,14 @@
 """Keep a campaign's numbers, once for each state of its judgments."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from labeling import notify
+from labeling.actions.turns import turn
 from labeling.models import Campaign, Report
 from labeling.policy import read_policy
 
@@ -71,24 +71,6 @@ def _tell_of_agreement(campaign: Campaign, body: dict[str, Any], at: datetime) -
     )
 
 
-@contextmanager
-def turn_to_report(*, campaign_id: int, wait: bool) -> Iterator[bool]:
-    """Whether it is our turn to compute the campaign's report; nobody else's until the block ends.
-
-    The turn belongs to the database session, so it passes on when its worker dies. Without
-    `wait`, False when another has it.
-    """
-    key = [_LOCK_SPACE, campaign_id % 2**31]
-    with connection.cursor() as cursor:
-        if wait:
-            cursor.execute("SELECT pg_advisory_lock(%s::int, %s::int)", key)
-            is_ours = True
-        else:
-            cursor.execute("SELECT pg_try_advisory_lock(%s::int, %s::int)", key)
-            ((is_ours,),) = cursor.fetchall()
-    try:
-        yield is_ours
-    finally:
-        if is_ours:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s::int, %s::int)", key)
+def turn_to_report(*, campaign_id: int, wait: bool) -> AbstractContextManager[bool]:
+    """Whether it is our turn to compute the campaign's report, until the block ends."""
+    return turn(_LOCK_SPACE, campaign_id=campaign_id, wait=wait)
