@@ -16,7 +16,7 @@ NOBODY: Final = -1
 # Groups of one attribute that are shown, the largest: more make a table nobody reads.
 MOST_GROUPS: Final = 8
 # Attributes of a campaign that are looked at, in their order: each costs time.
-MOST_ATTRIBUTES: Final = 8
+MOST_ATTRIBUTES: Final = 6
 ONE_GROUP: Final = "Fewer than two groups may be shown, so there is nothing to compare."
 NESTED: Final = (
     "Withheld whole: beside the groups of another attribute its own would tell of fewer raters "

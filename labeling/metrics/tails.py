@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -23,6 +24,7 @@ def t_two_sided(t: float, df: float) -> float:
     return beta_share(df / 2, 0.5, x) if x < 1 else 1.0
 
 
+@cache
 def t_quantile(chance: float, df: float) -> float:
     """How far from 0 a t is no more often than `chance`, either way: 1.96 for .05 and many df."""
     low, high = 0.0, 1.0

@@ -21,12 +21,12 @@ from labeling.models import (
     Round,
     RoutedComparison,
     Routing,
-    Seat,
 )
 from labeling.models.counted import LEFT_OUT_COMPARISON_SQL, LEFT_OUT_SQL
 from labeling.policy import read_policy
 from labeling.queries.demographics import smallest_shown
 from labeling.queries.judge_questions import question_of
+from labeling.queries.voter_groups import noted_groups
 
 HOUR_MS = 3_600_000
 # Answered calls behind verdicts that stand, under the question that each judge is asked now.
@@ -77,18 +77,13 @@ def judge_context(
     if not any(is_judge):
         return JudgeContext()
     policy = read_policy(campaign.policy)
-    seats = dict(
-        Seat.objects.filter(campaign=campaign, rater__in=list(rater_keys)).values_list(
-            "rater_id", "groups"
-        )
-    )
     timed = votes.active_ms[(votes.active_ms >= 0) & ~np.asarray(is_judge)[votes.rater]]
     cost = None
     if policy.pay_per_hour is not None and len(timed):
         cost = float(np.median(timed)) / HOUR_MS * policy.pay_per_hour
     return JudgeContext(
         facts=_facts(campaign, rater_keys),
-        groups=[seats.get(key, {}) for key in rater_keys],
+        groups=noted_groups(campaign, rater_keys),
         smallest_group=smallest_shown(policy),
         panel=campaign.overlap,
         person_cost=cost,
