@@ -7,8 +7,9 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from labeling.metrics.bradley_terry import Encounters, connected_components
-from labeling.metrics.votes import Floats
+from labeling.metrics.bradley_terry import FEW_ITEMS, Encounters, connected_components
+from labeling.metrics.estimates import Z95
+from labeling.metrics.votes import Bools, Floats, Ints
 
 _MOST_STEPS: Final = 200
 _TOLERANCE: Final = 1e-10
@@ -19,18 +20,27 @@ _ONLY_TIES: Final = "Every vote is a tie, so the tie parameter has no maximum."
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TieModelFit:
-    """Strengths in logits, mean zero, and the tie parameter (nu or eta), or why there are none."""
+    """Strengths in logits, mean zero, and the tie parameter (nu or eta), or why there are none.
+
+    Errors are clustered by item, as those of `bradley_terry`; `is_widened` marks the models whose
+    error is the model's own. `tie_limits` are 95 % limits of the tie parameter itself.
+    """
 
     strength: Floats | None
     tie_parameter: float | None
     iterations: int
     converged: bool
     why: str = ""
+    standard_error: Floats | None = None
+    is_widened: Bools | None = None
+    tie_limits: tuple[float, float] | None = None
+    log_likelihood: float | None = None
 
 
 # Of the gap in strength and the parameter: the log-likelihood of each pair, its first derivatives
 # by both, and its second derivatives (gap-gap, gap-parameter, parameter-parameter).
 _Terms: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats, Floats]
+_Model: TypeAlias = Callable[[Floats, float, Floats, Floats, Floats], _Terms]
 
 
 def davidson(encounters: Encounters) -> TieModelFit:
@@ -94,12 +104,17 @@ def _exponentiated(fit: TieModelFit) -> TieModelFit:
     """The fit with nu or eta itself in the place of its logarithm."""
     if fit.tie_parameter is None:
         return fit
-    return replace(fit, tie_parameter=math.exp(fit.tie_parameter))
+    low, high = fit.tie_limits or (0.0, 0.0)
+    return replace(
+        fit,
+        tie_parameter=math.exp(fit.tie_parameter),
+        tie_limits=(math.exp(low), math.exp(high)) if fit.tie_limits else None,
+    )
 
 
 def _fit(
     encounters: Encounters,
-    terms: Callable[[Floats, float, Floats, Floats, Floats], _Terms],
+    terms: _Model,
     *,
     start: float,
     lowest: float,
@@ -127,14 +142,7 @@ def _fit(
             theta[i] - theta[j], parameter, win, loss, tie
         )
         slope = np.append(np.bincount(i, d_gap, size) - np.bincount(j, d_gap, size), d_par.sum())
-        curve = np.zeros((size + 1, size + 1))
-        np.add.at(curve, (i, j), gap_gap)
-        np.add.at(curve, (j, i), gap_gap)
-        curve[np.diag_indices(size)] = -curve[:size, :size].sum(axis=1)
-        cross = np.bincount(i, gap_par, size) - np.bincount(j, gap_par, size)
-        curve[size, :size] = curve[:size, size] = -cross
-        curve[size, size] = -par_par.sum()
-        curve[:size, :size] += 1 / size  # the constant direction, see bradley_terry
+        curve = _information(i, j, (gap_gap, gap_par, par_par), size)
         step = np.linalg.solve(curve, slope)
         scale = 1.0
         while scale > 1e-9 and value(
@@ -146,7 +154,68 @@ def _fit(
         parameter += scale * float(step[size])
         current = value(theta, parameter)
         converged = bool(np.abs(step).max() < _TOLERANCE * (1 + np.abs(theta).max()))
-    return TieModelFit(theta, parameter, iterations, converged)
+    if not converged:
+        return TieModelFit(theta, parameter, iterations, converged)
+    second = terms(theta[i] - theta[j], parameter, win, loss, tie)[3:]
+    # The constant direction, filled in to invert, is taken out again.
+    inverse = np.linalg.inv(_information(i, j, second, size)).astype(np.float64)
+    inverse[:size, :size] -= 1 / size
+    error, is_widened = _errors(encounters, terms, theta, parameter, inverse)
+    reach = Z95 * float(error[size])
+    return TieModelFit(
+        theta,
+        parameter,
+        iterations,
+        converged,
+        standard_error=error[:size],
+        is_widened=is_widened[:size],
+        tie_limits=(parameter - reach, parameter + reach),
+        log_likelihood=current,
+    )
+
+
+def _information(i: Ints, j: Ints, second: tuple[Floats, Floats, Floats], size: int) -> Floats:
+    """The information of strengths and parameter, the constant direction filled in."""
+    gap_gap, gap_par, par_par = second
+    curve = np.zeros((size + 1, size + 1))
+    np.add.at(curve, (i, j), gap_gap)
+    np.add.at(curve, (j, i), gap_gap)
+    curve[np.diag_indices(size)] = -curve[:size, :size].sum(axis=1)
+    cross = np.bincount(i, gap_par, size) - np.bincount(j, gap_par, size)
+    curve[size, :size] = curve[:size, size] = -cross
+    curve[size, size] = -par_par.sum()
+    curve[:size, :size] += 1 / size  # see bradley_terry
+    return curve
+
+
+def _errors(
+    encounters: Encounters, terms: _Model, theta: Floats, parameter: float, inverse: Floats
+) -> tuple[Floats, Bools]:
+    """Standard errors from scores summed by item, and where the model's own was wider and taken."""
+    i, j, m = encounters.first, encounters.second, encounters.multiplicity
+    size = len(theta)
+    _, d_gap, d_par, *_ = terms(
+        theta[i] - theta[j],
+        parameter,
+        encounters.wins_first,
+        encounters.wins_second,
+        encounters.ties,
+    )
+    meat = np.zeros((size + 1, size + 1))
+    np.add.at(meat, (i, j), -m * d_gap**2)
+    np.add.at(meat, (j, i), -m * d_gap**2)
+    meat[np.diag_indices(size)] = -meat[:size, :size].sum(axis=1)
+    both = m * d_gap * d_par
+    meat[size, :size] = meat[:size, size] = np.bincount(i, both, size) - np.bincount(j, both, size)
+    meat[size, size] = m @ d_par**2
+    items = float(m.sum())
+    if items > 1:
+        meat *= items / (items - 1)
+    clustered = np.sqrt(np.clip(np.diag(inverse @ meat @ inverse), 0, None))
+    own = np.sqrt(np.clip(np.diag(inverse), 0, None))
+    seen = np.append(np.bincount(i, m, size) + np.bincount(j, m, size), items)
+    is_widened = ((seen < FEW_ITEMS) | (clustered < 1e-9)) & (own > clustered)
+    return np.where(is_widened, own, clustered), is_widened
 
 
 def _refusal(encounters: Encounters, wins: Floats, ties: Floats) -> str:
