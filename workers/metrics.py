@@ -13,6 +13,7 @@ from labeling.metrics.over_time import agreement_over_time, collected
 from labeling.metrics.report import METHOD_VERSION, build_report
 from labeling.metrics.rounds import round_rows
 from labeling.models import Campaign, Job, Report
+from labeling.queries.agreement_parts import agreement_parts
 from labeling.queries.clause_agreement import clause_report
 from labeling.queries.due import campaigns_to_report
 from labeling.queries.judges import judge_context
@@ -98,6 +99,7 @@ def compute_report(campaign: Campaign) -> Report:
         gold=read.gold,
         kept=marks.kept,
     )
+    body["agreement_by"] = agreement_parts(campaign, read, round_of_item=marks.of_item)
     report = record_report(
         campaign=campaign,
         event_count=read.event_count,

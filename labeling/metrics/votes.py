@@ -114,15 +114,18 @@ class Votes:
 
     def first_votes(self) -> Self:
         """One vote for each rater and item: the first, a hidden repeat only for want of another."""
+        is_first = self.is_first_vote()
+        return self if is_first.all() else self.select(is_first)
+
+    def is_first_vote(self) -> Bools:
+        """Which votes `first_votes` keeps."""
         key = self.item.astype(np.int64) * max(len(self.raters), 1) + self.rater
         # A stable sort keeps the given order among the votes of one rater on one item.
         order = np.argsort(key * 2 + self.is_repeat, kind="stable")
         ordered = key[order]
         is_first = np.ones(len(key), dtype=np.bool_)
-        is_first[1:] = ordered[1:] != ordered[:-1]
-        if is_first.all():
-            return self
-        return self.select(np.sort(order[is_first]))
+        is_first[order[1:]] = ordered[1:] != ordered[:-1]
+        return is_first
 
     @classmethod
     def from_columns(
