@@ -1,0 +1,156 @@
+"""One answer for each item from all votes on it, by each of the rules that a data set may state."""
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+
+from labeling.metrics.dawid_skene import DawidSkeneFit, chance_of_a, decisive_dawid_skene
+from labeling.metrics.joint_model import JointFit, item_posterior, joint_model
+from labeling.metrics.votes import (
+    ANSWER_A,
+    ANSWER_B,
+    ANSWER_OF_PREFERENCE,
+    ANSWER_TIE,
+    UNKNOWN,
+    A,
+    B,
+    Bools,
+    Floats,
+    Ints,
+    Votes,
+)
+
+Rule: TypeAlias = Literal["majority", "dawid_skene", "bradley_terry", "soft"]
+RULES: Final[tuple[Rule, ...]] = ("majority", "dawid_skene", "bradley_terry", "soft")
+# Nearer to a half than this is a half: no side is named for the last digit's sake.
+_EVEN: Final = 1e-9
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ItemAnswers:
+    """A rule's word on every item, in the items' own order (a, b).
+
+    `answer` is a category of the votes (`ANSWER_A`, `ANSWER_TIE`, `ANSWER_B`), or -1 where nobody
+    voted. `probability` is the rule's chance that a is the better one: its share of the votes with
+    half of the ties (majority), the posterior given that one is better (dawid_skene,
+    bradley_terry), what the next rater is expected to give it (soft); a half where nobody voted.
+    `tie` is the chance that a rater says neither, and `margin` TRL's: by how much a reward model
+    should put a above b, the logit of a's expected share.
+    """
+
+    rule: Rule
+    answer: Ints
+    probability: Floats
+    tie: Floats
+    margin: Floats
+
+    @property
+    def certainty(self) -> Floats:
+        """The chance of the likelier side."""
+        return np.maximum(self.probability, 1 - self.probability)
+
+    @property
+    def names_side(self) -> Bools:
+        """Which items get a side: one to be chosen, one to be rejected."""
+        names: Bools = (self.answer == ANSWER_A) | (self.answer == ANSWER_B)
+        return names
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Learned:
+    """What rules that weigh raters know of them."""
+
+    dawid_skene: DawidSkeneFit
+    joint: JointFit
+
+
+def learn(votes: Votes) -> Learned:
+    """Raters and models as the votes show them; the first vote of a rater on an item counts."""
+    first = votes.first_votes()
+    return Learned(decisive_dawid_skene(first), joint_model(first))
+
+
+def aggregate(votes: Votes, rule: Rule, learned: Learned | None = None) -> ItemAnswers:
+    """The rule's answer for every item; the first vote of a rater on an item counts.
+
+    `learned` may come from other votes of the same models and raters, so that one fit serves
+    several rules, or items whose answer is known are answered by what was learnt without them.
+    """
+    first = votes.first_votes()
+    if rule == "majority":
+        return _majority(first)
+    known = learned or learn(first)
+    if rule == "dawid_skene":
+        return _by_dawid_skene(first, known.dawid_skene)
+    return _by_joint_model(first, known.joint, rule)
+
+
+def _majority(votes: Votes) -> ItemAnswers:
+    """The answer given most often; two that share the first place make a tie.
+
+    Both bad stands apart from a tie here: as in an export, 2 against 1 and 1 is a majority.
+    """
+    counts = votes.preference_counts()
+    most = counts.max(axis=1)
+    is_unique = (counts == most[:, None]).sum(axis=1) == 1
+    answer = np.where(is_unique, ANSWER_OF_PREFERENCE[counts.argmax(axis=1)], ANSWER_TIE)
+    n = counts.sum(axis=1)
+    tied = counts[:, B + 1 :].sum(axis=1)
+    probability = np.where(n > 0, (counts[:, A] + tied / 2) / np.maximum(n, 1), 0.5)
+    # One more tie keeps the margin of items without dissent finite.
+    expected = (counts[:, A] + tied / 2 + 0.5) / (n + 1)
+    return ItemAnswers(
+        "majority",
+        np.where(n > 0, answer, UNKNOWN),
+        probability,
+        tied / np.maximum(n, 1),
+        _logit(expected),
+    )
+
+
+def _by_dawid_skene(votes: Votes, fit: DawidSkeneFit) -> ItemAnswers:
+    """The likelier side by the votes that chose one; a tie where more than half said so."""
+    probability = chance_of_a(fit, votes)
+    counts = votes.answer_counts()
+    n = counts.sum(axis=1)
+    tie = counts[:, ANSWER_TIE] / np.maximum(n, 1)
+    expected = (1 - tie) * probability + tie / 2
+    return ItemAnswers(
+        "dawid_skene",
+        _side(probability, is_tie=tie > 0.5, is_there=n > 0),
+        probability,
+        tie,
+        _logit(expected),
+    )
+
+
+def _by_joint_model(votes: Votes, fit: JointFit, rule: Rule) -> ItemAnswers:
+    """The likelier side by votes and strengths; a tie where it is likelier than not.
+
+    `soft` keeps what the next rater is expected to say, and names the side that this favours.
+    """
+    posterior = item_posterior(fit, votes)
+    is_there = votes.answer_counts().sum(axis=1) > 0
+    is_soft = rule == "soft"
+    chance = posterior.expected if is_soft else posterior.better_a
+    is_tie = np.zeros(len(chance), np.bool_) if is_soft else posterior.tie > 0.5
+    return ItemAnswers(
+        rule,
+        _side(chance, is_tie=is_tie, is_there=is_there),
+        np.where(is_there, chance, 0.5),
+        posterior.tie,
+        posterior.margin,
+    )
+
+
+def _side(chance: Floats, *, is_tie: Bools, is_there: Bools) -> Ints:
+    even = np.abs(chance - 0.5) < _EVEN
+    side = np.where(chance > 0.5, ANSWER_A, ANSWER_B)
+    return np.where(is_there, np.where(is_tie | even, ANSWER_TIE, side), UNKNOWN)
+
+
+def _logit(chance: Floats) -> Floats:
+    kept = np.clip(chance, 1e-9, 1 - 1e-9)
+    logit: Floats = np.log(kept) - np.log1p(-kept)
+    return logit
