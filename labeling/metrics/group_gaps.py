@@ -33,7 +33,7 @@ def gap_rows(boards: GroupBoards) -> list[dict[str, Any]]:
         one, other = boards.boards[g], boards.boards[h]
         gaps[row] = (centre @ (one.strength - other.strength))[common]
         errors[row] = np.sqrt(variance(boards, {g: centre, h: -centre})[common])
-        df = max(min(one.rater_count, other.rater_count) - 1, 1)
+        df = _freedom(one.rater_count, other.rater_count)
         reaches[row] = t_quantile(0.05 / len(pairs), df)
         far = np.divide(
             np.abs(gaps[row]),
@@ -74,6 +74,16 @@ def gap_rows(boards: GroupBoards) -> list[dict[str, Any]]:
             }
         )
     return sorted(rows, key=lambda row: (row["q"], -row["gap"]["value"], row["model"]))
+
+
+def _freedom(one: int, other: int) -> float:
+    """The degrees of freedom of a difference of two groups of raters of like spread.
+
+    Welch (1947), The generalization of Student's problem, with variances as one over the raters.
+    """
+    one, other = max(one, 2), max(other, 2)
+    spread = 1 / one + 1 / other
+    return spread**2 / (1 / (one**2 * (one - 1)) + 1 / (other**2 * (other - 1)))
 
 
 def rule_rows(boards: GroupBoards) -> list[dict[str, Any]]:
