@@ -14,6 +14,7 @@ from labeling.metrics.report import METHOD_VERSION, build_report
 from labeling.metrics.rounds import round_rows
 from labeling.models import Campaign, Job, Report
 from labeling.queries.agreement_parts import agreement_parts
+from labeling.queries.bias_report import bias_section
 from labeling.queries.clause_agreement import clause_report
 from labeling.queries.due import campaigns_to_report
 from labeling.queries.judges import judge_context
@@ -89,6 +90,7 @@ def compute_report(campaign: Campaign) -> Report:
         ),
         **collected(read.votes, read.judged_at, judges=read.is_judge, gold=read.gold),
     }
+    body |= bias_section(campaign, read, body["bias"])
     marks = round_marks(campaign, read.votes.item_keys)
     body["rounds"] = round_rows(
         read.votes,
