@@ -20,6 +20,7 @@ from labeling.queries.due import campaigns_to_report
 from labeling.queries.judges import judge_context
 from labeling.queries.outcomes import outcomes, public_ids, with_stored_sides
 from labeling.queries.round_marks import round_marks
+from labeling.queries.voter_groups import disagreement_report, group_report, groupings_of
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +102,12 @@ def compute_report(campaign: Campaign) -> Report:
         gold=read.gold,
         kept=marks.kept,
     )
-    body["agreement_by"] = agreement_parts(campaign, read, round_of_item=marks.of_item)
+    groupings = groupings_of(campaign, read)
+    body["agreement_by"] = agreement_parts(
+        campaign, read, round_of_item=marks.of_item, groupings=groupings
+    )
+    body["groups"], body["why"]["groups"] = group_report(campaign, read, groupings)
+    body["disagreement"] = disagreement_report(read)
     report = record_report(
         campaign=campaign,
         event_count=read.event_count,

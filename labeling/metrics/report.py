@@ -28,6 +28,7 @@ TIE_RULE: Final = (
     "out, half credit gives one half when just one of two raters said tie."
 )
 _LATER: Final = "This is not computed yet."
+_NOT_IN_VOTES: Final = "Votes alone do not tell this."
 ONLY_GOLD: Final = "Every vote is on an item whose answer is known, and those are left out."
 
 
@@ -89,7 +90,7 @@ def build_report(
         "gold": gold_estimate.as_json()
         | {"item_count": len(np.unique(people.item[known[people.item] != UNKNOWN]))},
         "methods": {"leaderboard": board.method, "agreement": {"tie_rule": TIE_RULE}},
-        "why": {"groups": _LATER, "clauses": _LATER},
+        "why": {"groups": _NOT_IN_VOTES, "clauses": _NOT_IN_VOTES},
     }
 
 
