@@ -19,7 +19,7 @@ from labeling.metrics.refits import refit
 from labeling.metrics.votes import Floats, Ints
 
 # Of more models than this, only the best are asked about: each pair takes some twenty fits.
-MOST_PAIRS: Final = 12
+MOST_PAIRS: Final = 10
 # Enough to keep every fit finite once a model has lost all it won; far too weak to turn an order.
 _RIDGE: Final = 1e-6
 _LEVEL: Final = 1e-9

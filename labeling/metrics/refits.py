@@ -10,8 +10,8 @@ from labeling.metrics.patterns import BOOTSTRAP_DRAWS, BOOTSTRAP_SEED
 from labeling.metrics.votes import Bools, Floats, Ints
 
 DRAWN_ITEMS: Final = "percentile bootstrap of items"
-_MOST_WORK: Final = 10_000_000
-_FEWEST_DRAWS: Final = 200
+_MOST_WORK: Final = 4_000_000
+_FEWEST_DRAWS: Final = 100
 _MOST_CELLS: Final = 2_000_000
 _MANY_ITEMS: Final = 10_000
 _MOST_STEPS: Final = 60
@@ -164,3 +164,19 @@ def refit(wins: Floats, start: Floats, *, ridge: float = 0.0) -> Floats | None:
         if longest < _TOLERANCE:
             return np.asarray(theta)
     return None
+
+
+def inverse_information(encounters: Encounters, fit: BradleyTerryFit) -> Floats:
+    """The inverse of the fit's information on the mean-zero space, or with its prior."""
+    size = encounters.model_count
+    if size < 2:
+        return np.zeros((size, size))
+    wins, ties = encounters.matrices()
+    theta = fit.strength
+    chance = 1 / (1 + np.exp(theta[None, :] - theta[:, None]))
+    curve = -(wins + wins.T + ties) * chance * (1 - chance)
+    curve[np.diag_indices(size)] = 0
+    curve[np.diag_indices(size)] = -curve.sum(axis=1)
+    if fit.prior_sd is not None:
+        return np.linalg.inv(curve + np.eye(size) / fit.prior_sd**2).astype(np.float64)
+    return np.linalg.inv(curve + 1 / size).astype(np.float64) - 1 / size
