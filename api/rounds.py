@@ -19,6 +19,7 @@ from labeling.actions.snapshots import freeze_round
 from labeling.actions.trained_models import register_model
 from labeling.metrics.stopping import STOP_RULES
 from labeling.models import Round, TrainedModel
+from labeling.models.rounds import STOP_MEASURE
 from labeling.pairing.settings import RULES
 
 # How many of the comparisons named, or models registered, one request may speak of.
@@ -66,7 +67,8 @@ class RoundSerializer(KnownFieldsMixin[Round], serializers.ModelSerializer[Round
         help_text='"given" opens the comparisons that wait; a rule makes new ones.',
     )
     pairing_settings = serializers.JSONField(
-        required=False, help_text="uniform_share, baseline (a model) or k, as the rule needs."
+        required=False,
+        help_text="uniform_share, baseline (a model), k or every, as the rule needs.",
     )
     budget = serializers.IntegerField(
         min_value=1, max_value=2_000_000_000, required=False, allow_null=True
@@ -123,6 +125,12 @@ class RoundSerializer(KnownFieldsMixin[Round], serializers.ModelSerializer[Round
             "closed_at",
         ]
         read_only_fields = ["number", "state", "created_at", "closed_at"]
+
+    def to_representation(self, instance: Round) -> dict[str, Any]:
+        """The rule it stops by as it was asked for, not as it is kept."""
+        shown: dict[str, Any] = super().to_representation(instance)
+        settings = {k: v for k, v in instance.pairing_settings.items() if k != STOP_MEASURE}
+        return shown | {"stop_rule": instance.stops_by, "pairing_settings": settings}
 
 
 @extend_schema_view(

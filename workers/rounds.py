@@ -5,8 +5,10 @@ import logging
 from celery import shared_task
 from django.core.cache import cache
 
+from labeling.actions.next_pairs import choose_next
 from labeling.actions.stopping import close_adjudicated, settle_items, tell_finished
-from labeling.queries import round_work
+from labeling.errors import LabelingError
+from labeling.queries import next_pairs, round_work
 
 logger = logging.getLogger(__name__)
 
@@ -48,3 +50,17 @@ def settle_all() -> None:
     for round_ in round_work.stopping_rounds():
         for batch in round_work.all_items(round_):
             settle_items(round_=round_, comparison_ids=batch)
+
+
+@shared_task(expires=10)
+def choose_next_pairs() -> None:
+    """Choose the next pairs of rounds that do so while raters work and have little open."""
+    for round_ in next_pairs.learning_rounds():
+        if not next_pairs.is_due(round_):
+            continue
+        try:
+            if laid := choose_next(round_=round_):
+                logger.info("round %s: %d more slots", round_.public_id, laid)
+        except LabelingError as error:
+            # Its rule cannot choose just now, because a model is gone: the others go on.
+            logger.warning("round %s chooses no pairs: %s", round_.public_id, error.message)

@@ -88,6 +88,11 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },
+    "next_pairs": {
+        "task": "workers.rounds.choose_next_pairs",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
     "rounds_thoroughly": {
         "task": "workers.rounds.settle_all",
         "schedule": 600.0,

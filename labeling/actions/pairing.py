@@ -36,11 +36,12 @@ from labeling.models import (
     candidates,
 )
 from labeling.models.candidates import Drawn
+from labeling.models.rounds import EVALUE, STOP_MEASURE
 from labeling.pairing.allocation import Allotment
 from labeling.pairing.ranking import Ranking
 from labeling.pairing.settings import EVEN, PairingSettings, Rule, read_pairing
 from labeling.practice import DEFAULT_PASS_SHARE
-from labeling.queries.round_plans import RoundPlan, choose_pairs, plan_round
+from labeling.queries.round_plans import RoundPlan, choose_pairs, first_count, plan_round
 
 # Raters that one item of a calibration can have at most, as any comparison.
 MOST_RATERS = 100
@@ -49,6 +50,13 @@ DEFAULT_ITEMS = 20
 # A second click of the same form comes within this time.
 REPEAT: Final = timedelta(minutes=1)
 Kind = Round.Kind
+# What tells the same click from another one: what is asked for, and where a round keeps it.
+_COMPARED: Mapping[str, str] = {
+    "overlap": "overlap",
+    "pairing": "pairing",
+    "budget": "budget",
+    "stop_rule": "stops_by",
+}
 # What belongs to which kind; what is given to another is refused by name.
 _OWN: Mapping[str, frozenset[str]] = {
     Kind.PRODUCTION: frozenset(
@@ -79,9 +87,10 @@ def pair_and_open_round(
 
     Production: `pairing` "given" takes the comparisons that wait; any other rule makes new ones of
     prompts' completions that nobody has paired, with its `pairing_settings`. `budget` bounds the
-    judgments it asks for; `overlap`, and with the `stop_rule` "posterior" `max_overlap` and
-    `stop_at`, say how many each gets. `keep` of the last round's are asked again. `anchor` names
-    the model that is held at one score. Qualification: `pass_share`, `comparisons`. Calibration:
+    judgments it asks for; `overlap`, and with the `stop_rule` "posterior" or "evalue" `max_overlap`
+    and `stop_at`, say how many each gets. With `every` among the settings of a rule that learns,
+    the first pairs are chosen now and others while raters work. `keep` of the last round's are
+    asked again. `anchor` names the model that is held at one score. Qualification: `pass_share`, `comparisons`. Calibration:
     `items`, a sample of what waits, which every seated rater judges before all else. Adjudication:
     `comparisons`, or the `items` most contested in the newest report, for reviewers.
     """
@@ -118,10 +127,12 @@ def _opened_as(
     if number == (campaign.rounds.aggregate(last=Max("number"))["last"] or 0) + 1:
         return None
     found = campaign.rounds.filter(number=number, kind=kind).first()
-    compared = ("overlap", "pairing", "budget", "stop_rule") if kind == Kind.PRODUCTION else ()
+    compared = _COMPARED if kind == Kind.PRODUCTION else {}
     if (
         found is not None
-        and all(getattr(found, name) == asked[name] for name in compared if name in asked)
+        and all(
+            getattr(found, kept) == asked[said] for said, kept in compared.items() if said in asked
+        )
         and AuditEvent.objects.filter(
             verb="round.opened",
             campaign=campaign,
@@ -155,14 +166,21 @@ def _open_production(
     else:
         rule, settings = read_pairing(pairing, asked.get("pairing_settings") or {})
         made, ranking, report = choose_pairs(
-            campaign, rule=rule, settings=settings, plan=plan, kept=wanted, seed=seed
+            campaign,
+            rule=rule,
+            settings=settings,
+            count=first_count(plan, settings, kept=wanted),
+            overlap=plan.overlap,
+            seed=seed,
         )
         if not made and not wanted:
             raise ConflictError(
                 "No two completions of a prompt are without a comparison. Generate or import"
                 " completions first, or open the comparisons that wait."
             )
-        stored = _as_stored(rule, settings, ranking, report)
+        stored = as_stored(rule, settings, ranking, report)
+    if plan.stop_rule == EVALUE:
+        stored |= {STOP_MEASURE: EVALUE}
     opened = begin_round(
         campaign,
         name=name,
@@ -171,18 +189,17 @@ def _open_production(
         pairing=pairing,
         pairing_settings=stored,
         budget=plan.budget,
-        stop_rule=plan.stop_rule,
+        # Kept as the posterior rule, whose numbers it has, with its own measure.
+        stop_rule="posterior" if plan.stop_rule == EVALUE else plan.stop_rule,
         max_overlap=plan.max_overlap,
         stop_at=plan.stop_at,
         anchor=anchor,
         seed=seed,
     )
     if rule is not None:
-        shares = [
-            Drawn(row.candidates.model_a, row.candidates.model_b, row.count, row.propensity)
-            for row in made
-        ]
-        candidates.draw(campaign=campaign, round_id=opened.pk, rule=rule, wanted=shares, seed=seed)
+        candidates.draw(
+            campaign=campaign, round_id=opened.pk, rule=rule, wanted=drawn(made), seed=seed
+        )
     kept = 0
     if last is not None and wanted:
         kept = candidates.keep(
@@ -211,6 +228,14 @@ def _open_production(
     return opened
 
 
+def drawn(made: Sequence[Allotment]) -> list[Drawn]:
+    """The rule's shares as the database takes them."""
+    return [
+        Drawn(row.candidates.model_a, row.candidates.model_b, row.count, row.propensity)
+        for row in made
+    ]
+
+
 def _kept(campaign: Campaign, keep: int, plan: RoundPlan) -> tuple[Round | None, int, int]:
     """The round whose items are asked again, how many are, and of how many."""
     if keep == 0:
@@ -236,7 +261,7 @@ def _anchor(campaign: Campaign, name: str) -> str:
     return name
 
 
-def _as_stored(
+def as_stored(
     rule: Rule, settings: PairingSettings, ranking: Ranking, report: Report | None
 ) -> dict[str, Any]:
     """What the rule was given, so that its choice can be made again."""
@@ -246,6 +271,8 @@ def _as_stored(
             del given[field]
     if rule in EVEN:
         return {}
+    if settings.every is None:
+        del given["every"]
     return given | {
         "report": str(report.public_id) if report else None,
         "strengths": {

@@ -14,6 +14,7 @@ from labeling.actions.rounds import deal_in
 from labeling.metrics.stopping import is_enough
 from labeling.models import Campaign, Round, laying
 from labeling.models.laying import Item
+from labeling.queries.next_pairs import wants_next
 from labeling.queries.round_work import all_items, is_finished, unsettled_items
 
 FINISHED = "round.finished"
@@ -50,7 +51,7 @@ def settle_items(*, round_: Round, comparison_ids: list[int]) -> int:
 
 def _has_enough(held: Round, item: Item) -> bool:
     most = held.max_overlap or held.overlap
-    return is_enough(held.stop_rule, item.a, item.tie, item.b, wanted=most, stop_at=held.stop_at)
+    return is_enough(held.stops_by, item.a, item.tie, item.b, wanted=most, stop_at=held.stop_at)
 
 
 def _wants_one_more(held: Round, item: Item) -> bool:
@@ -60,7 +61,9 @@ def _wants_one_more(held: Round, item: Item) -> bool:
 
 
 def _goes_on(held: Round) -> bool:
-    """Whether an item of the round will get one more at the next pass."""
+    """Whether an item of the round will get one more at the next pass, or new ones be chosen."""
+    if wants_next(held):
+        return True
     if held.stop_rule == "fixed":
         return False
     if held.budget is not None and laying.standing_count(round_id=held.pk) >= held.budget:

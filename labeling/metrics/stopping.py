@@ -1,12 +1,14 @@
-"""When an item has enough votes: its majority cannot be caught, or is sure enough."""
+"""When an item has enough votes: its majority cannot be caught, is sure enough, or is evident."""
 
 import math
 from typing import Final, Literal
 
 import numpy as np
 
-StopRule = Literal["fixed", "curtailed", "posterior"]
-STOP_RULES: Final[tuple[StopRule, ...]] = ("fixed", "curtailed", "posterior")
+StopRule = Literal["fixed", "curtailed", "posterior", "evalue"]
+STOP_RULES: Final[tuple[StopRule, ...]] = ("fixed", "curtailed", "posterior", "evalue")
+# These ask one more at a time where raters differ, and have a `stop_at` and a `max_overlap`.
+GOES_ON: Final[frozenset[str]] = frozenset({"posterior", "evalue"})
 # A posterior rule never decides on fewer.
 FEWEST: Final = 2
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(160)
@@ -37,6 +39,18 @@ def sureness(a: float, tie: float, b: float) -> float:
     return float(np.clip((2 * np.exp(logs - scale) * _WEIGHTS).sum() * math.pi / 8, 0.5, 1.0))
 
 
+def evidence(a: int, b: int) -> float:
+    """The e-value that raters do not prefer both sides alike: B(1 + a, 1 + b)/B(1, 1) · 2^(a + b).
+
+    The likelihood of the votes that chose a side, q uniform, over that at q = ½. Under q = ½ it is
+    a martingale that begins at 1, so that the chance of its *ever* reaching 1/α is at most α,
+    however often one looks (Ville 1939): a peek after every vote costs nothing.
+    """
+    count = a + b
+    logs = math.lgamma(1 + a) + math.lgamma(1 + b) - math.lgamma(2 + count)
+    return math.exp(logs + count * math.log(2))
+
+
 def is_enough(rule: str, a: int, tie: int, b: int, *, wanted: int, stop_at: float | None) -> bool:
     """Whether nothing more is asked about an item with these votes, of at most `wanted`."""
     count = a + tie + b
@@ -46,4 +60,9 @@ def is_enough(rule: str, a: int, tie: int, b: int, *, wanted: int, stop_at: floa
         return cannot_be_caught(a, tie, b, wanted=wanted)
     if rule == "posterior" and stop_at is not None and count >= FEWEST:
         return cannot_be_caught(a, tie, b, wanted=wanted) or sureness(a, tie, b) >= stop_at
+    if rule == "evalue" and stop_at is not None:
+        # Not before the evidence is there, though the lead cannot be caught: what is said is not
+        # who leads but that raters prefer one side, wrongly in at most 1 − stop_at of all items.
+        # Floats apart from 1/α by their last digits are alike.
+        return evidence(a, b) * (1 - stop_at) >= 1 - 1e-9
     return False

@@ -6,6 +6,14 @@ from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 from labeling.models.base import PublicModel
 from labeling.models.campaigns import Campaign
 
+# An e-value rule has the numbers of a posterior one and is kept as such, with this among what the
+# round was given: how it is measured whether an item has enough.
+EVALUE = "evalue"
+STOP_MEASURE = "stop_measure"
+# Of a round that chooses pairs while raters work: how often it has, and that none are left.
+DRAWS = "draws"
+EXHAUSTED = "is_exhausted"
+
 
 class Round(PublicModel):
     """Comparisons opened together, with one overlap and one way of choosing pairs."""
@@ -87,6 +95,12 @@ class Round(PublicModel):
                 name="round_closed_has_time",
             ),
         ]
+
+    @property
+    def stops_by(self) -> str:
+        """The rule by which its items stop: fixed, curtailed, posterior or evalue."""
+        measure: str = self.pairing_settings.get(STOP_MEASURE, self.stop_rule)
+        return measure
 
 
 class RoundItem(models.Model):

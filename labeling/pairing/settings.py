@@ -13,6 +13,8 @@ RULES: Final[tuple[Rule, ...]] = ("all", "baseline", "adjacent", "random", "unce
 RANKED: Final = frozenset({"adjacent", "topk"})
 # These give each candidate the same chance, so that nothing needs to be mixed in.
 EVEN: Final = frozenset({"all", "random"})
+# These choose better the more is known, so that they may choose again while raters work.
+LEARNING: Final = frozenset({"adjacent", "uncertain", "topk"})
 
 
 class PairingSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,6 +26,8 @@ class PairingSettings(Struct, frozen=True, forbid_unknown_fields=True):
     baseline: Annotated[str, Meta(max_length=500)] = ""
     # Of "topk": how many places are to be settled.
     k: Annotated[int, Meta(ge=1, le=100)] = 3
+    # Of a rule that learns: judgments after which the next pairs are chosen; None: all at once.
+    every: Annotated[int, Meta(ge=10, le=100_000)] | None = None
 
 
 def read_pairing(rule: str, value: Any) -> tuple[Rule, PairingSettings]:
@@ -35,5 +39,10 @@ def read_pairing(rule: str, value: Any) -> tuple[Rule, PairingSettings]:
     if found == "baseline" and not settings.baseline:
         raise refused(
             "pairing_settings.baseline", "Name the model that all others are compared with."
+        )
+    if settings.every is not None and found not in LEARNING:
+        raise refused(
+            "pairing_settings.every",
+            f"Only the rules {', '.join(sorted(LEARNING))} choose again as votes come in.",
         )
     return found, settings

@@ -1,6 +1,6 @@
 """What a production round would ask for: how many comparisons, of which models, in what time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -11,7 +11,7 @@ from django.db.models import Count
 from labeling.errors import refused
 from labeling.metrics.bradley_terry import ELO_PER_LOGIT
 from labeling.metrics.estimates import Z95
-from labeling.metrics.stopping import STOP_RULES
+from labeling.metrics.stopping import GOES_ON, STOP_RULES
 from labeling.models import Campaign, Report, candidates
 from labeling.pairing.allocation import Allotment, Candidates, allot
 from labeling.pairing.ranking import Ranking
@@ -20,6 +20,8 @@ from labeling.policy import read_policy
 from labeling.queries.asked import judgments_asked
 
 GIVEN = "given"
+# Unless said: how many more than the overlap, and how sure. Evidence takes five votes alike at .80.
+_GOING_ON = {"posterior": (2, 0.8), "evalue": (6, 0.9)}
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,14 @@ def plan_round(campaign: Campaign, asked: Mapping[str, Any]) -> RoundPlan:
     max_overlap, stop_at = asked.get("max_overlap"), asked.get("stop_at")
     if stop_rule not in STOP_RULES:
         raise refused("stop_rule", f"Write one of {', '.join(STOP_RULES)}.")
-    if stop_rule != "posterior":
+    if stop_rule not in GOES_ON:
         for field, value in (("max_overlap", max_overlap), ("stop_at", stop_at)):
             if value is not None:
-                raise refused(field, 'Only the stop rule "posterior" has this.')
+                raise refused(field, 'Only the stop rules "posterior" and "evalue" have this.')
     else:
-        max_overlap = min(overlap + 2, 100) if max_overlap is None else max_overlap
-        stop_at = 0.8 if stop_at is None else stop_at
+        further, sure = _GOING_ON[stop_rule]
+        max_overlap = min(overlap + further, 100) if max_overlap is None else max_overlap
+        stop_at = sure if stop_at is None else stop_at
         if not max(overlap, 2) <= max_overlap <= 100:
             raise refused("max_overlap", f"It goes from {max(overlap, 2)} to 100.")
         if not 0.5 < stop_at < 1:
@@ -76,27 +79,52 @@ def choose_pairs(
     *,
     rule: Rule,
     settings: PairingSettings,
-    plan: RoundPlan,
-    kept: int,
+    count: int | None,
+    overlap: int,
     seed: int,
+    asked: Sequence[tuple[str, str, int]] = (),
 ) -> tuple[list[Allotment], Ranking, Report | None]:
-    """How many comparisons of which models the rule would make, and the ranking it went by."""
+    """How many comparisons of which models the rule would make, and the ranking it went by.
+
+    `asked` are judgments between two models that are on their way: the rule counts on what they
+    will tell.
+    """
     found = [Candidates(lower, upper, n) for lower, upper, n in candidates.count(campaign)]
     report = campaign.reports.order_by("-computed_at").first()
     models = {name for one in found for name in (one.model_a, one.model_b) if name}
     bases = dict(campaign.trained_models.exclude(base="").values_list("name", "base"))
     ranking = Ranking.of_report(models, report.body if report else None, bases)
-    left = None if plan.count is None else max(plan.count - kept, 0)
+    place = {name: k for k, name in enumerate(ranking.models)}
+    known = [
+        (place[one], place[other], n)
+        for one, other, n in asked
+        if one in place and other in place and one != other
+    ]
+    if known:
+        first, second, votes = (np.array(column) for column in zip(*known, strict=True))
+        ranking = ranking.after(first, second, votes.astype(np.float64))
     made = allot(
         found,
-        budget=left,
+        budget=count,
         rule=rule,
         settings=settings,
         ranking=ranking,
-        overlap=plan.overlap,
+        overlap=overlap,
         seed=seed,
     )
     return made, ranking, report
+
+
+def first_count(plan: RoundPlan, settings: PairingSettings, *, kept: int) -> int | None:
+    """How many comparisons are chosen when the round opens: all, or those before it looks again."""
+    if settings.every is not None and plan.budget is None:
+        raise refused(
+            "pairing_settings.every", "Give the round a budget: else it would never have enough."
+        )
+    left = None if plan.count is None else max(plan.count - kept, 0)
+    if left is None or settings.every is None:
+        return left
+    return min(left, max(settings.every // plan.overlap, 1))
 
 
 @dataclass(frozen=True)
@@ -123,8 +151,11 @@ def forecast(campaign: Campaign, asked: Mapping[str, Any], *, per_day: float | N
         made, ranking, report = _given(campaign, plan)
     else:
         rule, settings = read_pairing(pairing, asked.get("pairing_settings") or {})
+        # All of its budget, also where it will be chosen bit by bit.
+        first_count(plan, settings, kept=kept)
+        left = None if plan.count is None else max(plan.count - kept, 0)
         made, ranking, report = choose_pairs(
-            campaign, rule=rule, settings=settings, plan=plan, kept=kept, seed=1
+            campaign, rule=rule, settings=settings, count=left, overlap=plan.overlap, seed=1
         )
     comparisons = sum(row.count for row in made) + kept
     if plan.count is not None:

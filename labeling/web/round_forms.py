@@ -6,7 +6,9 @@ from django import forms
 
 from labeling.actions.pairing import DEFAULT_ITEMS, MOST_ITEMS
 from labeling.errors import LabelingError
+from labeling.metrics.stopping import GOES_ON
 from labeling.models import Campaign
+from labeling.pairing.settings import LEARNING
 from labeling.practice import DEFAULT_PASS_SHARE
 
 RULES = (
@@ -51,9 +53,17 @@ class OpenForm(RefusableForm):
             ("fixed", "When it has all"),
             ("curtailed", "When its majority cannot be caught"),
             ("posterior", "When it is sure enough"),
+            ("evalue", "When the evidence is enough"),
         ],
         initial="fixed",
         label="An item stops",
+    )
+    every = forms.IntegerField(
+        min_value=10,
+        max_value=100_000,
+        initial=100,
+        required=False,
+        label="Pairs chosen anew after",
     )
     max_overlap = forms.IntegerField(
         min_value=2, max_value=100, required=False, label="Up to, where they disagree"
@@ -87,6 +97,9 @@ class OpenForm(RefusableForm):
             settings["baseline"] = data["baseline"]
         if rule == "topk" and data["k"]:
             settings["k"] = data["k"]
+        # Without a budget it would never end: then all pairs are chosen at once.
+        if rule in LEARNING and data["budget"] and data["every"]:
+            settings["every"] = data["every"]
         asked: dict[str, Any] = {
             "pairing": rule,
             "pairing_settings": settings,
@@ -96,9 +109,9 @@ class OpenForm(RefusableForm):
             "anchor": data["anchor"],
             "keep": data["keep"] or 0,
         }
-        if data["stop_rule"] == "posterior":
+        if data["stop_rule"] in GOES_ON:
             asked["max_overlap"] = data["max_overlap"]
-            asked["stop_at"] = (data["stop_at"] or 80) / 100
+            asked["stop_at"] = data["stop_at"] / 100 if data["stop_at"] else None
         return asked
 
 
