@@ -90,9 +90,10 @@ def pair_and_open_round(
     judgments it asks for; `overlap`, and with the `stop_rule` "posterior" or "evalue" `max_overlap`
     and `stop_at`, say how many each gets. With `every` among the settings of a rule that learns,
     the first pairs are chosen now and others while raters work. `keep` of the last round's are
-    asked again. `anchor` names the model that is held at one score. Qualification: `pass_share`, `comparisons`. Calibration:
-    `items`, a sample of what waits, which every seated rater judges before all else. Adjudication:
-    `comparisons`, or the `items` most contested in the newest report, for reviewers.
+    asked again. `anchor` names the model that is held at one score. Qualification: `pass_share`,
+    `comparisons`. Calibration: `items`, a sample of what waits, which every seated rater judges
+    before all else. Adjudication: `comparisons`, or the `items` most contested in the newest
+    report, for reviewers.
     """
     campaign = hold_campaign(campaign)
     if kind not in _OWN:
