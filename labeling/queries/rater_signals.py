@@ -140,12 +140,24 @@ def fast_judgments(campaign: Campaign, rater: Rater) -> list[int]:
     return [row[0] for row, flagged in zip(rows, fast, strict=True) if flagged]
 
 
+def chances_of_all(campaign: Campaign, *, most: int = 100_000) -> dict[int, float]:
+    """For each rater of the newest `most` judgments, by internal id: how rarely a careful one would
+    be so far out in all that is taken together. What `Evidence.together` says, in one reading.
+    """
+    rows = _rows(campaign, None, own=0, pool=most)
+    if not rows:
+        return {}
+    work, _ = _work(rows, with_texts=False)
+    pool = Pool(work, gold_bar=read_policy(campaign.policy).gold_bar)
+    return {int(name): pool.together(place) for place, name in enumerate(work.votes.raters)}
+
+
 def _rows(
-    campaign: Campaign, rater: Rater, *, own: int, pool: int, before: datetime | None = None
+    campaign: Campaign, rater: Rater | None, *, own: int, pool: int, before: datetime | None = None
 ) -> list[tuple[Any, ...]]:
     values = {
         "campaign": campaign.pk,
-        "rater": rater.pk,
+        "rater": rater.pk if rater else 0,
         "own": own,
         "pool": pool,
         "before": before or "infinity",

@@ -85,6 +85,8 @@ class Wishes:
         for name, value, low, high in bounds:
             if not low <= value <= high:
                 return f"{name} goes from {low:g} to {high:g}, and {value:g} was asked for."
+        if self.groups == 1:
+            return "One group alone differs from nobody: ask for 2 or more, or for none."
         if unknown := sorted(set(self.kinds) - set(KINDS)):
             return f"There is no kind {unknown[0]}: write some of {', '.join(KINDS)}."
         if any(share < 0 for share in self.kinds.values()) or sum(self.kinds.values()) > 1 + 1e-9:
@@ -215,7 +217,7 @@ def _manners(wishes: Wishes, draw: random.Random) -> dict[str, Manner]:
     strengths = [wishes.spread - step * place for place in range(count)]
     draw.shuffle(strengths)
     groups = [group_name(number) for number in range(wishes.groups)]
-    tastes = {group: _centred(count, wishes.group_sd, draw) for group in groups}
+    tastes = _tastes(groups, count, wishes.group_sd, draw)
     return {
         f"model-{place + 1:02}": Manner(
             strength,
@@ -226,10 +228,18 @@ def _manners(wishes: Wishes, draw: random.Random) -> dict[str, Manner]:
     }
 
 
-def _centred(count: int, sd: float, draw: random.Random) -> list[float]:
-    drawn = [draw.gauss(0, sd) for _ in range(count)]
-    middle = sum(drawn) / count
-    return [value - middle for value in drawn]
+def _tastes(
+    groups: list[str], count: int, sd: float, draw: random.Random
+) -> dict[str, list[float]]:
+    """What each group adds to each model: nothing on the whole, over the models or the groups."""
+    drawn = [_centred([draw.gauss(0, sd) for _ in range(count)]) for _ in groups]
+    by_model = [_centred(list(of_model)) for of_model in zip(*drawn, strict=True)]
+    return {group: [row[place] for row in by_model] for place, group in enumerate(groups)}
+
+
+def _centred(values: list[float]) -> list[float]:
+    middle = sum(values) / len(values)
+    return [value - middle for value in values]
 
 
 def _items(wishes: Wishes, models: list[str], draw: random.Random) -> list[Item]:

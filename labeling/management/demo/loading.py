@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labeling.actions.campaigns import create_campaign
-from labeling.actions.claiming import claim_assignment
 from labeling.actions.demo import (
     RATER_NAMES,
     DemoAccounts,
@@ -17,11 +16,11 @@ from labeling.actions.demo import (
 )
 from labeling.actions.guidelines import publish_guidelines
 from labeling.actions.imports import begin_import, run_import
-from labeling.actions.raters import add_member, take_seat
-from labeling.actions.rating import submit_judgment
+from labeling.actions.raters import add_member
 from labeling.errors import InvalidInputError
 from labeling.formats.rows import text_of
-from labeling.models import Campaign, Completion, Job, Membership, Rater
+from labeling.management.at_work import seated, work_through
+from labeling.models import Assignment, Campaign, Completion, Job
 from labeling.schemas import read_schema
 from labeling.simulation.raters import Manner, Side, SimulatedRater, answer, side_of
 
@@ -124,20 +123,10 @@ def judge_all(
     people = set_up_simulated_people(
         organisation=accounts.organisation, names=[rater.name for rater in raters]
     )
-    at_work: list[tuple[Rater, SimulatedRater]] = []
-    for person, habits in zip(people, raters, strict=True):
-        add_member(campaign=campaign, user=person, role=Membership.Role.RATER, by=None)
-        at_work.append((take_seat(user=person, campaign=campaign).rater, habits))
     sides = _sides(campaign, manners)
     schema = read_schema(campaign.schema)
-    draw = random.Random(seed)
-    count = 0
-    while at_work and count != most:
-        rater, habits = turn = draw.choice(at_work)
-        assignment = claim_assignment(rater=rater, campaign=campaign)
-        if assignment is None:
-            at_work.remove(turn)
-            continue
+
+    def say(assignment: Assignment, habits: SimulatedRater, draw: random.Random) -> dict[str, Any]:
         pair = assignment.comparison
         a, b = sides[pair.completion_a_id], sides[pair.completion_b_id]
         left, right = (a, b) if assignment.a_on_left else (b, a)
@@ -145,9 +134,10 @@ def judge_all(
         if cites:
             won = [key for key, side in said.get("criteria", {}).items() if side == said["side"]]
             said["clauses"] = [cites[key] for key in won if key in cites][:1]
-        submit_judgment(rater=rater, assignment_id=assignment.public_id, answer=said)
-        count += 1
-    return count
+        return said
+
+    at_work = seated(campaign, people, raters)
+    return work_through(campaign, at_work, say, draw=random.Random(seed), most=most).judgments
 
 
 def _sides(campaign: Campaign, manners: dict[str, Manner]) -> dict[int, Side]:
