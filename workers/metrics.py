@@ -19,6 +19,7 @@ from labeling.queries.clause_agreement import clause_report
 from labeling.queries.due import campaigns_to_report
 from labeling.queries.judges import judge_context
 from labeling.queries.outcomes import outcomes, public_ids, with_stored_sides
+from labeling.queries.ranking_parts import ranking_parts
 from labeling.queries.round_marks import round_marks
 from labeling.queries.voter_groups import disagreement_report, group_report, groupings_of
 
@@ -102,6 +103,7 @@ def compute_report(campaign: Campaign) -> Report:
         gold=read.gold,
         kept=marks.kept,
     )
+    body["rankings"] = ranking_parts(campaign, read, round_of_item=marks.of_item)
     groupings = groupings_of(campaign, read)
     body["agreement_by"] = agreement_parts(
         campaign, read, round_of_item=marks.of_item, groupings=groupings
