@@ -21,6 +21,7 @@ from labeling.queries.judges import judge_context
 from labeling.queries.outcomes import outcomes, public_ids, with_stored_sides
 from labeling.queries.ranking_parts import ranking_parts
 from labeling.queries.round_marks import round_marks
+from labeling.queries.rules import rules_section
 from labeling.queries.voter_groups import disagreement_report, group_report, groupings_of
 
 logger = logging.getLogger(__name__)
@@ -110,6 +111,8 @@ def compute_report(campaign: Campaign) -> Report:
     )
     body["groups"], body["why"]["groups"] = group_report(campaign, read, groupings)
     body["disagreement"] = disagreement_report(read)
+    body["rules"], of_raters = rules_section(campaign, read)
+    body["raters"] = [row | of_raters.get(row["rater"], {}) for row in body["raters"]]
     report = record_report(
         campaign=campaign,
         event_count=read.event_count,

@@ -6,7 +6,12 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 
 from labeling.metrics.dawid_skene import DawidSkeneFit, chance_of_a, decisive_dawid_skene
-from labeling.metrics.joint_model import JointFit, item_posterior, joint_model
+from labeling.metrics.joint_model import (
+    ItemPosterior,
+    JointFit,
+    item_posterior,
+    joint_model,
+)
 from labeling.metrics.votes import (
     ANSWER_A,
     ANSWER_B,
@@ -67,7 +72,11 @@ class Learned:
 
 def learn(votes: Votes) -> Learned:
     """Raters and models as the votes show them; the first vote of a rater on an item counts."""
-    first = votes.first_votes()
+    return learn_from_first(votes.first_votes())
+
+
+def learn_from_first(first: Votes) -> Learned:
+    """The same, of votes that are one a rater and item."""
     return Learned(decisive_dawid_skene(first), joint_model(first))
 
 
@@ -80,10 +89,21 @@ def aggregate(votes: Votes, rule: Rule, learned: Learned | None = None) -> ItemA
     first = votes.first_votes()
     if rule == "majority":
         return _majority(first)
-    known = learned or learn(first)
+    known = learned or learn_from_first(first)
     if rule == "dawid_skene":
         return _by_dawid_skene(first, known.dawid_skene)
-    return _by_joint_model(first, known.joint, rule)
+    return _by_joint_model(first, item_posterior(known.joint, first), rule)
+
+
+def aggregate_first(first: Votes, learned: Learned) -> dict[Rule, ItemAnswers]:
+    """Every rule's answers at once, of votes that are one a rater and item."""
+    posterior = item_posterior(learned.joint, first)
+    return {
+        "majority": _majority(first),
+        "dawid_skene": _by_dawid_skene(first, learned.dawid_skene),
+        "bradley_terry": _by_joint_model(first, posterior, "bradley_terry"),
+        "soft": _by_joint_model(first, posterior, "soft"),
+    }
 
 
 def _majority(votes: Votes) -> ItemAnswers:
@@ -125,12 +145,11 @@ def _by_dawid_skene(votes: Votes, fit: DawidSkeneFit) -> ItemAnswers:
     )
 
 
-def _by_joint_model(votes: Votes, fit: JointFit, rule: Rule) -> ItemAnswers:
+def _by_joint_model(votes: Votes, posterior: ItemPosterior, rule: Rule) -> ItemAnswers:
     """The likelier side by votes and strengths; a tie where it is likelier than not.
 
     `soft` keeps what the next rater is expected to say, and names the side that this favours.
     """
-    posterior = item_posterior(fit, votes)
     is_there = votes.answer_counts().sum(axis=1) > 0
     is_soft = rule == "soft"
     chance = posterior.expected if is_soft else posterior.better_a

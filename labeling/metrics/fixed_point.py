@@ -39,7 +39,7 @@ def fixed_point(step: Step, start: Floats, *, tolerance: float, most_steps: int)
         taken += 2
         moved, change = first - point, second - 2 * first + point
         if np.abs(second - first).max(initial=0.0) < tolerance:
-            return FixedPoint(second, value, taken, converged=True)
+            return FixedPoint(second, float(value), taken, converged=True)
         ratio = float(moved @ moved) / max(float(change @ change), 1e-300)
         length = min(float(np.sqrt(ratio)), _FARTHEST)
         if length <= 1 or taken >= most_steps:
@@ -50,4 +50,4 @@ def fixed_point(step: Step, start: Floats, *, tolerance: float, most_steps: int)
         taken += 1
         is_better = np.isfinite(reached) and reached >= max(value, before) - 1e-9 * abs(value)
         point = landed if is_better else second
-    return FixedPoint(point, value, taken, converged=False)
+    return FixedPoint(point, float(value), taken, converged=False)

@@ -116,14 +116,18 @@ def item_posterior(fit: JointFit, votes: Votes) -> ItemPosterior:
     pairs = Pairs.of(votes.item_model_a, votes.item_model_b, len(votes.models))
     gaps = pairs.gaps(fit.strength)
     sided = votes.select(votes.preference <= B)
+    said = said_for_a(fit, sided)
+    logit = gaps[pairs.of_item] + np.bincount(sided.item, said, votes.item_count)
+    return ItemPosterior(logistic(logit), fit.ties.of_items(votes.answer_counts(), pairs, gaps))
+
+
+def said_for_a(fit: JointFit, sided: Votes) -> Floats:
+    """What each vote that chose a side adds to the log-odds that a is the better one."""
     side, length = towards_a(sided)
     leaning = fit.side * side + fit.length * length
     ability = fit.ability[sided.rater]
-    # The log-odds of the answer given, were a the better one, against b.
     chose_a = np.where(sided.preference == A, 1.0, -1.0)
-    said = log_logistic(chose_a * (leaning + ability)) - log_logistic(chose_a * (leaning - ability))
-    logit = gaps[pairs.of_item] + np.bincount(sided.item, said, votes.item_count)
-    return ItemPosterior(logistic(logit), fit.ties.of_items(votes.answer_counts(), pairs, gaps))
+    return log_logistic(chose_a * (leaning + ability)) - log_logistic(chose_a * (leaning - ability))
 
 
 class _Fit:
