@@ -92,8 +92,8 @@ def test_the_floor_is_held_against_the_interval_too() -> None:
 
 
 def test_windows_are_named_by_their_days() -> None:
-    def at(*day: int) -> int:
-        return int(datetime(*day, tzinfo=UTC).timestamp())  # type: ignore[arg-type]
+    def at(year: int, month: int, day: int) -> int:
+        return int(datetime(year, month, day, tzinfo=UTC).timestamp())
 
     assert window_name(at(2026, 3, 2), at(2026, 3, 3)) == "2 Mar 2026"
     assert window_name(at(2026, 3, 2), at(2026, 3, 9)) == "2 to 8 Mar 2026"
