@@ -53,6 +53,8 @@ _POSTGRES_OPTIONS = {
     # The wheels carry no LLVM.
     "jit": "off",
 }
+# For data that nobody misses after a power cut: tests make a database and thousands of commits.
+_NOTHING_KEPT = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 class EmbeddedError(Exception):
@@ -135,15 +137,19 @@ def running_services(home: Path) -> Running | None:
 class Services:
     """PostgreSQL and Valkey on one data folder, which is locked from here until `close`.
 
-    `start` and `stop` run them (tests do); `commands` lets a supervisor run them itself.
+    `start` and `stop` run them (tests do); `commands` lets a supervisor run them itself. Without
+    `durable` PostgreSQL leaves it to the system when what it writes reaches the disk.
     """
 
-    def __init__(self, home: Path, *, postgres: bool = True, valkey: bool = True) -> None:
+    def __init__(
+        self, home: Path, *, postgres: bool = True, valkey: bool = True, durable: bool = True
+    ) -> None:
         self.home = home.expanduser().resolve()
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = _locked(self.home / "lock")
         self._processes: list[tuple[Command, subprocess.Popen[bytes]]] = []
         self._wants_postgres, self._wants_valkey = postgres, valkey
+        self._postgres_options = _POSTGRES_OPTIONS | ({} if durable else _NOTHING_KEPT)
         self._data = self.home / "postgres"
         self._bin = _postgres_binaries() if postgres else Path()
         self._sockets = self._socket_folder() if postgres or valkey else self.home
@@ -267,7 +273,7 @@ class Services:
 
     def _postgres(self) -> Command:
         argv = [str(self._bin / "postgres"), "-D", str(self._data), "-k", str(self._sockets)]
-        for name, value in _POSTGRES_OPTIONS.items():
+        for name, value in self._postgres_options.items():
             argv += ["-c", f"{name}={value}"]
         # SIGINT is PostgreSQL's "fast" shutdown: no waiting for clients, no recovery afterwards.
         return Command(

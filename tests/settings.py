@@ -20,6 +20,7 @@ def _start_services() -> None:
         home,
         postgres="DATABASE_URL" not in os.environ,
         valkey="REDIS_URL" not in os.environ,
+        durable=False,
     )
     os.environ.update(services.start())
     keys = embedded.load_keys(home)
