@@ -15,18 +15,16 @@ from labeling.actions.pairing import pair_and_open_round
 from labeling.actions.rounds import close_round
 from labeling.actions.snapshots import freeze_round
 from labeling.actions.trained_models import register_model
-from labeling.charts.scores import ScoreLine, ScorePoint, scores_chart
 from labeling.errors import LabelingError, NotFoundError
-from labeling.metrics.one_scale import Change, OneScale, Score, change, one_scale
+from labeling.metrics.one_scale import Change, change, one_scale
 from labeling.models import Campaign, Round
 from labeling.policy import read_policy
 from labeling.queries import progress, round_plans, rounds
 from labeling.web.campaigns import frame
 from labeling.web.round_forms import RULES, ItemsForm, ModelForm, OpenForm, QualificationForm
+from labeling.web.score_lines import score_chart, score_table
 from labeling.web.signed_in import PageRequest, signed_in
 
-# Lines of the chart beside the anchor's; the table has all.
-DRAWN = 6
 Kind = Round.Kind
 
 
@@ -181,8 +179,8 @@ def _page(request: PageRequest, shown: Campaign, form: OpenForm) -> dict[str, An
         "lines": lines,
         "next_number": max((line.round.number for line in lines), default=0) + 1,
         "scale": scale,
-        "chart": _chart(scale, {name for pair in trained for name in pair}),
-        "table": _table(scale),
+        "chart": score_chart(scale, {name for pair in trained for name in pair}),
+        "table": score_table(scale),
         "changes": changes,
         "change_words": [_said(one) for one in changes],
         "across": list(reversed(rows)),
@@ -226,33 +224,6 @@ def _forecast(campaign: Campaign, form: OpenForm) -> dict[str, Any]:
         why = "There is nothing to open by this rule: no comparison waits, and no two completions"
         return {"forecast": None, "forecast_why": f"{why} of a prompt are without one."}
     return {"forecast": made, "currency": read_policy(campaign.policy).currency}
-
-
-def _table(scale: OneScale) -> list[tuple[str, list[Score | None]]]:
-    """Each model with its score of each round, best in the newest first."""
-    names: list[str] = []
-    for one in reversed(scale.rounds):
-        names += [score.model for score in one.scores if score.model not in names]
-    by_round = [{score.model: score for score in one.scores} for one in scale.rounds]
-    return [(name, [found.get(name) for found in by_round]) for name in names]
-
-
-def _chart(scale: OneScale, chief: set[str]) -> Any:
-    """The lines of the anchor, of models that were trained, and of the best others."""
-    rows = _table(scale)
-    numbers = [one.number for one in scale.rounds]
-    ordered = sorted(rows, key=lambda row: row[0] not in chief)
-    lines: list[ScoreLine] = []
-    for name, scores in ordered:
-        points = tuple(
-            ScorePoint(number, score.elo, score.low, score.high)
-            for number, score in zip(numbers, scores, strict=True)
-            if score is not None and score.elo is not None
-        )
-        is_anchor = name == scale.anchor
-        if points and (is_anchor or sum(not line.is_anchor for line in lines) < DRAWN):
-            lines.append(ScoreLine(name, points, name in chief, is_anchor))
-    return scores_chart(lines, anchor=scale.anchor, key="rounds")
 
 
 def _said(one: Change) -> str:
