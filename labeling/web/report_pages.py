@@ -20,7 +20,7 @@ from labeling.errors import NotFoundError
 from labeling.formats.csv_writing import csv_lines
 from labeling.models import Campaign
 from labeling.queries.progress import newest_report
-from labeling.web import report_agreement, report_bias
+from labeling.web import report_agreement, report_bias, report_rules
 from labeling.web.campaigns import frame
 from labeling.web.report_shell import (
     Asked,
@@ -33,7 +33,11 @@ from labeling.web.report_shell import (
 )
 from labeling.web.signed_in import PageRequest, signed_in
 
-SECTIONS: tuple[Section, ...] = (report_agreement.SECTION, report_bias.SECTION)
+SECTIONS: tuple[Section, ...] = (
+    report_agreement.SECTION,
+    report_bias.SECTION,
+    report_rules.SECTION,
+)
 UNKNOWN = "The report has no such page."
 STYLESHEET = "labeling/thurstone.css"
 # The printed report holds its own style and nothing else that a browser would fetch or run.

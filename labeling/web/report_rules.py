@@ -1,0 +1,388 @@
+"""`/campaigns/<slug>/report/rules/`: what each rule would export, and where the rules part."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, floor
+from typing import Any, Final
+
+from labeling.charts.arms import Share, shares_chart
+from labeling.charts.axes import Axis
+from labeling.charts.markup import Svg
+from labeling.charts.small import whisker
+from labeling.web.report_shell import (
+    ESTIMATE_COLUMNS,
+    NOT_YET,
+    Asked,
+    Chart,
+    Definition,
+    Section,
+    Shown,
+    Table,
+    cells,
+)
+
+Row = Mapping[str, Any]
+SHOWN_RATERS: Final = 12
+# Fewer items with a known answer than this tell no two rules apart.
+ENOUGH_KNOWN: Final = 30
+NAMES: Final = {
+    "majority": "Majority",
+    "dawid_skene": "Dawid–Skene",
+    "bradley_terry": "Joint model",
+    "soft": "Soft labels",
+}
+ANSWERS: Final = {"a": "A", "tie": "tie", "b": "B"}
+DEFINITIONS: Final = (
+    Definition(
+        "majority",
+        NAMES["majority"],
+        "The answer given most often, tie and both bad among them; two that share the first place"
+        " make a tie. Every rater weighs the same.",
+    ),
+    Definition(
+        "dawid_skene",
+        NAMES["dawid_skene"],
+        "Each rater’s rate of right answers, with A and with B better, and each item’s better side"
+        " are found together from the votes that chose one. A tie where more than half said tie.",
+        "Dawid and Skene 1979, with a prior",
+    ),
+    Definition(
+        "bradley_terry",
+        NAMES["bradley_terry"],
+        "Strengths of models, reliability of raters, the pull of the left side and of length are"
+        " found together; an item’s own votes are added to what the strengths say. A tie where"
+        " one is likelier than not.",
+        "after Chen et al. 2013 (Crowd-BT)",
+    ),
+    Definition(
+        "soft",
+        NAMES["soft"],
+        "The joint model’s expected share for A, a tie being a half: nothing is rounded to a side."
+        " Its logit is the margin for TRL.",
+    ),
+    Definition(
+        "certainty",
+        "Certainty",
+        "Of items that get a side: the rule’s own chance of that side, on average. The majority’s"
+        " is the share of its votes, which is no chance of being right.",
+    ),
+    Definition(
+        "gold",
+        "Known answers",
+        "How often the rule names the side that is known to be right; a tie names none. No rule is"
+        " told the known answers, and raters are weighed without them.",
+    ),
+    Definition(
+        "reviewers",
+        "Reviewers",
+        "How often the rule names the side that a reviewer decided for. Reviewers see the hard"
+        " items, so all rules look worse here.",
+    ),
+    Definition(
+        "reliability",
+        "Reliability",
+        "The joint model’s chance that a vote of this rater that chooses a side names the better"
+        " one, sides and lengths being even. Half is guessing.",
+        "Chen et al. 2013",
+    ),
+    Definition(
+        "side",
+        "Pull of the left",
+        "What standing on the left adds to the log-odds of being chosen, and standing on the right"
+        " takes away, quality being equal.",
+    ),
+    Definition(
+        "length",
+        "Pull of length",
+        "What (length A − length B)/(length A + length B) is multiplied by in the log-odds of"
+        " choosing A, quality being equal. A text twice as long as the other has a third of it.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A rule's line of the table."""
+
+    definition: Definition
+    row: Row
+    certainty: Svg
+
+
+@dataclass(frozen=True)
+class RaterLine:
+    """A rater's line of the table of reliability."""
+
+    name: str
+    row: Row
+    whisker: Svg
+
+
+def read(asked: Asked) -> Shown:
+    """The rules' rows, the items where they part, raters by the joint model."""
+    found: Row = asked.body.get("rules", {})
+    rows: Sequence[Row] = found.get("rows", ())
+    known = {one.key: one for one in DEFINITIONS}
+    raters = _raters(asked.body)
+    axis = _axis([row["reliability"] for row in raters])
+    ends = [*raters[: SHOWN_RATERS // 2], *raters[SHOWN_RATERS // 2 :][-(SHOWN_RATERS // 2) :]]
+    differing: Sequence[Row] = found.get("differing", ())
+    certainty = _axis([row["certainty"] for row in rows])
+    chart, what = _chart(rows)
+    return Shown(
+        context={
+            "lines": [
+                Line(
+                    known[row["rule"]],
+                    row,
+                    _whisker(NAMES[row["rule"]], row["certainty"], certainty),
+                )
+                for row in rows
+            ],
+            "certainty_span": _span(certainty),
+            "words": reading(found) if rows else [],
+            "chart_of": what,
+            "differing": [_item(row) for row in differing],
+            "differing_count": found.get("differing_count", 0),
+            "model": found.get("model"),
+            "leanings": [
+                (known[key], found["model"][key]) for key in ("side", "length") if "model" in found
+            ],
+            "raters": [
+                RaterLine(row["rater"], row["reliability"], _of_rater(row, axis)) for row in ends
+            ],
+            "rater_count": len(raters),
+            "rater_span": _span(axis),
+        },
+        tables=(
+            Table(
+                "rules",
+                "What each rule would export",
+                (
+                    *("rule", "items", "sides", "ties", "other_side", "new_side", "new_tie"),
+                    *("figure", *ESTIMATE_COLUMNS),
+                ),
+                list(_rule_rows(rows)),
+            ),
+            Table(
+                "items",
+                "Items where rules part",
+                (
+                    *("comparison_id", "model_a", "model_b", "votes_a", "votes_tie", "votes_b"),
+                    *NAMES,
+                    *("chance_a_dawid_skene", "chance_a_bradley_terry", "chance_a_soft", "margin"),
+                ),
+                [_item_row(row) for row in differing],
+            ),
+            Table(
+                "raters",
+                "Raters by the joint model",
+                ("rater", *ESTIMATE_COLUMNS),
+                [(row["rater"], *cells(row["reliability"])) for row in raters],
+            ),
+        ),
+        charts=(
+            Chart(
+                "right",
+                what,
+                chart,
+                "No rule names a side yet.",
+            ),
+        ),
+        definitions=DEFINITIONS,
+        made=_made(found),
+    )
+
+
+def reading(found: Row) -> list[str]:
+    """What the rules come to, in sentences a manager can act on."""
+    by_rule = {row["rule"]: row for row in found["rows"]}
+    majority, joint = by_rule["majority"], by_rule["bradley_terry"]
+    if not majority["items"]:
+        return ["No comparison has a judgment by a person yet, so no rule has anything to say."]
+    said = []
+    other = joint["other_side"] + joint["new_tie"]
+    if majority["ties"]:
+        kept = majority["ties"] - joint["new_side"]
+        said.append(
+            f"The majority leaves {_items(majority['ties'])} as a tie, which a layout of pairs"
+            f" drops; the joint model names a side on {joint['new_side']:,} of them and leaves"
+            f" {kept:,}."
+        )
+    if sides := majority["sides"]:
+        agrees = "there is one" if sides == 1 else f"all {sides:,}"
+        said.append(
+            "Where the majority names a side, the joint model "
+            + (
+                f"says otherwise on {other:,} of {_items(sides)}."
+                if other
+                else f"says the same: {agrees}."
+            )
+        )
+    said.append(_by_known(by_rule))
+    model = found.get("model")
+    if model and not (model["is_converged"] and model["dawid_skene_is_converged"]):
+        said.append(
+            "The fit had not settled within its steps: the last digits of these figures may move."
+        )
+    return said
+
+
+def _by_known(by_rule: Mapping[str, Row]) -> str:
+    """Which rule is right most often where that can be told, or why it cannot."""
+    majority = by_rule["majority"]["gold"]
+    if majority["value"] is None:
+        return (
+            "There is no known answer to hold the rules against: with some, this page could say"
+            " which is right more often."
+        )
+    n = majority["n"]
+    if n < ENOUGH_KNOWN:
+        return (
+            f"Only {_items(n)} with a known answer {'was' if n == 1 else 'were'} judged: too few to"
+            " tell the rules apart. Where they part little, the majority is the easiest to explain."
+        )
+    rules = ("dawid_skene", "bradley_terry")
+    best = max(rules, key=lambda rule: by_rule[rule]["gold"]["value"])
+    gold = by_rule[best]["gold"]
+    if gold["low"] > majority["value"] and gold["value"] > majority["high"]:
+        return (
+            f"On known answers {NAMES[best]} is right in {_per_cent(gold['value'])}, the majority"
+            f" in {_per_cent(majority['value'])}: more than chance explains, so {NAMES[best]} is"
+            " the better rule here."
+        )
+    if majority["low"] > gold["value"] and majority["value"] > gold["high"]:
+        return (
+            f"On known answers the majority is right in {_per_cent(majority['value'])},"
+            f" {NAMES[best]} in {_per_cent(gold['value'])}: keep the majority."
+        )
+    return (
+        f"On {_items(n)} with a known answer the rules are right about equally often"
+        f" ({_per_cent(majority['value'])} and {_per_cent(gold['value'])}, within each other’s"
+        " intervals): choose by what you want of ties and of certainty."
+    )
+
+
+def _chart(rows: Sequence[Row]) -> tuple[Svg, str]:
+    """Each rule's share of right answers, or where none is known how certain it is of itself."""
+    for figure, title in (
+        ("gold", "Right on known answers"),
+        ("reviewers", "Same side as the reviewer"),
+        ("certainty", "Mean certainty"),
+    ):
+        shares = [
+            Share(NAMES[row["rule"]], row[figure]["value"], row[figure]["low"], row[figure]["high"])
+            for row in rows
+            if row[figure]["value"] is not None and row[figure]["low"] is not None
+        ]
+        if shares:
+            drawn = shares_chart(
+                shares, reference=0.5, reference_name="by lot", key="rules-right", title=title
+            )
+            return drawn, title
+    return Svg(), "Right on known answers"
+
+
+def _raters(body: Row) -> list[Row]:
+    """Raters with a figure, the most reliable first."""
+    rows = [
+        row
+        for row in body.get("raters", ())
+        if (row.get("reliability") or NOT_YET)["value"] is not None
+    ]
+    return sorted(rows, key=lambda row: (-row["reliability"]["value"], row["rater"]))
+
+
+def _item(row: Row) -> dict[str, Any]:
+    """An item where rules part, as the page says it."""
+    return {
+        "id": row["comparison_id"],
+        "models": (row["model_a"] or "A", row["model_b"] or "B"),
+        "counts": row["counts"],
+        "answers": [
+            (NAMES[rule], ANSWERS[row["answers"][rule]], row["answers"][rule])
+            for rule in ("majority", "dawid_skene", "bradley_terry")
+        ],
+        "soft": row["probability"]["soft"],
+        "margin": row["margin"],
+    }
+
+
+def _item_row(row: Row) -> tuple[Any, ...]:
+    counts, chances = row["counts"], row["probability"]
+    return (
+        *(row["comparison_id"], row["model_a"], row["model_b"]),
+        *(counts["a"], counts["tie"], counts["b"]),
+        *(row["answers"][rule] for rule in NAMES),
+        *(chances["dawid_skene"], chances["bradley_terry"], chances["soft"], row["margin"]),
+    )
+
+
+def _rule_rows(rows: Sequence[Row]) -> Iterator[tuple[Any, ...]]:
+    for row in rows:
+        counts = [
+            row[name]
+            for name in ("rule", "items", "sides", "ties", "other_side", "new_side", "new_tie")
+        ]
+        for figure in ("differs", "certainty", "gold", "reviewers"):
+            yield (*counts, figure, *cells(row[figure]))
+
+
+def _made(found: Row) -> list[tuple[str, str]]:
+    model = found.get("model")
+    if not model:
+        return []
+    settled = "settled" if model["is_converged"] else "had not settled"
+    return [
+        ("Votes", "the first vote of each person on an item; LLM judges stay out"),
+        ("Weighing", "raters are learnt from items without a known answer, and know of none"),
+        (
+            "Joint model",
+            f"{settled} after {model['iterations']} steps, log-likelihood"
+            f" {model['log_likelihood']:,.1f}; ties ν = {model['tie_nu']:.2f}, closeness"
+            f" {model['tie_closeness']:.2f}".replace("-", "−"),
+        ),
+    ]
+
+
+def _of_rater(row: Row, axis: Axis) -> Svg:
+    return _whisker(row["rater"], row["reliability"], axis, reference=0.5)
+
+
+def _whisker(name: str, row: Row, axis: Axis, reference: float | None = None) -> Svg:
+    if row["value"] is None or row["low"] is None:
+        return Svg()
+    words = f"{name} {row['low']:.0%} to {row['high']:.0%}".replace("%", " %")
+    shown = reference if reference is not None and axis.low <= reference <= axis.high else None
+    return whisker(
+        low=row["low"],
+        value=row["value"],
+        high=row["high"],
+        axis=axis,
+        reference=shown,
+        label=words,
+    )
+
+
+def _axis(rows: Sequence[Row]) -> Axis:
+    limits = [row[end] for row in rows for end in ("low", "high") if row[end] is not None]
+    if not limits:
+        return Axis(0, 1)
+    return Axis(max(floor(min(limits) * 10) / 10, 0), min(ceil(max(limits) * 10) / 10, 1))
+
+
+def _span(axis: Axis) -> str:
+    return f"{axis.low:.0%} to {axis.high:.0%}".replace("%", " %")
+
+
+def _per_cent(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %")
+
+
+def _items(count: int) -> str:
+    return f"{count:,} item{'' if count == 1 else 's'}"
+
+
+SECTION: Final = Section(
+    "rules", "Rules", "labeling/campaign_report_rules.html", read, needs=("rules",)
+)
