@@ -91,7 +91,9 @@ def experiment(votes: Votes, shown: Shown, *, now: int) -> dict[str, Any]:
         "not_dealt_count": int((in_arm & ~shown.is_dealt).sum()),
     }
     found = _contrasts(votes, shown, counted, longer)
-    as_dealt = _contrasts(votes, shown, in_arm & differs, longer)["streaming"]
+    as_dealt = found["streaming"]
+    if not honoured.all():
+        as_dealt = _contrasts(votes, shown, in_arm & differs, longer)["streaming"]
     pace = _pace(shown.judged_at[counted], now) if len(shown.judged_at) else None
     body["contrasts"] = {
         name: one.as_json() | {"no_effect": 0, "days_left": _days_left(one, pace)}

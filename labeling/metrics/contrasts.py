@@ -64,12 +64,11 @@ def clustered_contrast(
     count = int(varies.sum())
     if information <= 0:
         return Contrast.undefined(why, unit=unit)
-    _, place = np.unique(clusters, return_inverse=True)
-    items = int(place.max()) + 1
+    items = int(np.count_nonzero(np.bincount(clusters)))
     if items < FEWEST_ITEMS:
         return Contrast.undefined(TOO_FEW, unit=unit, n=count)
     slope = float(x @ y) / information
-    scores = np.bincount(place, x * (y - slope * x))
+    scores = np.bincount(clusters, x * (y - slope * x))
     error = math.sqrt(float(scores @ scores) * items / (items - 1)) / information
     estimate = Estimate(slope, slope - Z95 * error, slope + Z95 * error, count, unit, BY_ITEM)
     if error <= 0:
