@@ -18,6 +18,7 @@ from labeling.formats.csv_writing import csv_lines
 from labeling.formats.raters import COLUMNS, MOST_BYTES, read_raters
 from labeling.models import Campaign, Skill
 from labeling.queries.rater_file import rater_file
+from labeling.queries.reliability import reliability_of
 from labeling.queries.routing import known_skills, routing_of
 from labeling.schemas import read_requirements
 from labeling.skills import level_on
@@ -121,6 +122,7 @@ def rater(request: PageRequest, slug: str, rater_id: UUID) -> HttpResponse:
     context = frame(request, campaign, "raters") | {
         "rater": shown,
         "seat": seat,
+        "reliability": reliability_of(campaign, shown),
         "skills": [(one, level_on(one, now), Skill.Source(one.source).label) for one in known],
         "routing": routing_of(shown, campaign, read_requirements(campaign.requirements)),
         "grant": grant,

@@ -43,6 +43,7 @@ from labeling.queries.rater_signals import (
     evidence_of,
     fast_judgments,
 )
+from labeling.queries.reliability import reliability_of
 from labeling.schemas import read_requirements
 from labeling.web.campaigns import frame
 from labeling.web.signed_in import PageRequest, signed_in
@@ -202,6 +203,7 @@ def _context(request: PageRequest, seat: Seat) -> dict[str, Any]:
         "seat": seat,
         "rater": rater,
         "evidence": found,
+        "reliability": reliability_of(campaign, rater),
         "rows": [row_of(signal) for signal in found.signals] if found else [],
         "in_short": in_short(found) if found else "",
         "speed": speed_of(found, seat.pseudonym) if found else None,
