@@ -20,7 +20,14 @@ from labeling.errors import NotFoundError
 from labeling.formats.csv_writing import csv_lines
 from labeling.models import Campaign
 from labeling.queries.progress import newest_report
-from labeling.web import report_agreement, report_bias, report_rules
+from labeling.web import (
+    report_agreement,
+    report_bias,
+    report_groups,
+    report_planner,
+    report_ranking,
+    report_rules,
+)
 from labeling.web.campaigns import frame
 from labeling.web.report_shell import (
     Asked,
@@ -35,8 +42,11 @@ from labeling.web.signed_in import PageRequest, signed_in
 
 SECTIONS: tuple[Section, ...] = (
     report_agreement.SECTION,
+    report_ranking.SECTION,
     report_bias.SECTION,
+    report_groups.SECTION,
     report_rules.SECTION,
+    report_planner.SECTION,
 )
 UNKNOWN = "The report has no such page."
 STYLESHEET = "labeling/thurstone.css"
@@ -103,13 +113,14 @@ def printed(request: PageRequest, slug: str) -> HttpResponseBase:
         "campaign": campaign,
         "report": asked.report,
         "is_print": True,
+        "is_file": "download" in request.GET,
         "style": style,
         "parts": [_part(asked, one) for one in SECTIONS],
     }
     response = render(request, "labeling/report_print.html", context)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     response["Content-Security-Policy"] = PRINT_POLICY.format(digest)
-    if "download" in request.GET:
+    if context["is_file"]:
         return _named(response, f"{campaign.slug}-report.html")
     return response
 
