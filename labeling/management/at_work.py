@@ -16,7 +16,7 @@ from labeling.simulation.raters import SimulatedRater
 # What a simulated rater says of the assignment they hold: the body of a judgment.
 Say = Callable[[Assignment, SimulatedRater, random.Random], dict[str, Any]]
 # Judgments after which the items of a round that may stop early are weighed up.
-SETTLED_EVERY = 25
+SETTLED_EVERY = 20
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,14 @@ def work_through(
     """
     left = list(at_work)
     judgments = skips = 0
-    touched: set[int] = set()
-    while left and judgments != most:
+    weighed = _Weighed(round_)
+    while judgments != most:
+        if weighed.is_due or not left:
+            # What was laid may be for somebody who found nothing a moment ago.
+            if weighed.settle():
+                left = list(at_work)
+            if not left:
+                break
         one = draw.choice(left)
         assignment = claim_assignment(rater=one.rater, campaign=campaign)
         if assignment is None:
@@ -81,10 +87,29 @@ def work_through(
             at=moment(judgments) if moment else None,
         )
         judgments += 1
-        touched.add(assignment.comparison_id)
-        if round_ is not None and round_.stop_rule != "fixed" and len(touched) >= SETTLED_EVERY:
-            # What it lays may be for somebody who found nothing a moment ago.
-            if settle_items(round_=round_, comparison_ids=sorted(touched)):
-                left = list(at_work)
-            touched.clear()
+        weighed.note(assignment)
     return Worked(judgments, skips)
+
+
+class _Weighed:
+    """The items of a round that may stop early, weighed up every so many judgments."""
+
+    def __init__(self, round_: Round | None) -> None:
+        self._round = round_ if round_ is not None and round_.stop_rule != "fixed" else None
+        self._judged: list[int] = []
+
+    @property
+    def is_due(self) -> bool:
+        return len(self._judged) >= SETTLED_EVERY
+
+    def note(self, assignment: Assignment) -> None:
+        """One judgment more."""
+        if self._round is not None:
+            self._judged.append(assignment.comparison_id)
+
+    def settle(self) -> int:
+        """How many slots ended or were laid for what was judged since."""
+        if self._round is None or not self._judged:
+            return 0
+        judged, self._judged = sorted(set(self._judged)), []
+        return settle_items(round_=self._round, comparison_ids=judged)
