@@ -5,53 +5,22 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.bias import ARMS, planted_arms, planted_sittings, planted_styles
 from labeling.metrics.arms import DAY, ArmFacts, Shown, experiment, main_contrast
 from labeling.metrics.bias_checks import CHECKS, bias_checks
 from labeling.metrics.contrasts import chance_of, clustered_contrast
 from labeling.metrics.estimates import Estimate
 from labeling.metrics.formatting import maker, markdown
 from labeling.metrics.rater_leanings import leanings, shrunken
-from labeling.metrics.tiredness import fatigue, sitting_seconds, swap
+from labeling.metrics.tiredness import fatigue, sitting_seconds, student95, swap
 from labeling.metrics.votes import Votes
 from tests.metrics.building import votes_of
 
-ARMS = (
-    ArmFacts("instant", "instant"),
-    ArmFacts("fast", "paced", 40),
-    ArmFacts("slow", "paced", 10),
-    ArmFacts("short", "instant", context="last_turn"),
-)
 NOTHING: dict[str, Any] = {"value": None, "low": None, "high": None, "n": 0, "no_effect": 0.5}
 
 
-def dealt(
-    chances: dict[int, float], *, items: int, per_item: int, seed: int
-) -> tuple[Votes, Shown]:
-    """Votes in arms dealt by lot; the longer answer, a, wins by the arm's chance and the item's."""
-    random = np.random.default_rng(seed)
-    item = np.repeat(np.arange(items), per_item)
-    arm = random.integers(0, len(chances), len(item))
-    odds = np.array([np.log(chances[k] / (1 - chances[k])) for k in range(len(chances))])[arm]
-    effect = random.normal(0, 0.5, items)[item]
-    wins = random.random(len(item)) < 1 / (1 + np.exp(-odds - effect))
-    votes = Votes.from_columns(
-        comparison=item,
-        rater=np.tile(np.arange(per_item), items),
-        preference=np.where(wins, 0, 1),
-        active_ms=10_000 + 4_000 * (arm > 0) + random.integers(0, 5_000, len(item)),
-        length_a=np.full(len(item), 900),
-        length_b=np.full(len(item), 300),
-        model_names={},
-        rater_names={k: f"R{k}" for k in range(per_item)},
-    )
-    modes = np.array([0, 1, 1, 0])[arm]
-    ones = np.ones(len(item), dtype=np.bool_)
-    moments = np.linspace(0, 10 * DAY, len(item)).astype(np.int64)
-    return votes, Shown(ARMS[: len(chances)], arm, modes, ones, moments)
-
-
 def test_a_planted_effect_of_speed_is_found_with_its_price_and_its_pace():
-    votes, shown = dealt({0: 0.70, 1: 0.62, 2: 0.50}, items=900, per_item=6, seed=4)
+    votes, shown = planted_arms(np.array([0.70, 0.62, 0.50]), items=900, per_item=6, seed=4)
     found = experiment(votes, shown, now=10 * DAY)
     streaming, halving = found["contrasts"]["streaming"], found["contrasts"]["halving"]
     assert found["why"] == "" and main_contrast(found["contrasts"]) == "streaming"
@@ -68,7 +37,7 @@ def test_a_planted_effect_of_speed_is_found_with_its_price_and_its_pace():
 
 
 def test_the_context_is_compared_within_one_way_of_showing():
-    votes, shown = dealt({0: 0.5, 1: 0.5, 2: 0.5, 3: 0.7}, items=700, per_item=6, seed=5)
+    votes, shown = planted_arms(np.array([0.5, 0.5, 0.5, 0.7]), items=700, per_item=6, seed=5)
     context = experiment(votes, shown, now=100 * DAY)["contrasts"]["context"]
     assert context["low"] < -0.19 < context["high"] < 0
     # Only the two instant arms differ in the context alone.
@@ -78,7 +47,7 @@ def test_the_context_is_compared_within_one_way_of_showing():
 
 
 def test_what_was_not_shown_as_dealt_is_counted_apart():
-    votes, shown = dealt({0: 0.7, 1: 0.5}, items=300, per_item=4, seed=6)
+    votes, shown = planted_arms(np.array([0.7, 0.5]), items=300, per_item=4, seed=6)
     moved = np.flatnonzero(shown.arm == 1)[:80]
     shown.shown_as[moved] = 0
     shown.shown_as[np.flatnonzero(shown.arm == 0)[:10]] = -1
@@ -92,7 +61,7 @@ def test_what_was_not_shown_as_dealt_is_counted_apart():
 
 
 def test_no_arms_one_arm_and_arms_nobody_knows_say_so():
-    votes, shown = dealt({0: 0.5}, items=30, per_item=2, seed=7)
+    votes, shown = planted_arms(np.array([0.5]), items=30, per_item=2, seed=7)
     one = experiment(votes, shown, now=0)
     assert "one presentation arm" in one["why"]
     assert one["contrasts"]["streaming"]["value"] is None and one["contrasts"]["streaming"]["why"]
@@ -100,7 +69,7 @@ def test_no_arms_one_arm_and_arms_nobody_knows_say_so():
         votes, Shown((), np.full(len(votes), -1), shown.shown_as, shown.is_dealt), now=0
     )
     assert none["arms"] == [] and "No judgment" in none["why"] and none["price"]["why"]
-    two, shown = dealt({0: 0.5, 1: 0.5}, items=30, per_item=2, seed=7)
+    two, shown = planted_arms(np.array([0.5, 0.5]), items=30, per_item=2, seed=7)
     gone = Shown(
         (ArmFacts("x"), ArmFacts("y")), shown.arm, shown.shown_as, shown.is_dealt, shown.judged_at
     )
@@ -121,35 +90,12 @@ def test_ties_alone_and_votes_all_alike_have_no_contrast():
     assert "same way" in alike.estimate.why
 
 
-def styled(beta: float, formatted: float, seed: int) -> tuple[Votes, np.ndarray, np.ndarray]:
-    """Votes that lean to formatting and, `beta`, to length; formatted answers tend to be longer."""
-    random = np.random.default_rng(seed)
-    items, per_item = 1500, 3
-    count_a = random.integers(0, 3, items)
-    length_a = 600 + 500 * count_a + random.integers(0, 1500, items)
-    length_b = 600 + random.integers(0, 1500, items)
-    gap = (length_a - length_b) / (length_a + length_b)
-    odds = formatted * np.sign(count_a) + beta * gap
-    item = np.repeat(np.arange(items), per_item)
-    wins = random.random(len(item)) < 1 / (1 + np.exp(-odds[item]))
-    votes = Votes.from_columns(
-        comparison=item,
-        rater=np.tile(np.arange(per_item), items),
-        preference=np.where(wins, 0, 1),
-        length_a=length_a[item],
-        length_b=length_b[item],
-        model_names={},
-        rater_names={k: str(k) for k in range(per_item)},
-    )
-    return votes, count_a, np.zeros(items, dtype=np.int64)
-
-
 def test_formatting_is_told_from_the_length_that_comes_with_it():
-    none = markdown(*styled(3.0, 0.0, 1))
+    none = markdown(*planted_styles(length=3.0, formatted=0.0, seed=1))
     assert none.raw.low is not None and none.raw.low > 0.52
     assert none.share.low is not None and none.share.high is not None
     assert none.share.low < 0.5 < none.share.high
-    some = markdown(*styled(3.0, 0.5, 2)).share
+    some = markdown(*planted_styles(length=3.0, formatted=0.5, seed=2)).share
     assert some.value == pytest.approx(1 / (1 + np.exp(-0.5)), abs=0.03)
     assert some.low is not None and some.low > 0.5
 
@@ -189,20 +135,7 @@ def test_a_sitting_ends_with_half_an_hour_of_nothing():
 
 
 def test_tiredness_is_found_within_raters_who_differ():
-    random = np.random.default_rng(3)
-    raters, each = 20, 120
-    rater = np.repeat(np.arange(raters), each)
-    at = np.tile(np.arange(each) * 120, raters)
-    skill = np.repeat(random.uniform(0.7, 0.95, raters), each)
-    chance = np.where(at >= 7200, skill - 0.2, skill)
-    right = random.random(len(rater)) < chance
-    votes = Votes.from_columns(
-        comparison=np.arange(len(rater)),
-        rater=rater,
-        preference=np.where(right, 0, 1),
-        model_names={},
-        rater_names={k: str(k) for k in range(raters)},
-    )
+    votes, at = planted_sittings(tired=0.2, seed=3)
     gold = np.zeros(votes.item_count, dtype=np.int8)
     found = fatigue(votes, at, gold)
     assert found.low is not None and found.high is not None
@@ -210,8 +143,8 @@ def test_tiredness_is_found_within_raters_who_differ():
     assert "No rater met a known answer" in fatigue(votes, at, np.full_like(gold, -1)).why
     assert "not known when" in fatigue(votes, np.full_like(at, -1), gold).why
     assert "two hours" in fatigue(votes, np.minimum(at, 3000), gold).why
-    few = votes.select(rater < 3)
-    assert "Fewer than 5 raters" in fatigue(few, at[rater < 3], gold).why
+    few = votes.rater < 3
+    assert "Fewer than 5 raters" in fatigue(votes.select(few), at[few], gold).why
 
 
 def test_swapped_pairs_are_told_from_pairs_asked_as_before():
@@ -302,6 +235,11 @@ def test_several_checks_are_weighed_together():
     bias["swap"]["follows_left"] = seen(0.8, 0.05)
     last = bias_checks(bias)[-1]
     assert (last["of"], last["reading"]) == ("follows_left", "watch")
+
+
+def test_students_t_is_near_its_tables():
+    for freedom, point in ((4, 2.776), (10, 2.228), (19, 2.093), (120, 1.980)):
+        assert student95(freedom) == pytest.approx(point, rel=0.02)
 
 
 def test_the_chance_agrees_with_the_interval():
