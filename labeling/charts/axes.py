@@ -44,7 +44,8 @@ def value_axis(values: Iterable[float], *, least: float = -1.0, most: float = 1.
     if high - low < step / 2:
         low, high = max(low - step, least), min(high + step, most)
     count = round((high - low) / step)
-    decimals = max(0, math.ceil(-math.log10(step) - 1e-9))
+    # As many as the step has: 0.25 and 0.75 are not 0.2 and 0.8.
+    decimals = next((d for d in range(9) if abs(round(step, d) - step) < step * 1e-6), 9)
     ticks = [low + k * step for k in range(count + 1)]
     return Axis(low, high, tuple((tick, minus(f"{tick:.{decimals}f}")) for tick in ticks))
 

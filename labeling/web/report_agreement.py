@@ -85,6 +85,8 @@ def read(asked: Asked) -> Shown:
             "percent": agreement.get("percent_agreement", NOT_YET),
             "decisive": agreement.get("percent_agreement_decisive", NOT_YET),
             "again": agreement.get("intra_rater", NOT_YET),
+            # Beside the headline, as it is the first thing to ask of it.
+            "is_made_above": bool(body),
             "headline": agreement_words.headline(alpha) if agreement else "",
             "remarks": agreement_words.remarks(agreement) if agreement else [],
             "against_floor": agreement_words.against_floor(alpha, least),

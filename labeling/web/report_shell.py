@@ -2,7 +2,7 @@
 made. A page is a `Section`; `labeling.web.report_pages` lists them.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -151,12 +151,14 @@ def made_of(asked: Asked) -> list[tuple[str, str]]:
     left_out = [
         f"{count:,} {words}"
         for count, words in (
-            (counts["dropped_gold_judgments"], "on known answers"),
-            (counts["dropped_repeat_judgments"], "that were asked again"),
-            (counts.get("excluded_judgments", 0), "by decision"),
+            (counts["dropped_gold_judgments"], "judgments on known answers"),
+            (counts["dropped_repeat_judgments"], "judgments of what a rater was asked again"),
+            (counts.get("excluded_judgments", 0), "judgments by decision"),
         )
         if count
     ]
+    if counts["items_not_ranked"]:
+        left_out.append(f"of rankings {counts['items_not_ranked']:,} items that name no two models")
     answered = counts["a"] + counts["b"] + counts["tie"] + counts["both_bad"]
     ties = (counts["tie"] + counts["both_bad"]) / answered if answered else 0.0
     bad = counts["both_bad"] / answered if answered else 0.0
@@ -168,13 +170,7 @@ def made_of(asked: Asked) -> list[tuple[str, str]]:
             f"{counts['items_with_one_vote']:,} have one",
         ),
         ("Raters", f"{body['rater_count']:,} people; LLM judges stay out"),
-        (
-            "Left out",
-            f"{_listed(left_out)}; {counts['items_not_ranked']:,} items name no two models and"
-            " are in no ranking"
-            if counts["items_not_ranked"]
-            else _listed(left_out),
-        ),
+        ("Left out", "; ".join(left_out) or "nothing"),
         (
             "Ties",
             f"a category of their own, {ties:.1%}; “both bad” counts as a tie ({bad:.1%})".replace(
@@ -183,8 +179,3 @@ def made_of(asked: Asked) -> list[tuple[str, str]]:
         ),
         ("Method", f"version {body['method_version']}, 95 % intervals"),
     ]
-
-
-def _listed(parts: Iterable[str]) -> str:
-    text = ", ".join(parts)
-    return f"judgments {text}" if text else "no judgment"
