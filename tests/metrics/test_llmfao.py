@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from labeling.metrics import agreement
+from labeling.metrics.aggregation import aggregate
 from labeling.metrics.bradley_terry import ELO_PER_LOGIT, Encounters, bradley_terry
 from labeling.metrics.cohen import cohen_kappa
+from labeling.metrics.dawid_skene import dawid_skene
 from labeling.metrics.patterns import ItemPatterns
 from labeling.metrics.report import build_report
 from labeling.metrics.tie_models import davidson, rao_kupper
@@ -229,3 +231,32 @@ def test_majorities(votes: Votes, expected: dict[str, Any]) -> None:
     counts = [unique.count(code) for code in (0, 1, 2)]
     assert counts == expected["majority_left_right_tie_unique"]
     assert len(modes) - len(unique) == expected["no_unique_majority"]
+
+
+class TestAnswers:
+    def test_majority_answers_and_items_without_one(self, votes, expected):
+        answer = aggregate(votes, "majority").answer
+        counts = votes.answer_counts()
+        is_unique = (counts == counts.max(axis=1, keepdims=True)).sum(axis=1) == 1
+        left, right, tie = expected["majority_left_right_tie_unique"]
+        found = np.bincount(answer[is_unique], minlength=3).tolist()
+        assert found == [left, tie, right]
+        assert (answer[~is_unique] == 1).sum() == expected["no_unique_majority"]
+
+    def test_dawid_skene_without_a_prior_on_three_classes(self, votes, expected):
+        # The likelihood has several tops close to one another: ours is as high or higher.
+        told = expected["dawid_skene"]
+        fit = dawid_skene(
+            votes.item,
+            votes.rater,
+            votes.preference.astype(np.int64),
+            raters=len(votes.raters),
+            classes=3,
+            off=0,
+            diagonal=0,
+            most_steps=400,
+            tolerance=1e-6,
+        )
+        assert np.bincount(fit.chance.argmax(axis=1)).tolist() == told["label_counts"]
+        assert fit.share == pytest.approx(told["prior"], abs=1e-3)
+        assert told["loglik"] <= fit.log_likelihood < told["loglik"] + 1
