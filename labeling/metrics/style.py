@@ -429,5 +429,9 @@ def _errors(
     own = np.diag(sandwich(both[0], both[0]))
     other = np.diag(sandwich(both[1], both[1]))
     shared = np.diag(sandwich(both[0], both[1])[:size])
-    change = np.sqrt(np.clip(own[:size] + other - 2 * shared, 0, None))
-    return error(own, controlled), error(other, plain), change
+    # What each coefficient takes from the residuals of few items is given back (Cameron and Miller
+    # 2015, A practitioner's guide to cluster-robust inference); with many it is nothing.
+    free = size - 1 + len(design)
+    more = (items - 1) / (items - free) if items > 2 * free else 1.0
+    change = np.sqrt(np.clip((own[:size] + other - 2 * shared) * more, 0, None))
+    return error(own * more, controlled), error(other, plain), change

@@ -191,7 +191,8 @@ def dense(study: Planted, names: tuple[str, ...]) -> tuple[Any, Any, Any]:
     np.add.at(summed, item, scores)
     inverse = np.linalg.inv(curve) - fill
     items = votes.item_count
-    meat = summed.T @ summed * items / (items - 1)
+    free = size - 1 + len(names)
+    meat = summed.T @ summed * items / (items - (free if names else 1))
     return at_, np.sqrt(np.diag(inverse @ meat @ inverse)), summed @ inverse
 
 
@@ -215,7 +216,7 @@ def test_style_is_the_dense_fit_with_one_row_a_vote() -> None:
     items = study.votes.item_count
     apart = influence[:, :size] - plain_influence
     assert fit.change_error == pytest.approx(
-        np.sqrt((apart**2).sum(axis=0) * items / (items - 1)), rel=1e-6
+        np.sqrt((apart**2).sum(axis=0) * items / (items - 10)), rel=1e-6
     )
     # And the plain board is the leaderboard's own fit.
     assert fit.plain == pytest.approx(bradley_terry(Encounters.of(study.votes)).strength, abs=1e-9)
