@@ -19,6 +19,7 @@ from labeling.queries.clause_agreement import clause_report
 from labeling.queries.due import campaigns_to_report
 from labeling.queries.judges import judge_context
 from labeling.queries.outcomes import outcomes, public_ids, with_stored_sides
+from labeling.queries.planning import planning_section
 from labeling.queries.ranking_parts import ranking_parts
 from labeling.queries.round_marks import round_marks
 from labeling.queries.rules import rules_section
@@ -113,6 +114,7 @@ def compute_report(campaign: Campaign) -> Report:
     body["disagreement"] = disagreement_report(read)
     body["rules"], of_raters = rules_section(campaign, read)
     body["raters"] = [row | of_raters.get(row["rater"], {}) for row in body["raters"]]
+    body["planning"] = planning_section(campaign, read)
     report = record_report(
         campaign=campaign,
         event_count=read.event_count,

@@ -16,10 +16,10 @@ def worth(
 ) -> Floats:
     """A weight for each pair of models; draws go to a pair in proportion to it.
 
-    `uncertain` is the rank rule, (I · P(order wrong))² with I = log(1 + p(1−p)·Var): pairs whose
-    order is open and which a vote tells most about. `topk` is I times the closeness of either to
-    the boundary between places k and k + 1: the sum of exp(−z²/2), z in each one's own standard
-    error.
+    `uncertain` is a rank rule: (p(1 − p)·sd·P(order wrong))⁴, sd that of the difference: pairs
+    whose order is open and which a vote tells most about. `topk` is log(1 + p(1 − p)·Var) times the
+    closeness of both to the boundary between places k and k + 1: exp(−z²/2) of each, z in its own
+    standard error. docs/METRICS.md holds both against others.
     """
     if rule in EVEN:
         return np.ones(len(first))
@@ -38,16 +38,19 @@ def worth(
     covariance = ranking.covariance()
     variance = gap_variance(covariance, first, second)
     chance = ranking.chance(first, second)
-    told = np.log1p(chance * (1 - chance) * variance)
     if rule == "uncertain":
         gap = np.abs(ranking.strength[first] - ranking.strength[second])
-        return np.asarray((told * _tail(gap / np.sqrt(np.maximum(variance, 1e-300)))) ** 2)
+        error = np.sqrt(np.maximum(variance, 1e-300))
+        open_ = chance * (1 - chance) * error * normal_tail(gap / error)
+        # Only the proportions matter: kept from vanishing where everything is known.
+        return np.asarray((open_ / max(open_.max(initial=0), 1e-300)) ** 4)
+    told = np.log1p(chance * (1 - chance) * variance)
     ordered = np.sort(ranking.strength[np.union1d(first, second)])[::-1]
     k = min(settings.k, len(ordered) - 1)
     boundary = (ordered[k - 1] + ordered[k]) / 2
     error = np.sqrt(np.maximum(np.diag(covariance), 1e-300))
     closeness = np.exp(-(((ranking.strength - boundary) / error) ** 2) / 2)
-    return np.asarray(told * (closeness[first] + closeness[second]))
+    return np.asarray(told * closeness[first] * closeness[second])
 
 
 def check(rule: Rule, settings: PairingSettings, ranking: Ranking, present: Set[str]) -> None:
@@ -76,6 +79,6 @@ def check(rule: Rule, settings: PairingSettings, ranking: Ranking, present: Set[
 _erfc = np.vectorize(math.erfc, otypes=[np.float64])
 
 
-def _tail(z: Floats) -> Floats:
+def normal_tail(z: Floats) -> Floats:
     """The normal distribution above z."""
     return np.asarray(_erfc(z / math.sqrt(2)) / 2) if len(z) else np.zeros(0)
