@@ -1,8 +1,8 @@
 """Planted raters through the real queue: who is caught, and whether intervals hold the limits.
 
-Campaigns of 40 raters, 8 of whom do not look (two of each kind), with about 60 votes each, 6 of them
-on known answers, 3 votes an item. Every judgment is claimed and submitted as a person's is; the
-chances are those that a rater's page shows.
+Campaigns of 40 raters, 8 of whom do not look (two of each kind), with about 60 votes each, 6 of
+them on known answers, 3 votes an item. Every judgment is claimed and submitted as a person's is;
+the chances are those that a rater's page shows.
 """
 
 import json

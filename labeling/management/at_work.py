@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from labeling.actions.claiming import claim_assignment
+from labeling.actions.rater_settings import change_rater
 from labeling.actions.raters import add_member, take_seat
 from labeling.actions.rating import judge_assignment, skip_assignment
 from labeling.actions.stopping import settle_items
@@ -44,6 +45,15 @@ def seated(
         add_member(campaign=campaign, user=person, role=Membership.Role.RATER, by=None)
         at_work.append(AtWork(take_seat(user=person, campaign=campaign).rater, habits))
     return at_work
+
+
+def note_groups(campaign: Campaign, at_work: Sequence[AtWork], attribute: str) -> None:
+    """Note of each rater with a group which one it is, as a manager would. Safe to repeat."""
+    for one in at_work:
+        if one.habits.group:
+            change_rater(
+                campaign=campaign, rater=one.rater, by=None, groups={attribute: one.habits.group}
+            )
 
 
 def work_through(

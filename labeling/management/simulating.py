@@ -15,10 +15,9 @@ from django.utils import timezone
 
 from labeling.actions.campaigns import create_campaign, update_campaign
 from labeling.actions.pairing import pair_and_open_round
-from labeling.actions.rater_settings import change_rater
 from labeling.actions.rounds import close_round
 from labeling.actions.simulation import date_back_round, enrol_simulated_people
-from labeling.management.at_work import AtWork, Worked, seated, work_through
+from labeling.management.at_work import AtWork, Worked, note_groups, seated, work_through
 from labeling.management.demo.loading import SourceFile, import_file
 from labeling.models import Assignment, Campaign, Comparison, Organisation, Report, User
 from labeling.queries.rater_signals import chances_of_all
@@ -29,11 +28,10 @@ from labeling.simulation.planted import (
     AS_WRITTEN,
     AT_ONCE,
     CRITERIA,
-    TOKENS_PER_SECOND,
     Item,
     Planted,
 )
-from labeling.simulation.raters import SimulatedRater, answer
+from labeling.simulation.raters import TOKENS_PER_SECOND, SimulatedRater, answer
 from workers.metrics import compute_report
 
 # What raters are divided by where groups are planted.
@@ -180,11 +178,7 @@ def _crowd(campaign: Campaign, planted: Planted) -> list[AtWork]:
         organisation=campaign.organisation, names=[rater.name for rater in planted.raters]
     )
     at_work = seated(campaign, people, planted.raters)
-    for one in at_work:
-        if one.habits.group:
-            change_rater(
-                campaign=campaign, rater=one.rater, by=None, groups={ATTRIBUTE: one.habits.group}
-            )
+    note_groups(campaign, at_work, ATTRIBUTE)
     return at_work
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from labeling.metrics.bradley_terry import elo
 from labeling.simulation.expected import Expected
 from labeling.simulation.kinds import BAD
-from labeling.simulation.planted import Planted
+from labeling.simulation.planted import AS_WRITTEN, AT_ONCE, Planted
 
 # A rater is caught when a careful one would so rarely be so far out.
 CAUGHT: Final = 0.05
@@ -59,8 +59,14 @@ class Caught:
 
 
 def findings(planted: Planted, limit: Expected, body: Mapping[str, Any]) -> list[Finding]:
-    """The figures of a report's body that something was planted for, in the report's order."""
-    return [*_strengths(planted, limit, body), *_biases(planted, limit, body)]
+    """The figures of a report's body that something was planted for, part by part."""
+    return [
+        *_strengths(planted, limit, body),
+        *_biases(planted, limit, body),
+        *_arms(planted, limit, body),
+        *_style(planted, body),
+        *_groups(planted, limit, body),
+    ]
 
 
 def _strengths(planted: Planted, limit: Expected, body: Mapping[str, Any]) -> Iterator[Finding]:
@@ -90,10 +96,66 @@ def _biases(planted: Planted, limit: Expected, body: Mapping[str, Any]) -> Itera
     yield _share("longer answer", wishes.length, limit.longer, bias.get("length"))
 
 
-def _share(name: str, effect: float, limit: float | None, row: Mapping[str, Any] | None) -> Finding:
+def _arms(planted: Planted, limit: Expected, body: Mapping[str, Any]) -> Iterator[Finding]:
+    """The longer answer's share in each arm, and what streaming takes from it."""
+    tested = body.get("presentation_experiment") or {}
+    rows = {row["name"]: row.get("longer") for row in tested.get("arms") or ()}
+    by_arm = limit.longer_by_arm
+    for arm, share in planted.arms.items():
+        pull = planted.wishes.length * share
+        yield _share(arm, pull, by_arm.get(arm), rows.get(arm), part="arm")
+    if planted.arms and len(by_arm) == len(planted.arms):
+        lost = -planted.wishes.length * (1 - planted.arms[AS_WRITTEN])
+        change = by_arm[AS_WRITTEN] - by_arm[AT_ONCE]
+        found = (tested.get("contrasts") or {}).get("streaming")
+        yield _share(f"{AS_WRITTEN}, less {AT_ONCE}", lost, change, found, part="arm")
+
+
+def _style(planted: Planted, body: Mapping[str, Any]) -> Iterator[Finding]:
+    """What the style-controlled board gives length; its limit is not worked out."""
+    style = (body.get("rankings") or {}).get("style") or {}
+    for row in style.get("coefficients") or ():
+        if row["style"] == "length":
+            pull = planted.wishes.length * (
+                sum(planted.arms.values()) / len(planted.arms) if planted.arms else 1.0
+            )
+            yield _share("length, per standard deviation", pull, None, row, part="style")
+
+
+def _groups(planted: Planted, limit: Expected, body: Mapping[str, Any]) -> Iterator[Finding]:
+    """Each group's own strengths, of the attribute that was planted."""
+    known = set(limit.strengths_by_group)
+    for row in body.get("groups") or ():
+        for group in row.get("groups") or ():
+            if group["group"] not in known:
+                continue
+            for one in sorted(group.get("board") or (), key=lambda row: -row["elo"]):
+                manner = planted.manners[one["model"]]
+                expected = limit.strengths_by_group[group["group"]].get(one["model"])
+                taste = manner.tastes.get(group["group"], 0.0)
+                yield Finding(
+                    part="group",
+                    name=f"{group['group']}: {one['model']}",
+                    planted=_elo(manner.strength + taste),
+                    expected=None if expected is None else _elo(expected),
+                    value=one["elo"],
+                    low=one["low"],
+                    high=one["high"],
+                    n=one.get("judgment_count", group["judgment_count"]),
+                )
+
+
+def _share(
+    name: str,
+    effect: float,
+    limit: float | None,
+    row: Mapping[str, Any] | None,
+    *,
+    part: str = "bias",
+) -> Finding:
     row = row or {}
     return Finding(
-        part="bias",
+        part=part,
         name=name,
         planted=effect,
         expected=limit,

@@ -1,16 +1,32 @@
-"""What is planted in the demo: the strength of its five made-up models, and its twelve raters.
+"""What is planted in the demo: the strength of its five made-up models, and its twelve raters, of
+two backgrounds; and the pull of length, which is weaker where texts arrive as written.
 
 The completions in labeling/demo_data are written to these manners, so that a person who reads them
 comes to the same order.
 """
 
+from dataclasses import replace
+
 from labeling.simulation.raters import Manner, SimulatedRater
+
+# What raters are divided by in the finished campaign, and what the one half sees in a model beyond
+# what the other does: those who write code like it short, those who write prose like it friendly.
+ATTRIBUTE = "background"
+BACKGROUNDS = ("code", "prose")
 
 MANNERS = {
     "larch-large": Manner(1.4, {"helpful": 1.3, "truthful": 1.1, "harmless": 0.7}),
-    "cedar-small": Manner(0.5, {"helpful": 0.1, "truthful": 1.0, "harmless": 0.4}),
+    "cedar-small": Manner(
+        0.5,
+        {"helpful": 0.1, "truthful": 1.0, "harmless": 0.4},
+        tastes={"code": 0.6, "prose": -0.6},
+    ),
     "alder-tuned": Manner(0.4, {"helpful": 0.5, "truthful": 0.8, "harmless": 0.6}),
-    "rowan-plain": Manner(0.0, {"helpful": 0.2, "truthful": 0.1, "harmless": 0.3}),
+    "rowan-plain": Manner(
+        0.0,
+        {"helpful": 0.2, "truthful": 0.1, "harmless": 0.3},
+        tastes={"code": -0.5, "prose": 0.5},
+    ),
     "aspen-draft": Manner(-1.6, {"helpful": -1.0, "truthful": -2.0, "harmless": -0.9}),
 }
 
@@ -29,3 +45,10 @@ RATERS = (
     SimulatedRater("simulated-11", noise=1.3, tie_width=0.9),
     SimulatedRater("simulated-12", noise=0.8, left_liking=0.6, carelessness=0.7),
 )
+
+# The same people where their backgrounds are noted, half of them of either.
+IN_GROUPS = tuple(
+    replace(rater, group=BACKGROUNDS[place % 2]) for place, rater in enumerate(RATERS)
+)
+# By presentation arm, what each doubling of length adds to an answer, to everyone alike.
+LENGTH_PULL = {"at once": 0.35, "as written": 0.05}

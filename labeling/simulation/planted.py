@@ -12,12 +12,11 @@ from itertools import combinations
 from typing import Any, Final
 
 from labeling.simulation.kinds import KINDS, crowd, group_name
-from labeling.simulation.raters import Manner, Scene, Side, SimulatedRater
+from labeling.simulation.raters import Manner, Scene, Side, SimulatedRater, arrival_seconds
 
 # The gap of an item whose answer is known, in logits.
 GOLD_GAP: Final = 3.0
 AT_ONCE, AS_WRITTEN = "at once", "as written"
-TOKENS_PER_SECOND: Final = 30
 CRITERIA: Final = ("helpful", "truthful")
 # How much a model's strength by a criterion strays from its strength on the whole.
 CRITERION_SD: Final = 0.5
@@ -146,6 +145,7 @@ class Planted:
         return Scene(
             lean=self.wishes.side + (lean if a_on_left else -lean),
             halo=self.wishes.first_criterion or 0.0,
+            arrival_seconds=arrival_seconds(*self.sides(item)) if arm == AS_WRITTEN else 0.0,
         )
 
     def sides(self, item: Item) -> tuple[Side, Side]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from labeling.presentation import LETTERS_A_TOKEN
 from labeling.schemas import ResponseSchema
 
 # Feelings further apart than this are said with strength 2, then 3.
@@ -23,6 +24,9 @@ _BAD = -1.4
 _SPREAD = 0.5
 # How far apart the feelings of one who does not look are.
 CARELESS_SD: Final = 1.5
+
+# At which pace texts arrive where they arrive as written.
+TOKENS_PER_SECOND: Final = 30
 
 Law = Literal["normal", "logistic"]
 # What some raters do instead of comparing.
@@ -79,11 +83,13 @@ class Scene:
 
     `lean` is added to the left side, whoever judges: an effect of the item, a pull of length or of
     formatting as strong as the arm lets it be, a pull of the side. `halo` is the chance that the
-    first criterion is not judged but said to be as the whole.
+    first criterion is not judged but said to be as the whole. `arrival_seconds` is how long the
+    texts take to arrive, for which even the careless wait.
     """
 
     lean: float = 0.0
     halo: float = 0.0
+    arrival_seconds: float = 0.0
 
 
 PLAIN: Final = Scene()
@@ -121,9 +127,12 @@ def answer(
     else:
         feelings = _feelings(rater, left, right, scene, draw)
         gap = feelings[1] - feelings[0]
-    body: dict[str, Any] = {"client": {"active_ms": _active_ms(rater, left, right, draw)}}
+    active_ms = _active_ms(rater, left, right, draw)
     if is_careless:
-        body["client"]["active_ms"] = round(1200 + draw.expovariate(1 / 1500))
+        active_ms = round(1200 + draw.expovariate(1 / 1500))
+    body: dict[str, Any] = {
+        "client": {"active_ms": active_ms + round(1000 * scene.arrival_seconds)}
+    }
     if schema.both_bad and max(feelings) < _BAD:
         return body | {"side": "both_bad"}
     if schema.has_tie and abs(gap) < rater.tie_width:
@@ -151,6 +160,11 @@ def certain_gap(rater: SimulatedRater, left: Side, right: Side, scene: Scene = P
     """How much stronger the right side is to this rater before any noise."""
     taste = right.tastes.get(rater.group, 0.0) - left.tastes.get(rater.group, 0.0)
     return right.strength - left.strength + taste - _leaning(rater, left, right, scene)
+
+
+def arrival_seconds(left: Side, right: Side) -> float:
+    """How long the longer side takes to arrive as written, at `TOKENS_PER_SECOND`."""
+    return max(left.char_count, right.char_count) / (TOKENS_PER_SECOND * LETTERS_A_TOKEN)
 
 
 def _leaning(rater: SimulatedRater, left: Side, right: Side, scene: Scene) -> float:

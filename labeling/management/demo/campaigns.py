@@ -23,7 +23,8 @@ from labeling.management.demo.loading import (
     standing,
 )
 from labeling.models import Campaign, Case, Round
-from labeling.simulation.demo import MANNERS, RATERS
+from labeling.simulation.demo import IN_GROUPS, LENGTH_PULL, MANNERS, RATERS
+from labeling.simulation.raters import TOKENS_PER_SECOND
 from workers.generation import drive_calls, run_generation
 from workers.metrics import compute_report
 
@@ -41,6 +42,10 @@ SCHEMA = {
     "criteria": CRITERIA,
     "rationale": "optional",
 }
+ARMS = [
+    {"name": "at once", "mode": "instant"},
+    {"name": "as written", "mode": "paced", "tokens_per_second": TOKENS_PER_SECOND},
+]
 # Those who need not practise first in the campaign of conversations.
 QUALIFIED = ("rater1", "rater2", "rater3", "rater4")
 # The built-in models whose run the demo shows.
@@ -93,6 +98,7 @@ def _load_completed(accounts: DemoAccounts, campaign: Campaign | None, say: Say)
                     "five models are made up, and so is every number here.",
                     "overlap": 3,
                     "schema": SCHEMA,
+                    "presentation": {"arms": ARMS},
                     "attribution": ATTRIBUTION,
                     "is_simulated": True,
                 },
@@ -107,7 +113,7 @@ def _load_completed(accounts: DemoAccounts, campaign: Campaign | None, say: Say)
         open_round(campaign=campaign, by=manager, name="First round", seed=SEED)
         campaign = update_campaign(campaign=campaign, by=manager, state="active")
     opened = campaign.rounds.get(number=1)
-    count = judge_all(campaign, accounts, RATERS, MANNERS, seed=f"{SEED}")
+    count = judge_all(campaign, accounts, IN_GROUPS, MANNERS, seed=f"{SEED}", pulls=LENGTH_PULL)
     close_round(round_=opened, by=manager)
     campaign = update_campaign(campaign=campaign, by=manager, state="completed")
     compute_report(campaign)
@@ -223,12 +229,7 @@ def _load_writing(accounts: DemoAccounts, campaign: Campaign | None, say: Say) -
                 "been sent? Open to rater1 to rater8.",
                 "overlap": 2,
                 "schema": {"scale": 4, "tie": True, "rationale": "optional"},
-                "presentation": {
-                    "arms": [
-                        {"name": "at once", "mode": "instant"},
-                        {"name": "as written", "mode": "paced", "tokens_per_second": 30},
-                    ]
-                },
+                "presentation": {"arms": ARMS},
                 "attribution": ATTRIBUTION,
             },
             files=[SourceFile("demo-writing", _rows("writing", is_ring=True))],

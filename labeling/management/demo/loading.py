@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,10 +20,19 @@ from labeling.actions.imports import begin_import, run_import
 from labeling.actions.raters import add_member
 from labeling.errors import InvalidInputError
 from labeling.formats.rows import text_of
-from labeling.management.at_work import seated, work_through
+from labeling.management.at_work import note_groups, seated, work_through
 from labeling.models import Assignment, Campaign, Completion, Job
-from labeling.schemas import read_schema
-from labeling.simulation.raters import Manner, Side, SimulatedRater, answer, side_of
+from labeling.schemas import read_presentation, read_schema
+from labeling.simulation.demo import ATTRIBUTE
+from labeling.simulation.raters import (
+    Manner,
+    Scene,
+    Side,
+    SimulatedRater,
+    answer,
+    arrival_seconds,
+    side_of,
+)
 
 
 @dataclass(frozen=True)
@@ -114,29 +124,41 @@ def judge_all(
     seed: str,
     most: int | None = None,
     cites: Mapping[str, str] | None = None,
+    pulls: Mapping[str, float] | None = None,
 ) -> int:
     """Let simulated raters claim and submit until nothing is left for any, or there are `most`; how
     many judgments.
 
-    They cite the clause that `cites` names for a criterion that the better side won.
+    They cite the clause that `cites` names for a criterion that the better side won. `pulls` are
+    by presentation arm what each doubling of length adds.
     """
     people = set_up_simulated_people(
         organisation=accounts.organisation, names=[rater.name for rater in raters]
     )
+    at_work = seated(campaign, people, raters)
+    note_groups(campaign, at_work, ATTRIBUTE)
     sides = _sides(campaign, manners)
     schema = read_schema(campaign.schema)
+    modes = {arm.name: arm.mode for arm in read_presentation(campaign.presentation).arms}
 
     def say(assignment: Assignment, habits: SimulatedRater, draw: random.Random) -> dict[str, Any]:
         pair = assignment.comparison
         a, b = sides[pair.completion_a_id], sides[pair.completion_b_id]
         left, right = (a, b) if assignment.a_on_left else (b, a)
-        said = answer(habits, left, right, schema, draw)
+        doublings = math.log2((left.char_count + 1) / (right.char_count + 1))
+        is_paced = modes.get(assignment.arm) == "paced"
+        scene = Scene(
+            lean=(pulls or {}).get(assignment.arm, 0.0) * doublings,
+            arrival_seconds=arrival_seconds(left, right) if is_paced else 0.0,
+        )
+        said = answer(habits, left, right, schema, draw, scene=scene)
+        if assignment.arm in modes:
+            said["client"]["shown_as"] = modes[assignment.arm]
         if cites:
             won = [key for key, side in said.get("criteria", {}).items() if side == said["side"]]
             said["clauses"] = [cites[key] for key in won if key in cites][:1]
         return said
 
-    at_work = seated(campaign, people, raters)
     return work_through(campaign, at_work, say, draw=random.Random(seed), most=most).judgments
 
 
