@@ -1,5 +1,6 @@
 """What every test may ask for. The services themselves are started by tests/settings.py."""
 
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -23,6 +24,13 @@ CHROMIUM_FLAGS = [
 def pytest_configure(config: pytest.Config) -> None:
     # Playwright's own loop runs in the test's thread, and Django then suspects async code.
     os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+def pytest_collection_finish() -> None:
+    """What collecting has made stays; looking through it again and again is a twentieth of a run."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 # Before xdist reads the groups off the tests.

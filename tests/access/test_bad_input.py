@@ -64,13 +64,13 @@ def test_no_question_makes_an_address_fail(lab: Lab, everybody: list[Any]) -> No
     for name, parameters in routes():
         path = address(name, parameters, lab.values)
         client = script if path.startswith("/api/") else manager
-        for word in WORDS:
+        for word in ("a\0b", "-1", "9" * 40, "\u202e%00'"):
             query = urlencode(dict.fromkeys(PARAMETERS, word))
             sound(client.get(f"{path}?{query}"), path, word)
             if path.startswith("/rate/"):
                 sound(rating.get(f"{path}?{query}"), path, word)
     for parameter in PARAMETERS:
-        for word in ("\0", "-1", "9" * 40, "x"):
+        for word in ("\0", "-1", "9" * 40):
             for below in (
                 "comparisons/",
                 "prompts/",
@@ -90,7 +90,7 @@ def test_no_name_in_an_address_makes_it_fail(lab: Lab, everybody: list[Any]) -> 
     for name, parameters in routes():
         path = address(name, parameters, lab.values)
         for part in {str(v) for v in lab.values.values() if f"/{v}/" in path}:
-            for word in ("%00", "a%00b", "%ff", "-1", "9" * 40, "x" * 3000, "%E2%80%AE", "%2e%2e"):
+            for word in ("a%00b", "%ff", "-1", "9" * 40, "%2e%2e"):
                 client = script if path.startswith("/api/") else manager
                 there = path.replace(f"/{part}/", f"/{word}/")
                 sound(client.get(there), there)
@@ -149,6 +149,10 @@ def test_no_form_of_a_page_makes_it_fail(lab: Lab, everybody: list[Any]) -> None
         answer = client.get(path)
         page = "" if answer.streaming else answer.content.decode()
         answer.close()
+        answer = client.post(path)
+        sound(answer, path)
+        if answer.status_code == 405:
+            continue
         fields = set(re.findall(r'name="(\w+)"', page)) | {"assignment_id", "judgment_id", "reason"}
         for word in WORDS:
             sound(client.post(path, dict.fromkeys(fields, word)), path, word[:20])
