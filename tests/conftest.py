@@ -27,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What collecting has made stays; looking through it again and again is a twentieth of a run."""
+    """What collecting has made stays: to look through it again and again takes 5 % of a run."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
