@@ -113,7 +113,7 @@ def _million() -> dict[str, Any]:
     compared, compared_cpu = time.perf_counter(), time.process_time()
     reliabilities(found.learned.joint)
     moments = np.linspace(1.7e9, 1.72e9, len(found.counted)).astype(np.int64)
-    histories(found.learned.joint, found.counted, moments)
+    histories(found.learned.joint, found.counted, moments, found.better_a)
     done, done_cpu = time.perf_counter(), time.process_time()
     return {
         "rules_seconds": round(compared - start, 2),

@@ -5,6 +5,7 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
+from labeling.metrics.by_item import sided_votes
 from labeling.metrics.dawid_skene import DawidSkeneFit, chance_of_a, decisive_dawid_skene
 from labeling.metrics.joint_model import (
     ItemPosterior,
@@ -77,7 +78,8 @@ def learn(votes: Votes) -> Learned:
 
 def learn_from_first(first: Votes) -> Learned:
     """The same, of votes that are one a rater and item."""
-    return Learned(decisive_dawid_skene(first), joint_model(first))
+    sided = sided_votes(first)
+    return Learned(decisive_dawid_skene(sided), joint_model(first, sided))
 
 
 def aggregate(votes: Votes, rule: Rule, learned: Learned | None = None) -> ItemAnswers:
@@ -91,16 +93,17 @@ def aggregate(votes: Votes, rule: Rule, learned: Learned | None = None) -> ItemA
         return _majority(first)
     known = learned or learn_from_first(first)
     if rule == "dawid_skene":
-        return _by_dawid_skene(first, known.dawid_skene)
+        return _by_dawid_skene(first, chance_of_a(known.dawid_skene, first))
     return _by_joint_model(first, item_posterior(known.joint, first), rule)
 
 
 def aggregate_first(first: Votes, learned: Learned) -> dict[Rule, ItemAnswers]:
     """Every rule's answers at once, of votes that are one a rater and item."""
-    posterior = item_posterior(learned.joint, first)
+    sided = sided_votes(first)
+    posterior = item_posterior(learned.joint, first, sided)
     return {
         "majority": _majority(first),
-        "dawid_skene": _by_dawid_skene(first, learned.dawid_skene),
+        "dawid_skene": _by_dawid_skene(first, chance_of_a(learned.dawid_skene, sided)),
         "bradley_terry": _by_joint_model(first, posterior, "bradley_terry"),
         "soft": _by_joint_model(first, posterior, "soft"),
     }
@@ -129,9 +132,8 @@ def _majority(votes: Votes) -> ItemAnswers:
     )
 
 
-def _by_dawid_skene(votes: Votes, fit: DawidSkeneFit) -> ItemAnswers:
+def _by_dawid_skene(votes: Votes, probability: Floats) -> ItemAnswers:
     """The likelier side by the votes that chose one; a tie where more than half said so."""
-    probability = chance_of_a(fit, votes)
     counts = votes.answer_counts()
     n = counts.sum(axis=1)
     tie = counts[:, ANSWER_TIE] / np.maximum(n, 1)

@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from labeling.metrics.votes import Floats, Ints
+from labeling.metrics.votes import Floats, Ints, Votes
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -35,3 +35,9 @@ class ByItem:
     def spread(self, values: Floats) -> Floats:
         """Each item's value beside every vote of the item, in `order`."""
         return values.take(self.place)
+
+
+def sided_votes(votes: Votes) -> Votes:
+    """Those that chose a side; the votes themselves where all of them did."""
+    chose = votes.is_decisive
+    return votes if chose.all() else votes.select(chose)

@@ -5,8 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from labeling.metrics.by_item import ByItem
-from labeling.metrics.votes import B, Floats, Ints, Votes
+from labeling.metrics.by_item import ByItem, sided_votes
+from labeling.metrics.votes import Floats, Ints, Votes
 
 # Added to the votes of each row of a rater's confusions: the rater starts out five times as often
 # right as wrong, as if three votes had said so.
@@ -41,7 +41,7 @@ def decisive_dawid_skene(votes: Votes) -> DawidSkeneFit:
     A tie is no class: nearly everybody says it now and then of nearly anything, and a third class
     learns from raters with few votes that a tie is often the truth.
     """
-    sided = votes.select(votes.preference <= B)
+    sided = sided_votes(votes)
     return dawid_skene(
         sided.item,
         sided.rater,
@@ -56,7 +56,7 @@ def chance_of_a(fit: DawidSkeneFit, votes: Votes) -> Floats:
 
     A half where none did. The votes may be others than `decisive_dawid_skene` had, of its raters.
     """
-    sided = votes.select(votes.preference <= B)
+    sided = sided_votes(votes)
     logs = np.log(np.maximum(fit.confusion, _LEAST))
     said = (logs[:, 0, :] - logs[:, 1, :])[sided.rater, sided.preference]
     share = np.maximum(fit.share, _LEAST)

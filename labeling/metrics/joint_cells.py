@@ -1,6 +1,6 @@
 """What the joint model counts: votes that chose a side, in cells that are alike to it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
@@ -65,6 +65,10 @@ class Pairs:
         place = np.where(place >= unknown, place - unknown, np.count_nonzero(known))
         size = max(models, 1)
         return cls(place, distinct[known] // size, distinct[known] % size, models)
+
+    def of_items(self, items: Ints) -> Self:
+        """The pairs of the chosen items, with the same numbers."""
+        return replace(self, of_item=self.of_item[items])
 
     @property
     def size(self) -> int:

@@ -9,11 +9,12 @@ from typing import Final
 
 import numpy as np
 
+from labeling.metrics.by_item import sided_votes
 from labeling.metrics.fixed_point import fixed_point
 from labeling.metrics.joint_cells import SURE, Cells, Pairs, log_logistic, logistic, towards_a
 from labeling.metrics.joint_errors import standard_errors
 from labeling.metrics.tie_chances import TieChances
-from labeling.metrics.votes import A, B, Floats, Ints, Votes
+from labeling.metrics.votes import A, Floats, Ints, Votes
 
 # Priors, in logits. A rater is taken for one of the pool until their votes say otherwise; the pool
 # for one that is right four times in five.
@@ -76,21 +77,23 @@ class ItemPosterior:
         return np.log(p) - np.log1p(-p)
 
 
-def joint_model(votes: Votes) -> JointFit:
+def joint_model(votes: Votes, sided: Votes | None = None) -> JointFit:
     """The penalised maximum likelihood fit of one vote for each rater and item.
+
+    `sided` are those of the votes that chose a side, where the caller has them already.
 
     Chen, Bennett, Collins-Thompson and Horvitz (2013), Pairwise ranking aggregation in a
     crowdsourced setting (Crowd-BT), by EM over each item's better answer. A tie says nothing about
     which is better; how often it comes is fitted beside it.
     """
-    sided = votes.select(votes.preference <= B)
-    fit = _Fit(sided)
+    sided = sided_votes(votes) if sided is None else sided
+    pairs = Pairs.of(votes.item_model_a, votes.item_model_b, len(votes.models))
+    fit = _Fit(sided, pairs)
     found = fixed_point(fit.step, fit.start, tolerance=TOLERANCE, most_steps=MOST_STEPS)
     ability, leaning, strength = fit.parts(found.point)
     errors, leaning_errors = fit.errors(found.point)
     size = len(votes.raters)
     chose = np.bincount(sided.item, minlength=votes.item_count)
-    pairs = Pairs.of(votes.item_model_a, votes.item_model_b, len(votes.models))
     return JointFit(
         strength=strength,
         ability=ability,
@@ -108,14 +111,14 @@ def joint_model(votes: Votes) -> JointFit:
     )
 
 
-def item_posterior(fit: JointFit, votes: Votes) -> ItemPosterior:
+def item_posterior(fit: JointFit, votes: Votes, sided: Votes | None = None) -> ItemPosterior:
     """What the fit and an item's own votes say of it; without votes, what the strengths say.
 
     The votes may be others than the fit was made from, of the same models and raters.
     """
     pairs = Pairs.of(votes.item_model_a, votes.item_model_b, len(votes.models))
     gaps = pairs.gaps(fit.strength)
-    sided = votes.select(votes.preference <= B)
+    sided = sided_votes(votes) if sided is None else sided
     said = said_for_a(fit, sided)
     logit = gaps[pairs.of_item] + np.bincount(sided.item, said, votes.item_count)
     return ItemPosterior(logistic(logit), fit.ties.of_items(votes.answer_counts(), pairs, gaps))
@@ -133,12 +136,10 @@ def said_for_a(fit: JointFit, sided: Votes) -> Floats:
 class _Fit:
     """One step of EM from a point: abilities, the two leanings, strengths."""
 
-    def __init__(self, sided: Votes) -> None:
+    def __init__(self, sided: Votes, pairs: Pairs) -> None:
         self._cells = Cells.of(sided)
         items = self._cells.by_item.items
-        self._pairs = Pairs.of(
-            sided.item_model_a[items], sided.item_model_b[items], len(sided.models)
-        )
+        self._pairs = pairs.of_items(items)
         self._items_of_pair = self._pairs.totals(np.ones(len(items)))
         self._raters = len(sided.raters)
         self._has_votes = np.bincount(self._cells.rater, minlength=self._raters) > 0

@@ -7,7 +7,7 @@ import numpy as np
 
 from labeling.metrics.estimates import Z95, Estimate
 from labeling.metrics.joint_cells import logistic
-from labeling.metrics.joint_model import JointFit, item_posterior, said_for_a
+from labeling.metrics.joint_model import JointFit, said_for_a
 from labeling.metrics.votes import B, Floats, Ints, Votes
 
 UNIT: Final = "votes that chose a side"
@@ -40,11 +40,14 @@ def reliabilities(fit: JointFit) -> list[Estimate]:
     return rows
 
 
-def histories(fit: JointFit, votes: Votes, judged_at: Ints) -> dict[int, list[dict[str, Any]]]:
+def histories(
+    fit: JointFit, votes: Votes, judged_at: Ints, better_a: Floats
+) -> dict[int, list[dict[str, Any]]]:
     """For each rater their reliability by week, or by month where votes span a longer time.
 
     Of raters with two such stretches or more of `LEAST_VOTES` votes; the newest `MOST_PERIODS`.
-    `judged_at` is each vote's second, or -1. Each vote is held against all others on its item.
+    `judged_at` is each vote's second, or -1, and `better_a` the fit's word on each item by the
+    votes. Each vote is held against all others on its item.
     """
     dated = votes.preference <= B
     dated &= judged_at >= 0
@@ -52,8 +55,8 @@ def histories(fit: JointFit, votes: Votes, judged_at: Ints) -> dict[int, list[di
     if not len(sided):
         return {}
     period, begins = _periods(moments)
-    every = votes.select(votes.preference <= B)
-    logit = _logits(fit, every)[sided.item]
+    better = np.clip(better_a, 1e-12, 1 - 1e-12)
+    logit = (np.log(better) - np.log1p(-better))[sided.item]
     said = said_for_a(fit, sided)
     # By all but the vote itself: how likely the named side is the better one.
     named = logistic(np.where(sided.preference == 0, 1.0, -1.0) * (logit - said))
@@ -71,12 +74,6 @@ def histories(fit: JointFit, votes: Votes, judged_at: Ints) -> dict[int, list[di
     spread = value * (1 - value)
     error = 1 / np.sqrt(seen * spread**2 + _WEIGHT * spread)
     return _rows(n, value, error, begins)
-
-
-def _logits(fit: JointFit, every: Votes) -> Floats:
-    better = np.clip(item_posterior(fit, every).better_a, 1e-12, 1 - 1e-12)
-    logits: Floats = np.log(better) - np.log1p(-better)
-    return logits
 
 
 def _periods(moments: Ints) -> tuple[Ints, list[date]]:

@@ -91,6 +91,8 @@ class RuleComparison:
     learned: Learned
     # What raters were learnt from: people's first votes on items whose answer is not known.
     counted: Votes
+    # The joint model's chance that a is the better one, of every item.
+    better_a: Floats
 
 
 def compare_rules(votes: Votes, *, judges: ArrayLike, gold: Ints, reviewed: Ints) -> RuleComparison:
@@ -100,19 +102,19 @@ def compare_rules(votes: Votes, *, judges: ArrayLike, gold: Ints, reviewed: Ints
     each item, or -1. Rules are told of neither; raters are learnt from items without known answer.
     """
     is_judge = np.asarray(judges, dtype=np.bool_)
-    people = votes.select(~is_judge[votes.rater]) if len(votes) else votes
+    people = votes.select(~is_judge[votes.rater]) if is_judge.any() else votes
     first = people.first_votes()
     is_open = gold == UNKNOWN
-    counted = first.select(is_open[first.item])
+    counted = first if is_open.all() else first.select(is_open[first.item])
     learned = learn_from_first(counted)
     answers = aggregate_first(first, learned)
     majority = answers["majority"]
     shown = is_open & (majority.answer != UNKNOWN)
     rows = [_row(found, majority, shown, gold, reviewed) for found in answers.values()]
     places, count = _differing(answers, shown)
-    return RuleComparison(
-        rows, [_listed(counted, answers, place) for place in places], count, learned, counted
-    )
+    listed = [_listed(counted, answers, place) for place in places]
+    better_a = answers["bradley_terry"].probability
+    return RuleComparison(rows, listed, count, learned, counted, better_a)
 
 
 def model_figures(comparison: RuleComparison) -> dict[str, Any]:

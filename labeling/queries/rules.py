@@ -29,7 +29,7 @@ def rules_section(
     }
     people = np.flatnonzero(~np.asarray(read.is_judge, dtype=np.bool_))
     estimates = reliabilities(found.learned.joint)
-    over_time = histories(found.learned.joint, found.counted, _moments(read))
+    over_time = histories(found.learned.joint, found.counted, _moments(read), found.better_a)
     return section, {
         votes.raters[k]: {
             "reliability": estimates[k].as_json(),
