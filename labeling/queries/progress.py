@@ -78,6 +78,12 @@ def newest_report(campaign: Campaign) -> Report | None:
     return campaign.reports.order_by("-computed_at").first()
 
 
+def newest_report_id(campaign: Campaign) -> UUID | None:
+    """The public id of the newest report, without reading it."""
+    reports = campaign.reports.order_by("-computed_at")
+    return reports.values_list("public_id", flat=True).first()
+
+
 def progress(campaign: Campaign, report: Report | None) -> Progress:
     """Where the campaign stands: what the report counted, and what has come since."""
     with connection.cursor() as cursor:

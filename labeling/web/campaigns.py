@@ -13,8 +13,9 @@ from labeling.actions.campaigns import update_campaign
 from labeling.actions.jobs import queue_job
 from labeling.actions.rounds import open_round
 from labeling.errors import InvalidInputError, NotFoundError
+from labeling.metrics.report import METHOD_VERSION
 from labeling.models import Campaign, Report
-from labeling.queries import progress, votes
+from labeling.queries import progress, tallies, votes
 from labeling.queries.budget import budget_of, spent_of
 from labeling.queries.readiness import warnings_of
 from labeling.web import dashboard
@@ -48,8 +49,9 @@ def campaigns(request: PageRequest) -> HttpResponse:
 def campaign(request: PageRequest, slug: str) -> HttpResponse:
     """The dashboard: how far it is, how far raters agree, which model wins, who did what."""
     shown = access.campaign_for_reader(request.user, slug)
+    seen = seen_of(shown)
     report = progress.newest_report(shown)
-    context = _live(request, shown, report, seen_of(shown, report))
+    context = _live(request, shown, report, seen)
     context |= frame(request, shown, "overview")
     context |= _of_report(shown, report, context["stats"])
     if context["may_manage"] and shown.state in COLLECTING:
@@ -66,11 +68,12 @@ def live(request: PageRequest, slug: str) -> HttpResponse:
     Figures, leaderboard and activity come with every change, the rest with a new report.
     """
     shown = access.campaign_for_reader(request.user, slug)
-    report = progress.newest_report(shown)
-    seen = seen_of(shown, report)
+    # Read before what is shown: what comes in between is asked for once more.
+    seen = seen_of(shown)
     before = request.GET.get("seen", "")
     if before == seen:
         return HttpResponse(status=204)
+    report = progress.newest_report(shown)
     context = _live(request, shown, report, seen) | {"is_update": True}
     if before.partition(".")[0] != seen.partition(".")[0]:
         context |= {"is_new_report": True, **_of_report(shown, report, context["stats"])}
@@ -133,23 +136,26 @@ def uuid_of(text: str) -> UUID | None:
         raise NotFoundError("There is no such page of the list.") from None
 
 
-def seen_of(shown: Campaign, report: Report | None) -> str:
+def seen_of(shown: Campaign) -> str:
     """A word for what the live parts show: it differs when there is something new in them."""
-    newest = progress.last_event(shown)
-    return f"{report.public_id if report else ''}.{newest or ''}.{shown.state}"
+    report, newest = progress.newest_report_id(shown), progress.last_event(shown)
+    counted = tallies.counted_at(shown)
+    moment = "" if counted is None else f"{counted.timestamp():.6f}"
+    return f"{report or ''}.{newest or ''}.{shown.state}.{moment}"
 
 
 def _live(
     request: PageRequest, shown: Campaign, report: Report | None, seen: str
 ) -> dict[str, Any]:
-    body = report.body if report else None
+    fresh = dashboard.freshest(report, tallies.newest_board(shown, method_version=METHOD_VERSION))
     shows_all = request.GET.get("models") == "all"
     budget = budget_of(shown)
     return {
         "campaign": shown,
         "report": report,
-        "stats": dashboard.stats(shown, report),
-        "board": dashboard.board(body, show_all=shows_all),
+        "stats": dashboard.stats(shown, report, fresh),
+        "board": dashboard.board(fresh.numbers, show_all=shows_all),
+        "fresh": fresh,
         "shows_all": shows_all,
         "is_collecting": shown.state in COLLECTING,
         "activity": progress.activity(shown, limit=SHOWN_EVENTS),

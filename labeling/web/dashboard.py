@@ -12,7 +12,7 @@ from labeling.charts.axes import Axis
 from labeling.charts.lines import Interval, agreement_chart, burn_up
 from labeling.charts.markup import Svg
 from labeling.charts.small import spark, whisker
-from labeling.models import Campaign, Report
+from labeling.models import Board, Campaign, Report
 from labeling.queries import progress as progress_queries
 from labeling.queries.progress import Pace, Progress
 
@@ -58,7 +58,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Board:
+class ShownBoard:
     """The leaderboard and the win matrix, both of the first `rows` models of `model_count`."""
 
     rows: list[BoardRow]
@@ -94,14 +94,34 @@ class Chart:
     why: str = ""
 
 
-def stats(campaign: Campaign, report: Report | None, now: datetime | None = None) -> Stats:
+@dataclass(frozen=True)
+class Fresh:
+    """The newest numbers of the board and of agreement, and through which moment they count."""
+
+    numbers: Mapping[str, Any] | None
+    at: datetime | None = None
+    judgment_count: int = 0
+
+
+def freshest(report: Report | None, counted: Board | None) -> Fresh:
+    """The report's numbers, or those counted since, whichever know more."""
+    if counted is not None and (report is None or counted.counted_at > report.computed_at):
+        return Fresh(counted.numbers, counted.counted_at, counted.numbers["judgment_count"])
+    if report is None:
+        return Fresh(None)
+    return Fresh(report.body, report.computed_at, report.judgment_count)
+
+
+def stats(
+    campaign: Campaign, report: Report | None, fresh: Fresh, now: datetime | None = None
+) -> Stats:
     """The key figures, of now where they can change by the second."""
     body = report.body if report else None
     done = progress_queries.progress(campaign, report)
     is_collecting = campaign.state in {Campaign.State.ACTIVE, Campaign.State.PAUSED}
     remaining = done.wanted - done.done if is_collecting else 0
     pace = progress_queries.pace(body, now or timezone.now(), remaining)
-    agreement = body["agreement"] if body else {}
+    agreement = fresh.numbers["agreement"] if fresh.numbers else {}
     return Stats(
         progress=done,
         pace=pace,
@@ -113,14 +133,14 @@ def stats(campaign: Campaign, report: Report | None, now: datetime | None = None
     )
 
 
-def board(body: Mapping[str, Any] | None, *, show_all: bool = False) -> Board:
+def board(body: Mapping[str, Any] | None, *, show_all: bool = False) -> ShownBoard:
     """Who wins, how surely, and against whom."""
     rows: Sequence[Mapping[str, Any]] = body["leaderboard"] if body else []
     shown = rows if show_all else rows[:SHOWN_MODELS]
     axis = _elo_axis(shown)
     matrix: Mapping[str, Any] = body["win_matrix"] if body else {"models": [], "cells": []}
     names = matrix["models"][: len(shown)]
-    return Board(
+    return ShownBoard(
         rows=[
             BoardRow(
                 place=k,

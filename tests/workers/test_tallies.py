@@ -1,0 +1,462 @@
+"""What is counted item by item equals what is counted at once, whatever happened in between."""
+
+import random
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from labeling.actions.adjudications import adjudicate, leave_out
+from labeling.actions.campaigns import delete_campaign, update_campaign
+from labeling.actions.cases import agree_exclusion, decide, open_case, undo_exclusion
+from labeling.actions.claiming import claim_assignment
+from labeling.actions.judgments import withdraw_judgment
+from labeling.actions.rating import revise_judgment, submit_judgment
+from labeling.actions.rounds import open_round, open_waiting
+from labeling.actions.tallies import count_due_items, record_board, turn_to_count
+from labeling.errors import LabelingError
+from labeling.metrics.report import METHOD_VERSION, build_report
+from labeling.models import (
+    Board,
+    Campaign,
+    Comparison,
+    DueTally,
+    ExcludedJudgment,
+    Exclusion,
+    Gold,
+    ItemTally,
+    Judgment,
+    Rater,
+    Seat,
+    TallyPattern,
+    User,
+)
+from labeling.models.tallying import count_all
+from labeling.queries.outcomes import outcomes
+from labeling.queries.tallies import campaigns_to_count
+from tests import factories
+from tests.judging import judged
+from tests.queries.test_outcomes import campaign_with_a_turned_pair, import_rows
+from workers.tallies import compute_board, refresh_board
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SIDES = ("left", "right", "tie", "both_bad")
+SAID = ("a", "b", "tie", "both_bad")
+MODELS = ("north", "south", "east", "west")
+
+
+def report_of(campaign: Campaign) -> dict[str, Any]:
+    """The numbers of the board as the full report computes them, from all judgments."""
+    read = outcomes(campaign)
+    body = build_report(
+        read.votes, campaign="", computed_at="", judges=read.is_judge, gold=read.gold
+    )
+    return {
+        "method_version": body["method_version"],
+        "judgment_count": body["judgment_count"],
+        "comparison_count": body["comparison_count"],
+        "counts": body["counts"],
+        "agreement": {
+            name: row
+            for name, row in body["agreement"].items()
+            # These need to know who voted.
+            if name not in {"cohen_kappa_mean", "intra_rater"}
+        },
+        "leaderboard": body["leaderboard"],
+        "win_matrix": body["win_matrix"],
+        "bias": {"position": body["bias"]["position"]},
+        "methods": body["methods"],
+    }
+
+
+def patterns_of(campaign: Campaign) -> set[tuple[int, tuple[int, ...], int]]:
+    rows = TallyPattern.objects.filter(campaign=campaign).values_list("kind", "counts", "items")
+    return {(kind, tuple(counts), items) for kind, counts, items in rows}
+
+
+def tallies_of(campaign: Campaign) -> list[Any]:
+    return list(ItemTally.objects.filter(campaign=campaign).order_by("pk").values())
+
+
+def check(campaign: Campaign) -> Board:
+    """The board from what changed is the report's and, to the row, that of counting anew."""
+    board = compute_board(campaign)
+    board.refresh_from_db()
+    assert board.numbers == report_of(campaign)
+    kept = (patterns_of(campaign), tallies_of(campaign))
+    # The board stays, so that what comes next is counted by what changed.
+    with transaction.atomic():
+        count_all(campaign_id=campaign.pk)
+    assert (patterns_of(campaign), tallies_of(campaign)) == kept
+    return board
+
+
+class Story:
+    """A campaign in which anything may happen, each thing through the product's own action."""
+
+    def __init__(self, seed: int) -> None:
+        self.dice = random.Random(seed)
+        self.campaign = campaign_with_a_turned_pair()
+        self.campaign.overlap = 4
+        self.campaign.schema = {"scale": 7, "tie": True, "rationale": "optional"}
+        self.campaign.revise_seconds = 3600
+        self.campaign.state = "active"
+        self.campaign.save()
+        for k in range(5):
+            one, other = self.dice.sample(MODELS, 2)
+            factories.comparison(self.campaign, models=(one, other), external_id=f"own-{k}")
+        open_waiting(campaign=self.campaign, by=None)
+        self.seats = [factories.rater(self.campaign) for _ in range(4)]
+        self.managers = [factories.member(self.campaign, "manager") for _ in range(2)]
+        self.reviewer = factories.member(self.campaign, "reviewer")
+        self.imported = 0
+
+    def some_judgment(self, **of: Any) -> Judgment:
+        found = list(
+            Judgment.objects.standing().filter(campaign=self.campaign, **of).order_by("pk")
+        )
+        if not found:
+            raise LabelingError("nothing yet")
+        return self.dice.choice(found)
+
+    def some_comparison(self) -> Comparison:
+        return self.dice.choice(list(self.campaign.comparisons.order_by("pk")))
+
+    def answer(self) -> dict[str, Any]:
+        side = self.dice.choice(SIDES)
+        strength = {} if side in {"tie", "both_bad"} else {"strength": self.dice.randint(1, 3)}
+        return {"side": side, **strength}
+
+    def rate(self) -> None:
+        seat = self.dice.choice(self.seats)
+        claimed = claim_assignment(rater=seat.rater, campaign=self.campaign)
+        if claimed:
+            submit_judgment(rater=seat.rater, assignment_id=claimed.public_id, answer=self.answer())
+
+    def revise(self) -> None:
+        changed = self.some_judgment(assignment__isnull=False)
+        revise_judgment(rater=changed.rater, judgment_id=changed.public_id, answer=self.answer())
+
+    def withdraw(self) -> None:
+        withdraw_judgment(judgment=self.some_judgment(), by=None, reason="a slip")
+
+    def bring(self) -> None:
+        """A file of judgments: of people and a judge, repeats, without strength, side or time."""
+        rows = []
+        names = self.campaign.comparisons.values_list("external_id", flat=True)
+        for _ in range(3):
+            self.imported += 1
+            said = self.dice.choice(SAID)
+            row: dict[str, Any] = {
+                "comparison_id": self.dice.choice(sorted(map(str, names))),
+                "rater": self.dice.choice(("ann", "bob", "robot")),
+                "preference": said,
+                "judgment_id": f"row-{self.imported}",
+                "repeat": self.dice.random() < 0.3,
+            }
+            row["rater_kind"] = "judge" if row["rater"] == "robot" else "human"
+            if self.dice.random() < 0.6:
+                row["created_at"] = f"2026-01-0{self.dice.randint(1, 9)}T12:00:00Z"
+            if self.dice.random() < 0.5:
+                row["strength"] = self.dice.randint(1, 3) if said in {"a", "b"} else 0
+            if self.dice.random() < 0.6:
+                row["shown_left"] = self.dice.choice("ab")
+            rows.append(row)
+        import_rows(self.campaign, "judgments", rows)
+
+    def review(self) -> None:
+        if self.dice.random() < 0.5:
+            leave_out(comparison=self.some_comparison(), by=self.reviewer, note="Broken.")
+            return
+        adjudicate(
+            comparison=self.some_comparison(),
+            by=self.reviewer,
+            preference="a",
+            strength=1,
+            note="So it is.",
+            makes_gold=self.dice.random() < 0.4,
+        )
+
+    def exclude(self) -> None:
+        seat = self.dice.choice(self.seats)
+        by: User = self.managers[0]
+        case = open_case(campaign=self.campaign, rater=seat.rater, by=by, text="How so?")
+        action = self.dice.choice(("exclude_all", "exclude_round"))
+        number = 1 if action == "exclude_round" else None
+        decide(case=case, action=action, note="Not read.", by=by, round_number=number)
+
+    def agree(self) -> None:
+        for made in Exclusion.objects.filter(campaign=self.campaign, agreed_at=None)[:1]:
+            agree_exclusion(exclusion=made, by=self.managers[1])
+
+    def undo(self) -> None:
+        for made in Exclusion.objects.filter(campaign=self.campaign, undone_at=None)[:1]:
+            undo_exclusion(exclusion=made, note="Read after all.", by=self.managers[1])
+
+    def forget_gold(self) -> None:
+        Gold.objects.filter(comparison=self.some_comparison()).delete()
+
+    def happen(self) -> str:
+        often: list[Callable[[], None]] = [self.rate] * 8 + [self.bring] * 2 + [self.revise] * 2
+        seldom = [self.withdraw, self.review, self.exclude, self.agree, self.undo]
+        what = self.dice.choice([*often, *seldom, *seldom, self.forget_gold])
+        # What the product refuses at this point changes nothing, which is as good a step.
+        with suppress(LabelingError):
+            what()
+            return what.__name__
+        return ""
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_counting_what_changed_is_counting_everything(seed: int) -> None:
+    story = Story(seed)
+    compute_board(story.campaign)
+    seen = set()
+    for step in range(60):
+        seen.add(story.happen())
+        if step % 12 == 11:
+            check(story.campaign)
+    assert {"rate", "bring", "withdraw", "review", "exclude"} <= seen
+    assert not DueTally.objects.filter(campaign=story.campaign).exists()
+
+
+def test_each_thing_alone_reaches_the_board() -> None:
+    campaign = factories.campaign(overlap=3, revise_seconds=3600)
+    asked = judged(campaign, {name: ["a", "b", "a", "tie"] for name in ("ann", "bob", "cat")})
+    waits = factories.comparison(campaign)
+    manager, second = (factories.member(campaign, "manager") for _ in range(2))
+    ann = Seat.objects.get(campaign=campaign, rater__user__username="ann").rater
+    first = Judgment.objects.get(rater=ann, comparison=asked[0])
+    assert first.assignment is not None
+    to_b = {"side": first.assignment.side("b")}
+    case = open_case(campaign=campaign, rater=ann, by=manager, text="How so?")
+    robot = factories.judge(campaign, "robot").rater
+    gold = Gold(comparison=asked[2], preference="a")
+    exclusion = Exclusion(campaign=campaign, rater=ann, reason="Not read.", needs_second=True)
+    third = Judgment.objects.get(rater=ann, comparison=asked[3])
+
+    def said_elsewhere(by: Rater) -> None:
+        Judgment.objects.create(campaign=campaign, comparison=waits, rater=by, preference="a")
+
+    def judgments() -> int:
+        return int(check(campaign).numbers["judgment_count"])
+
+    def counted() -> int:
+        return int(check(campaign).numbers["counts"]["judgments_counted"])
+
+    assert (judgments(), counted()) == (12, 12)
+    revise_judgment(rater=ann, judgment_id=first.public_id, answer=to_b)
+    assert check(campaign).numbers["counts"]["b"] == 4
+    withdraw_judgment(judgment=third, by=None, reason="a slip")
+    assert counted() == 11
+    gold.save()
+    assert (judgments(), counted()) == (11, 8)
+    gold.delete()
+    assert counted() == 11
+    broken = leave_out(comparison=asked[1], by=manager, note="Broken.")
+    assert judgments() == 8
+    adjudicate(
+        comparison=asked[1],
+        by=manager,
+        preference="a",
+        strength=1,
+        note="Not so broken.",
+        supersedes=broken.public_id,
+    )
+    assert judgments() == 11
+    exclusion.save()
+    assert judgments() == 11
+    left_out = Judgment.objects.standing().filter(rater=ann)
+    ExcludedJudgment.objects.bulk_create(
+        ExcludedJudgment(exclusion=exclusion, judgment=judgment) for judgment in left_out
+    )
+    assert judgments() == 11
+    agree_exclusion(exclusion=exclusion, by=second)
+    assert judgments() == 8
+    undo_exclusion(exclusion=exclusion, note="Read after all.", by=second)
+    assert judgments() == 11
+    decide(case=case, action="exclude_round", note="Not read.", by=manager, round_number=1)
+    assert judgments() == 8
+    said_elsewhere(robot)
+    assert judgments() == 8
+    said_elsewhere(factories.rater(campaign).rater)
+    assert (judgments(), counted()) == (9, 9)
+    Gold.objects.create(comparison=waits, preference="a")
+    assert (judgments(), counted()) == (9, 8)
+    own = {"qualification": campaign.slug}
+    campaign = update_campaign(campaign=campaign, by=None, requirements=own)
+    open_round(campaign=campaign, by=None, kind="qualification")
+    assert (judgments(), counted()) == (8, 8)
+
+
+def in_thread(errors: list[BaseException], work: Callable[[], None]) -> threading.Thread:
+    """A thread with a database session of its own, begun."""
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def once(campaign: Campaign) -> None:
+    compute_board(campaign)
+
+
+def test_a_judgment_that_commits_late_with_a_lower_id_is_counted() -> None:
+    campaign = factories.campaign(overlap=2)
+    first, second = judged(campaign, {"ann": ["a", "b"], "bob": ["a", "a"]})
+    compute_board(campaign)
+    late, early = factories.rater(campaign), factories.rater(campaign)
+    written, may_commit = threading.Event(), threading.Event()
+    errors: list[BaseException] = []
+
+    def commit_late() -> None:
+        with transaction.atomic():
+            Judgment.objects.create(
+                campaign=campaign, comparison=first, rater=late.rater, preference="b"
+            )
+            written.set()
+            assert may_commit.wait(30)
+
+    thread = in_thread(errors, commit_late)
+    assert written.wait(30)
+    Judgment.objects.create(campaign=campaign, comparison=second, rater=early.rater, preference="b")
+    assert compute_board(campaign).numbers["judgment_count"] == 5
+    may_commit.set()
+    thread.join()
+    assert errors == []
+    newest, oldest = Judgment.objects.filter(rater__in=[late.rater, early.rater]).order_by("-pk")
+    assert (newest.rater, oldest.rater) == (early.rater, late.rater)
+    assert DueTally.objects.filter(campaign=campaign).exists()
+    assert check(campaign).numbers["judgment_count"] == 6
+
+
+def test_raters_commit_as_they_come_while_workers_count() -> None:
+    campaign = factories.campaign(overlap=3)
+    factories.open_comparisons(campaign, 25)
+    raters = [factories.rater(campaign).rater for _ in range(4)]
+    errors: list[BaseException] = []
+    is_over = threading.Event()
+
+    def rate(number: int) -> None:
+        dice = random.Random(number)
+        while claimed := claim_assignment(rater=raters[number], campaign=campaign):
+            submit_judgment(
+                rater=raters[number],
+                assignment_id=claimed.public_id,
+                answer={"side": dice.choice(SIDES[:3])},
+            )
+
+    def count() -> None:
+        while not is_over.is_set():
+            with turn_to_count(campaign_id=campaign.pk, wait=True):
+                compute_board(campaign)
+
+    counters = [in_thread(errors, count) for _ in range(2)]
+    rating = [in_thread(errors, partial(rate, k)) for k in range(4)]
+    for thread in rating:
+        thread.join()
+    is_over.set()
+    for thread in counters:
+        thread.join()
+    assert errors == []
+    assert check(campaign).numbers["judgment_count"] == 75
+
+
+def test_a_count_that_is_killed_in_the_middle_loses_nothing() -> None:
+    campaign = factories.campaign(overlap=1)
+    (comparison,) = judged(campaign, {"ann": ["a"]})
+    before = compute_board(campaign)
+    seat = factories.rater(campaign)
+    Judgment.objects.create(
+        campaign=campaign, comparison=comparison, rater=seat.rater, preference="b"
+    )
+    errors: list[BaseException] = []
+    with transaction.atomic():
+        # The count has taken the note away and waits for this row when its session ends.
+        ItemTally.objects.select_for_update().get(comparison=comparison)
+        thread = in_thread(errors, lambda: once(campaign))
+        killed = False
+        while not killed:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT coalesce(bool_or(pg_terminate_backend(pid)), false) FROM pg_locks"
+                    " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+                )
+                ((killed,),) = cursor.fetchall()
+        thread.join()
+    assert len(errors) == 1
+    assert DueTally.objects.filter(campaign=campaign).count() == 1
+    assert Board.objects.get(campaign=campaign).numbers == before.numbers
+    assert check(campaign).numbers["counts"]["b"] == 1
+
+
+def test_counts_that_cannot_be_right_are_counted_anew() -> None:
+    campaign = factories.campaign(overlap=2)
+    comparison, _ = judged(campaign, {"ann": ["a", "b"], "bob": ["a", "a"]})
+    compute_board(campaign)
+    TallyPattern.objects.filter(campaign=campaign).delete()
+    Judgment.objects.create(
+        campaign=campaign,
+        comparison=comparison,
+        rater=factories.rater(campaign).rater,
+        preference="tie",
+    )
+    check(campaign)
+
+
+def test_a_board_of_another_method_is_counted_whole() -> None:
+    campaign = factories.campaign(overlap=1)
+    judged(campaign, {"ann": ["a", "tie"]})
+    # Never counted: as when the tables were new.
+    DueTally.objects.all().delete()
+    assert campaigns_to_count(method_version=METHOD_VERSION) == [campaign.pk]
+    refresh_board(campaign.pk)
+    assert campaigns_to_count(method_version=METHOD_VERSION) == []
+    ItemTally.objects.update(people=7)
+    assert campaigns_to_count(method_version="another") == [campaign.pk]
+    Board.objects.update(method_version="older")
+    refresh_board(campaign.pk)
+    assert check(campaign).numbers["judgment_count"] == 2
+
+
+def test_many_notes_are_counted_in_several_transactions() -> None:
+    campaign = factories.campaign(overlap=1)
+    judged(campaign, {"ann": ["a", "tie", "b", "a", "a"]})
+    assert count_due_items(campaign=campaign, limit=2)
+    assert ItemTally.objects.count() == 2
+    assert count_due_items(campaign=campaign, limit=2)
+    assert not count_due_items(campaign=campaign, limit=2)
+    assert check(campaign).numbers["comparison_count"] == 5
+
+
+def test_a_board_never_gives_way_to_an_older_one() -> None:
+    campaign = factories.campaign(overlap=1)
+    judged(campaign, {"ann": ["a"]})
+    newer = compute_board(campaign)
+    older = Board.objects.get().counted_at.replace(year=2020)
+    kept = record_board(
+        campaign=campaign, numbers={}, method_version=METHOD_VERSION, counted_at=older
+    )
+    assert kept.numbers == newer.numbers
+
+
+def test_a_deleted_draft_takes_its_notes_along() -> None:
+    campaign = factories.campaign(state="draft")
+    made = factories.comparison(campaign)
+    Gold.objects.create(comparison=made, preference="a")
+    assert DueTally.objects.filter(campaign=campaign).exists()
+    delete_campaign(campaign=campaign, by=None, slug=campaign.slug)
+    assert not DueTally.objects.exists()
