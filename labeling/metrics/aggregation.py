@@ -16,11 +16,8 @@ from labeling.metrics.joint_model import (
 from labeling.metrics.votes import (
     ANSWER_A,
     ANSWER_B,
-    ANSWER_OF_PREFERENCE,
     ANSWER_TIE,
     UNKNOWN,
-    A,
-    B,
     Bools,
     Floats,
     Ints,
@@ -115,14 +112,17 @@ def _majority(votes: Votes) -> ItemAnswers:
     Both bad stands apart from a tie here: as in an export, 2 against 1 and 1 is a majority.
     """
     counts = votes.preference_counts()
-    most = counts.max(axis=1)
-    is_unique = (counts == most[:, None]).sum(axis=1) == 1
-    answer = np.where(is_unique, ANSWER_OF_PREFERENCE[counts.argmax(axis=1)], ANSWER_TIE)
-    n = counts.sum(axis=1)
-    tied = counts[:, B + 1 :].sum(axis=1)
-    probability = np.where(n > 0, (counts[:, A] + tied / 2) / np.maximum(n, 1), 0.5)
+    a, b, tie, bad = np.ascontiguousarray(counts.T)
+    tied = tie + bad
+    n = a + b + tied
+    # A side has more votes than each of the other answers, or there is none.
+    neither = np.maximum(tie, bad)
+    answer = np.full(len(n), ANSWER_TIE)
+    answer[a > np.maximum(b, neither)] = ANSWER_A
+    answer[b > np.maximum(a, neither)] = ANSWER_B
+    probability = np.where(n > 0, (a + tied / 2) / np.maximum(n, 1), 0.5)
     # One more tie keeps the margin of items without dissent finite.
-    expected = (counts[:, A] + tied / 2 + 0.5) / (n + 1)
+    expected = (a + tied / 2 + 0.5) / (n + 1)
     return ItemAnswers(
         "majority",
         np.where(n > 0, answer, UNKNOWN),

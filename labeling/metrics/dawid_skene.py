@@ -15,6 +15,8 @@ DIAGONAL: Final = 2.5
 MOST_STEPS: Final = 60
 TOLERANCE: Final = 1e-3
 _LEAST: Final = 1e-300
+# Log-odds are kept within these limits, where exponentials are still numbers.
+_SURE: Final = 600.0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -126,13 +128,12 @@ def _chances(
     start = np.log(np.maximum(share, _LEAST))
     last = logs[:, -1, :]
     # Against the last class: what all classes have in common is summed once, not vote by vote.
-    parts = np.zeros((classes, len(by_item.items)))
+    parts = np.ones((classes, len(by_item.items)))
     for k in range(classes - 1):
-        against = (logs[:, k, :] - last).ravel()
-        parts[k] = start[k] - start[-1] + by_item.sums(against.take(code))
-    most = parts.max(axis=0)
-    common = float((total * last.ravel()).sum()) + len(most) * float(start[-1])
-    np.exp(parts - most, out=parts)
+        against = by_item.sums((logs[:, k, :] - last).ravel().take(code))
+        against += start[k] - start[-1]
+        np.exp(np.clip(against, -_SURE, _SURE, out=against), out=parts[k])
+    common = float((total * last.ravel()).sum()) + len(by_item.items) * float(start[-1])
     sums = parts.sum(axis=0)
     parts /= sums
-    return parts, float((np.log(sums) + most).sum()) + common
+    return parts, float(np.log(sums).sum()) + common

@@ -130,7 +130,10 @@ def said_for_a(fit: JointFit, sided: Votes) -> Floats:
     leaning = fit.side * side + fit.length * length
     ability = fit.ability[sided.rater]
     chose_a = np.where(sided.preference == A, 1.0, -1.0)
-    return log_logistic(chose_a * (leaning + ability)) - log_logistic(chose_a * (leaning - ability))
+    right = np.exp(-np.clip(chose_a * (leaning + ability), -SURE, SURE))
+    wrong = np.exp(-np.clip(chose_a * (leaning - ability), -SURE, SURE))
+    said: Floats = np.log((1 + wrong) / (1 + right))
+    return said
 
 
 class _Fit:

@@ -112,7 +112,8 @@ def compare_rules(votes: Votes, *, judges: ArrayLike, gold: Ints, reviewed: Ints
     shown = is_open & (majority.answer != UNKNOWN)
     rows = [_row(found, majority, shown, gold, reviewed) for found in answers.values()]
     places, count = _differing(answers, shown)
-    listed = [_listed(counted, answers, place) for place in places]
+    counts = counted.answer_counts()
+    listed = [_listed(counted, counts, answers, place) for place in places]
     better_a = answers["bradley_terry"].probability
     return RuleComparison(rows, listed, count, learned, counted, better_a)
 
@@ -212,16 +213,17 @@ def _differing(answers: dict[Rule, ItemAnswers], shown: Bools) -> tuple[list[int
     return [int(place) for place in places[order[:MOST_LISTED]]], len(places)
 
 
-def _listed(votes: Votes, answers: dict[Rule, ItemAnswers], place: int) -> DifferingItem:
+def _listed(
+    votes: Votes, counts: Ints, answers: dict[Rule, ItemAnswers], place: int
+) -> DifferingItem:
     def model(number: int) -> str | None:
         return None if number == UNKNOWN else votes.models[number]
 
-    said = votes.answer[votes.item == place]
     return DifferingItem(
         item=place,
         model_a=model(int(votes.item_model_a[place])),
         model_b=model(int(votes.item_model_b[place])),
-        counts={word: int(np.count_nonzero(said == code)) for code, word in _WORDS.items()},
+        counts={word: int(counts[place, code]) for code, word in _WORDS.items()},
         answers={rule: _WORDS[int(found.answer[place])] for rule, found in answers.items()},
         probability={rule: float(found.probability[place]) for rule, found in answers.items()},
         margin=float(answers["soft"].margin[place]),
