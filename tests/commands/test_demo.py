@@ -126,6 +126,19 @@ def _finished_campaign_is_judged_by_simulated_raters_alone() -> None:
     board = [row["model"] for row in body["leaderboard"]]
     assert (board[0], board[-1], len(board)) == ("larch-large", "aspen-draft", 5)
     assert body["agreement"]["krippendorff_alpha_ordinal"]["low"] > 0
+    _it_shows_arms_and_groups(campaign, body)
+
+
+def _it_shows_arms_and_groups(campaign: Campaign, body) -> None:
+    arms = {row["name"]: row for row in body["presentation_experiment"]["arms"]}
+    assert set(arms) == {"at once", "as written"}
+    assert all(row["judgment_count"] > 150 for row in arms.values())
+    assert body["presentation_experiment"]["not_honoured_count"] == 0
+    assert body["presentation_experiment"]["contrasts"]["streaming"]["value"] is not None
+    (backgrounds,) = body["groups"]
+    assert [row["group"] for row in backgrounds["groups"]] == ["code", "prose"]
+    assert campaign.seats.filter(groups={"background": "code"}).count() == 6
+    assert all(row["board"] for row in backgrounds["groups"])
 
 
 def _two_rounds_show_a_managers_week(home: Path, client) -> None:
