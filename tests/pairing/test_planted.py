@@ -31,7 +31,10 @@ def grown(rule: Rule, votes: int, *, seed: int, k: int = 5) -> tuple[np.ndarray,
             ],
             "win_matrix": {
                 "models": list(MODELS),
-                "cells": [[{"n": n} if n else None for n in row] for row in games],
+                "cells": [
+                    [{"n": n, "value": won / n} if n else None for n, won in zip(*row, strict=True)]
+                    for row in zip(games, wins, strict=True)
+                ],
             },
         }
         made = allot(
@@ -69,7 +72,7 @@ def top(strength: np.ndarray, k: int) -> set[int]:
     return {int(i) for i in np.argsort(-strength)[:k]}
 
 
-@pytest.mark.parametrize("seeds", [range(10)])
+@pytest.mark.parametrize("seeds", [range(8)])
 def test_the_rank_rule_orders_models_with_two_thirds_of_the_votes(seeds: range) -> None:
     """METRICS: a tau that uniform choice reaches with all its votes takes at most 65 % of them."""
     by_rule = np.mean([tau(*grown("uncertain", 1950, seed=seed)) for seed in seeds])
@@ -78,7 +81,7 @@ def test_the_rank_rule_orders_models_with_two_thirds_of_the_votes(seeds: range) 
     assert by_rule > 0.85
 
 
-@pytest.mark.parametrize("seeds", [range(20)])
+@pytest.mark.parametrize("seeds", [range(12)])
 def test_the_topk_rule_finds_the_best_with_a_fraction_of_the_votes(seeds: range) -> None:
     def overlap(rule: Rule, votes: int) -> float:
         found = [grown(rule, votes, seed=seed) for seed in seeds]
