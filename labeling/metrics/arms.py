@@ -17,6 +17,7 @@ from labeling.metrics.estimates import Estimate, clustered_proportion
 from labeling.metrics.votes import UNKNOWN, A, B, Bools, Floats, Ints, Votes
 
 MODES: Final = ("instant", "paced", "recorded")
+_ORDER: Final = {"instant": 0, "recorded": 1, "paced": 2, "": 3}
 FULL, LAST_TURN = "full", "last_turn"
 DAY: Final = 24 * 3600
 # The pace is that of the last days with votes.
@@ -72,16 +73,24 @@ def experiment(votes: Votes, shown: Shown, *, now: int) -> dict[str, Any]:
     mode = np.array([_mode(one) for one in shown.arms] + [UNKNOWN], dtype=np.int64)[shown.arm]
     honoured = (mode == UNKNOWN) | (shown.shown_as == UNKNOWN) | (shown.shown_as == mode)
     counted = in_arm & differs & honoured
+    # At once first, then from fast to slow.
+    order = sorted(
+        range(len(shown.arms)),
+        key=lambda k: (
+            *(_ORDER[shown.arms[k].mode], shown.arms[k].context != FULL),
+            *(-(shown.arms[k].tokens_per_second or 0), shown.arms[k].name),
+        ),
+    )
     body: dict[str, Any] = {
         "arms": [
             _arm(
-                one,
+                shown.arms[k],
                 votes.select(shown.arm == k),
                 honoured[shown.arm == k],
                 counted[shown.arm == k],
                 longer[shown.arm == k],
             )
-            for k, one in enumerate(shown.arms)
+            for k in order
         ],
         "why": _why(shown, in_arm),
         "judgment_count": int(in_arm.sum()),

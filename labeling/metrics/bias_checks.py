@@ -142,9 +142,9 @@ def _sentence(row: Mapping[str, Any]) -> str:
     if row["reading"] == "open" and row["chance"] is not None and row["chance"] < FALSE_SHARE:
         return f"{said} Among so many checks that may still be chance."
     if row["reading"] == "open":
-        return f"{said} The interval is wide and holds no effect at all."
+        return f"{said} The interval is wide and still holds no effect."
     if row["reading"] == "none":
-        return f"No sign that chance does not explain: {abs(row['value']) * 100:.1f} points."
+        return f"The {abs(row['value']) * 100:.1f} points seen may well be chance alone."
     return said
 
 

@@ -11,6 +11,7 @@ from labeling.charts.markup import Svg
 from labeling.charts.small import whisker
 from labeling.metrics.arms import main_contrast
 from labeling.metrics.bias_checks import FALSE_SHARE
+from labeling.schemas import read_presentation
 from labeling.web.report_shell import (
     ESTIMATE_COLUMNS,
     NOT_YET,
@@ -85,8 +86,9 @@ CHECKS: Final = (
 OTHERS: Final = (
     Definition(
         "stands",
-        "Several checks at once",
-        "Of the checks that are said to stand, at most one in twenty is expected to be chance.",
+        "Benjamini–Hochberg",
+        "Of several checks some would stand out by chance. Of those said to stand so, at most one"
+        " in twenty is expected to be chance.",
         "Benjamini and Hochberg 1995",
     ),
     Definition(
@@ -164,6 +166,7 @@ def read(asked: Asked) -> Shown:
             "experiment": tested,
             "arms": tested.get("arms", []),
             "contrasts": _contrasts(tested),
+            "has_arms": len(read_presentation(asked.campaign.presentation).arms) > 1,
             "findings": findings(tested) if tested and not tested["why"] else None,
             "raters": raters[:LISTED],
             "rater_count": len(raters),
@@ -205,7 +208,7 @@ def findings(tested: Row) -> Findings:
     settled = one["chance"] is not None and one["chance"] < FALSE_SHARE
     if one["needed"] is not None:
         facts.append(("Needed", f"{one['needed']:,} votes, for 80 % power at the effect seen"))
-        progress = (min(one["n"], one["needed"]), one["needed"])
+        progress = None if settled else (min(one["n"], one["needed"]), one["needed"])
     if one["detectable"] is not None:
         found = f"effects from {one['detectable'] * 100:.1f} points up, with 80 % power"
         facts.append(("So far", f"{one['n']:,} votes, which find {found}"))
@@ -292,16 +295,20 @@ def _contrasts(tested: Row) -> list[Line]:
 
 def _raters(who: Row) -> list[Line]:
     rows = [row for row in who.get("raters", []) if row["longer"]["value"] is not None]
-    axis = _axis([row["longer"] for row in rows], around=0.5)
+    axis = _rater_axis(rows)
     return [
         Line(row["rater"], row, _whisker(row["rater"], row["longer"], axis, 0.5)) for row in rows
     ]
 
 
 def _rater_span(who: Row) -> str:
-    rows = [row["longer"] for row in who.get("raters", []) if row["longer"]["value"] is not None]
-    axis = _axis(rows, around=0.5)
+    axis = _rater_axis([row for row in who.get("raters", []) if row["longer"]["value"] is not None])
     return f"{axis.low * 100:.0f} to {axis.high * 100:.0f} %"
+
+
+def _rater_axis(rows: Sequence[Row]) -> Axis:
+    axis = _axis([row["longer"] for row in rows], around=0.5)
+    return Axis(max(axis.low, 0.0), min(axis.high, 1.0))
 
 
 def _drawing(tested: Row) -> Svg:

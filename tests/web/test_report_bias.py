@@ -94,6 +94,10 @@ def test_without_arms_the_page_says_how_to_have_some():
     assert "No judgment was made in a presentation arm." in said
     assert "Name two arms or more" in said and "Change the arms" in said
     assert "No check has enough to go by yet." in said
+    arms = factories.campaign(presentation=ARMS)
+    compute_report(arms)
+    said = page(as_(factories.member(arms, "manager")), "campaign_report_page", arms.slug, "bias")
+    assert "The settings name several arms" in said and "Name two arms or more" not in said
 
 
 def test_an_older_report_lacks_its_part_and_breaks_nothing(campaign):
