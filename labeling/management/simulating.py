@@ -19,6 +19,7 @@ from labeling.actions.rounds import close_round
 from labeling.actions.simulation import date_back_round, enrol_simulated_people
 from labeling.management.at_work import AtWork, Worked, note_groups, seated, work_through
 from labeling.management.demo.loading import SourceFile, import_file
+from labeling.metrics.stopping import GOES_ON
 from labeling.models import Assignment, Campaign, Comparison, Organisation, Report, User
 from labeling.queries.rater_signals import chances_of_all
 from labeling.schemas import read_schema
@@ -45,16 +46,15 @@ class Course:
 
     rounds: int = 1
     stop_rule: str = "fixed"
-    # Of the rule "posterior": how sure is enough, and how many judgments an item may come to.
-    stop_at: float = 0.9
+    # Of a rule that goes on where raters differ: how many judgments an item may come to.
     most_votes: int = 9
     # Judgments are dated over so many days gone by; 0: now.
     days: float = 0.0
 
     def asked(self) -> dict[str, Any]:
         """What the opening of a round is given for it."""
-        posterior = {"stop_at": self.stop_at, "max_overlap": self.most_votes}
-        return {"stop_rule": self.stop_rule, **(posterior if self.stop_rule == "posterior" else {})}
+        goes_on = {"max_overlap": self.most_votes} if self.stop_rule in GOES_ON else {}
+        return {"stop_rule": self.stop_rule, **goes_on}
 
 
 @dataclass(frozen=True)

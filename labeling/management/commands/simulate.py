@@ -13,6 +13,7 @@ from django.utils.text import slugify
 from labeling.actions.simulation import refuse_real, remove_simulated_campaign
 from labeling.management.refusals import in_words
 from labeling.management.simulating import Course, Simulated, simulate
+from labeling.metrics.stopping import STOP_RULES
 from labeling.models import Campaign, Organisation, User
 from labeling.simulation.compare import Caught, Finding
 from labeling.simulation.kinds import KINDS
@@ -143,7 +144,7 @@ def _course_arguments(group: Any) -> None:
     group.add_argument(
         "--stop",
         default=default.stop_rule,
-        choices=["fixed", "curtailed", "posterior"],
+        choices=STOP_RULES,
         help="when an item has enough",
     )
     group.add_argument(
