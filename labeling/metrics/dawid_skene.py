@@ -15,7 +15,7 @@ DIAGONAL: Final = 2.5
 MOST_STEPS: Final = 60
 TOLERANCE: Final = 1e-3
 _LEAST: Final = 1e-300
-# Log-odds are kept within these limits, where exponentials are still numbers.
+# Above this an exponential may be no number; the others are then taken against the largest.
 _SURE: Final = 600.0
 
 
@@ -128,12 +128,16 @@ def _chances(
     start = np.log(np.maximum(share, _LEAST))
     last = logs[:, -1, :]
     # Against the last class: what all classes have in common is summed once, not vote by vote.
-    parts = np.ones((classes, len(by_item.items)))
+    parts = np.zeros((classes, len(by_item.items)))
     for k in range(classes - 1):
         against = by_item.sums((logs[:, k, :] - last).ravel().take(code))
-        against += start[k] - start[-1]
-        np.exp(np.clip(against, -_SURE, _SURE, out=against), out=parts[k])
+        parts[k] = against + (start[k] - start[-1])
     common = float((total * last.ravel()).sum()) + len(by_item.items) * float(start[-1])
+    if parts.max(initial=0.0) > _SURE:
+        most = parts.max(axis=0)
+        parts -= most
+        common += float(most.sum())
+    np.exp(parts, out=parts)
     sums = parts.sum(axis=0)
     parts /= sums
     return parts, float(np.log(sums).sum()) + common

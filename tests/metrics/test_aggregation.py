@@ -71,6 +71,20 @@ class TestDawidSkene:
             for (who, truth), row in confusion.items():
                 assert fit.confusion[who, truth] == pytest.approx(row, abs=1e-10)
 
+    def test_without_a_prior_nothing_is_impossible_for_the_fit_itself(self):
+        # Two raters who never err and contradict each other once: both ways are as impossible.
+        rows = [(k, r, k % 3) for k in range(9) for r in (0, 1)]
+        rows += [(9, 0, 0), (9, 1, 1), (9, 2, 2), (10, 2, 2)]
+        item, rater, answer = (np.array(column) for column in zip(*rows, strict=True))
+        fit = dawid_skene(
+            item, rater, answer, raters=3, classes=3, off=0, diagonal=0, most_steps=200,
+            tolerance=1e-9,
+        )  # fmt: skip
+        assert np.isfinite(fit.chance).all()
+        assert fit.chance.sum(axis=1) == pytest.approx(1)
+        assert fit.chance[:9].argmax(axis=1).tolist() == [0, 1, 2] * 3
+        assert math.isfinite(fit.log_likelihood)
+
     def test_the_likelihood_is_that_of_the_votes(self):
         rows = [("i", "r", "a"), ("i", "s", "b"), ("j", "r", "b"), ("k", "s", "tie")]
         fit = decisive_dawid_skene(votes_of(rows))
