@@ -85,11 +85,10 @@ def style_words(section: Row) -> str:
     ]
     parts = []
     if not sure:
-        parts.append("None of them differs from nothing.")
+        parts.append("None of them surely differs from nothing.")
     elif len(sure) < len(style["coefficients"]):
-        listed = ", ".join(sure[:-1]) + (" and " if sure[:-1] else "") + sure[-1]
         verb = "differs" if len(sure) == 1 else "differ"
-        parts.append(f"Only {listed} {verb} from nothing.")
+        parts.append(f"Only {listed(sure)} {verb} from nothing.")
     for one in style["coefficients"]:
         if one["style"] == "length" and one["sd"] and one["sd"] < 1:
             times = (1 + one["sd"]) / (1 - one["sd"])
@@ -99,6 +98,20 @@ def style_words(section: Row) -> str:
             f"{style['judgments_left_out']:,} votes on texts that are not known are left out."
         )
     return " ".join(parts)
+
+
+def left_out_words(left_out: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The styles without a coefficient, those with one reason together."""
+    by_reason: dict[str, list[str]] = {}
+    for style, name in STYLES.items():
+        if style in left_out:
+            by_reason.setdefault(left_out[style], []).append(name.lower())
+    return [(listed(names), why) for why, names in by_reason.items()]
+
+
+def listed(names: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return ", ".join(names[:-1]) + (" and " if names[:-1] else "") + names[-1]
 
 
 def moved(row: Row) -> tuple[str, str]:

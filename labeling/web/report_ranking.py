@@ -142,9 +142,7 @@ def read(asked: Asked) -> Shown:
         "coefficients": _coefficients(style["coefficients"]),
         "coefficient_span": _coefficient_span(style["coefficients"]),
         "style_words": ranking_words.style_words(section),
-        "style_left_out": [
-            (ranking_words.STYLES[name], why) for name, why in style["left_out"].items()
-        ],
+        "style_left_out": ranking_words.left_out_words(style["left_out"]),
         "notes": ranking_words.firmness(section, board),
         "flips": [(flip, ranking_words.removed_words(flip)) for flip in section["flips"]["rows"]],
         "models": _models(board, section),
