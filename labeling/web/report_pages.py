@@ -5,6 +5,7 @@ A page adds itself with its `Section` in SECTIONS, in the order of the sub-navig
 
 import base64
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_safe
 
 from labeling import access
@@ -50,6 +52,10 @@ SECTIONS: tuple[Section, ...] = (
 )
 UNKNOWN = "The report has no such page."
 STYLESHEET = "labeling/thurstone.css"
+_IDS = re.compile(
+    r'(?P<before>\s(?:id|for|aria-labelledby|aria-describedby|popovertarget)="|\shref="#)'
+    r'(?P<ids>[^"]+)"'
+)
 # The printed report holds its own style and nothing else that a browser would fetch or run.
 PRINT_POLICY = (
     "default-src 'none'; style-src 'sha256-{}'; img-src data:; form-action 'none'; base-uri 'none';"
@@ -148,7 +154,22 @@ def _part(asked: Asked, section: Section) -> dict[str, Any]:
     context = page_context(asked, section) | {"is_print": True}
     html = render_to_string(section.partial, context)
     html += render_to_string("labeling/report_made.html", context)
-    return {"section": section, "is_outdated": context["is_outdated"], "html": html}
+    return {
+        "section": section,
+        "is_outdated": context["is_outdated"],
+        "html": _with_own_ids(html, section.name),
+    }
+
+
+def _with_own_ids(html: SafeString, name: str) -> SafeString:
+    """The part with the page's name before its ids: each page may have a heading `boards-h`."""
+
+    def named(found: re.Match[str]) -> str:
+        ids = (f"{name}-{one}" for one in found["ids"].split())
+        return f'{found["before"]}{" ".join(ids)}"'
+
+    # Quotes in texts are escaped, so this finds attributes only. Nothing is added but the name.
+    return mark_safe(_IDS.sub(named, html))  # noqa: S308
 
 
 def _asked(request: PageRequest, slug: str, name: str) -> tuple[Asked, Section]:
