@@ -1,5 +1,5 @@
 """What is planted in the demo: the strength of its five made-up models, and its twelve raters, of
-two backgrounds; and the pull of length, which is weaker where texts arrive as written.
+two backgrounds; and the pull of length, which is lost where texts arrive as written.
 
 The completions in labeling/demo_data are written to these manners, so that a person who reads them
 comes to the same order.
@@ -50,5 +50,6 @@ RATERS = (
 IN_GROUPS = tuple(
     replace(rater, group=BACKGROUNDS[place % 2]) for place, rater in enumerate(RATERS)
 )
-# By presentation arm, what each doubling of length adds to an answer, to everyone alike.
-LENGTH_PULL = {"at once": 0.35, "as written": 0.05}
+# By presentation arm, what each doubling of length adds to an answer, to everyone alike: so far
+# apart that a campaign as small as the demo's can tell the arms from one another.
+LENGTH_PULL = {"at once": 0.7, "as written": -0.1}
