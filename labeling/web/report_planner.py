@@ -71,7 +71,7 @@ DEFINITIONS: Final = (
     ),
     Definition(
         "weighted",
-        "As if asked evenly",
+        "Win rates as if asked evenly",
         "Each comparison counts one over the chance that the rule gave it, so that a model is not"
         " judged by whom it happened to meet. Unbiased, and less sure where few rare ones weigh"
         " much.",
@@ -232,7 +232,8 @@ def _rates(study: Study) -> list[float]:
 def _line(rate: float, decisive: float, study: Study) -> PowerLine:
     most = decisive * max(ROWS)
     at = [most * k / POINTS for k in range(POINTS + 1)]
-    points = tuple((n, power(rate, n, study.design)) for n in at)
+    # With hardly any judgment it is 5 %: that of a difference that is not there.
+    points = tuple((n, power(rate, max(n, 1e-9), study.design)) for n in at)
     return PowerLine(f"{rate * 100:.3g} %", points, is_asked=rate == study.rate)
 
 

@@ -82,7 +82,7 @@ def test_it_says_what_stopping_now_would_mean(campaign):
     assert "22 of 32 judgments" in said
     assert "10 judgments" in said
     assert "comparisons that want more votes" in said
-    assert "As if asked evenly" in said
+    assert "Win rates as if asked evenly" in said
     open_ = campaign.reports.latest().body["planning"]["open"]
     assert open_["judgments"] == 10
     assert open_["comparisons"] >= open_["unlabelled"] >= open_["unseen"]
