@@ -63,7 +63,7 @@ DEFINITIONS: Final = (
     ),
     Definition(
         "soft",
-        "Would choose A",
+        "would choose A",
         "A soft label: how many raters of the group would choose A, ties half. The mean of"
         " Beta(1 + votes for A, 1 + votes for B).",
         "Gelman et al. 2013, § 2.1",
@@ -88,7 +88,7 @@ DEFINITIONS: Final = (
     ),
     Definition(
         "served",
-        "Gets its own choice",
+        "gets its own choice",
         "The mean share of the group's own votes that agree with the label; half where the label is"
         " undecided. Labels are made from the same votes, which flatters all rules.",
     ),
@@ -265,7 +265,7 @@ def _disagreement(body: Row) -> dict[str, Any] | None:
         return None
     return {
         **found["taste"],
-        "kinds": [(KIND_WORDS[name], one) for name, one in found["kinds"].items()],
+        "kinds": [(words, found["kinds"][name]) for name, words in KIND_WORDS.items()],
     }
 
 
