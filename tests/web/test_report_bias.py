@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from labeling.models import Campaign, Judgment, Report
-from labeling.web.report_bias import findings
+from labeling.web.experiment_words import findings
 from tests import factories
 from tests.web.visiting import as_, page
 from workers.metrics import compute_report
