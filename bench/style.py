@@ -1,7 +1,7 @@
 """Planted leanings to a side and to length: how often they are found, and what boards make of them.
 
 Eight models of which better ones write longer, 400 items of 4 votes, a side logit of .3 and a
-length coefficient of .5 per sd. In each of 1,000 studies the fit with style is held against what
+length coefficient of .5 per sd. In each of 3,000 studies the fit with style is held against what
 was planted; its board beside the plain board of the same votes, and both of a study without
 leanings: what control costs where there is nothing to control is the collinearity of style and
 strength, and it should cost no more where there is.
@@ -22,7 +22,7 @@ from labeling.metrics.style import style_fit
 from labeling.metrics.votes import Floats, Ints, Votes
 
 SIDE, LENGTH = 0.3, 0.5
-RUNS = int(os.environ.get("STYLE_RUNS", "1000"))
+RUNS = int(os.environ.get("STYLE_RUNS", "3000"))
 MODELS, ITEMS, PER_ITEM = 8, 400, 4
 BOARDS = ("controlled", "plain", "controlled_without_leanings", "plain_without_leanings")
 

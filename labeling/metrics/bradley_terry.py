@@ -96,11 +96,14 @@ class Encounters:
 
     def matrices(self) -> tuple[Floats, Floats]:
         """Wins of the row's model over the column's, and ties of the two (symmetric)."""
-        shape = (self.model_count, self.model_count)
-        wins, ties = np.zeros(shape), np.zeros(shape)
-        np.add.at(wins, (self.first, self.second), self.wins_first * self.multiplicity)
-        np.add.at(wins, (self.second, self.first), self.wins_second * self.multiplicity)
-        np.add.at(ties, (self.first, self.second), self.ties * self.multiplicity)
+        size = self.model_count
+        cell, m = self.first * size + self.second, self.multiplicity
+
+        def summed(votes: Floats) -> Floats:
+            return np.bincount(cell, votes * m, size * size).reshape(size, size).astype(np.float64)
+
+        wins = summed(self.wins_first) + summed(self.wins_second).T
+        ties = summed(self.ties)
         return wins, ties + ties.T
 
 
@@ -162,7 +165,7 @@ class _Likelihood:
     def information(self, theta: Floats) -> Floats:
         gap = theta[self.first] - theta[self.second]
         weight = self.games * _logistic(gap) * _logistic(-gap)
-        return _laplacian(self.first, self.second, weight, self.size) + self.ridge * np.eye(
+        return laplacian(self.first, self.second, weight, self.size) + self.ridge * np.eye(
             self.size
         )
 
@@ -226,7 +229,7 @@ def _covariance(
     i, j, m = encounters.first, encounters.second, encounters.multiplicity
     size = len(theta)
     expected = encounters.votes * _logistic(theta[i] - theta[j])
-    meat = _laplacian(i, j, m * (encounters.half_tie_wins - expected) ** 2, size)
+    meat = laplacian(i, j, m * (encounters.half_tie_wins - expected) ** 2, size)
     items = float(m.sum())
     if items > 1:
         meat *= items / (items - 1)
@@ -242,10 +245,11 @@ def _covariance(
     return np.asarray(clustered), is_widened
 
 
-def _laplacian(one: Ints, other: Ints, weight: Floats, size: int) -> Floats:
-    matrix = np.zeros((size, size))
-    np.add.at(matrix, (one, other), -weight)
-    np.add.at(matrix, (other, one), -weight)
+def laplacian(one: Ints, other: Ints, weight: Floats, size: int) -> Floats:
+    """The sum of weight·(e_one - e_other)(e_one - e_other)ᵀ."""
+    between = np.bincount(one * size + other, weight, size * size).reshape(size, size)
+    matrix = -np.asarray(between + between.T, dtype=np.float64)
+    matrix[np.diag_indices(size)] = 0
     matrix[np.diag_indices(size)] = -matrix.sum(axis=1)
     return matrix
 

@@ -18,8 +18,11 @@ from labeling.metrics.bradley_terry import BradleyTerryFit, Encounters
 from labeling.metrics.refits import refit
 from labeling.metrics.votes import Floats, Ints
 
-# Of more models than this, only the best are asked about: each pair takes some twenty fits.
+# Only the best are asked about: each pair takes some fifteen fits, which take longer the more
+# models there are.
 MOST_PAIRS: Final = 10
+_MOST_WORK: Final = 600
+_FEWEST_PAIRS: Final = 3
 # Enough to keep every fit finite once a model has lost all it won; far too weak to turn an order.
 _RIDGE: Final = 1e-6
 _LEVEL: Final = 1e-9
@@ -64,7 +67,8 @@ def flips(encounters: Encounters, fit: BradleyTerryFit, order: Ints) -> list[Fli
     wins, ties = encounters.matrices()
     half_wins = wins + ties / 2
     found = []
-    for upper, lower in pairwise(order[: MOST_PAIRS + 1]):
+    pairs = min(MOST_PAIRS, max(_FEWEST_PAIRS, _MOST_WORK // len(order)))
+    for upper, lower in pairwise(order[: pairs + 1]):
         flip = _flip(half_wins, wins, fit.strength, int(upper), int(lower))
         if flip is not None:
             found.append(flip)

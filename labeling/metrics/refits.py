@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from labeling.metrics.bradley_terry import BradleyTerryFit, Encounters
-from labeling.metrics.patterns import BOOTSTRAP_DRAWS, BOOTSTRAP_SEED
+from labeling.metrics.patterns import BOOTSTRAP_DRAWS, BOOTSTRAP_SEED, collapse
 from labeling.metrics.votes import Bools, Floats, Ints
 
 DRAWN_ITEMS: Final = "percentile bootstrap of items"
@@ -77,20 +77,11 @@ def bootstrap(encounters: Encounters, fit: BradleyTerryFit, draws: int) -> Draws
 def _drawn_totals(encounters: Encounters, draws: int) -> tuple[Ints, Ints, Floats, Floats]:
     """Each pair of models, and its half wins and votes by draw (rows)."""
     # Kinds of items that count alike in the fit are one.
-    kinds, place = np.unique(
-        np.stack(
-            [
-                encounters.first.astype(np.int64),
-                encounters.second.astype(np.int64),
-                np.rint(2 * encounters.half_tie_wins).astype(np.int64),
-                np.rint(encounters.votes).astype(np.int64),
-            ],
-            axis=1,
-        ),
-        axis=0,
-        return_inverse=True,
+    columns = [encounters.first, encounters.second, 2 * encounters.half_tie_wins, encounters.votes]
+    kinds, times = collapse(
+        np.rint(np.stack(columns, axis=1)).astype(np.int64),
+        np.rint(encounters.multiplicity).astype(np.int64),
     )
-    times = np.rint(np.bincount(place.reshape(-1), encounters.multiplicity)).astype(np.int64)
     pairs, starts = np.unique(kinds[:, :2], axis=0, return_index=True)
     random = np.random.default_rng(BOOTSTRAP_SEED)
     wins = np.empty((draws, len(pairs)))
@@ -124,13 +115,16 @@ def _by_fixed_steps(
     chance = 1 / (1 + np.exp(start[second] - start[first]))
     weight = games.mean(axis=0) * chance * (1 - chance)
     inverse = np.linalg.inv((reach.T * weight) @ reach + 1 / size) - 1 / size
+    to_step = reach @ inverse
     theta = np.tile(start, (len(wins), 1))
     settled = np.zeros(len(wins), dtype=np.bool_)
     active = np.arange(len(wins))
     for _ in range(_MOST_STEPS):
-        gap = theta[active] @ reach.T
-        residual = wins[active] - games[active] / (1 + np.exp(-gap))
-        step = residual @ reach @ inverse
+        at = theta[active]
+        gap = at.take(second, axis=1) - at.take(first, axis=1)
+        np.exp(gap, out=gap)
+        gap += 1
+        step = (wins[active] - games[active] / gap) @ to_step
         # Far from the start the whole's information is too small a brake.
         longest = np.abs(step).max(axis=1)
         theta[active] += step / np.maximum(longest, 1)[:, None]

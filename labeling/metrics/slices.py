@@ -13,6 +13,7 @@ from labeling.metrics.bradley_terry import (
     Encounters,
     bradley_terry,
     elo,
+    laplacian,
     limits,
     rank_ranges,
 )
@@ -188,12 +189,13 @@ def _row(kinds: ItemKinds, names: Sequence[str], whole: _Whole, part: Part) -> d
     rank_low, rank_high = rank_ranges(low, high)
     games = _games(encounters)
     order = sorted(range(len(own)), key=lambda k: (-round(float(fit.strength[k]), 9), own[k]))
+    score, lower, upper = elo(fit.strength), elo(low), elo(high)
     row["board"] = [
         {
             "model": own[k],
-            "elo": round(float(elo(fit.strength)[k]), 3),
-            "low": round(float(elo(low)[k]), 3),
-            "high": round(float(elo(high)[k]), 3),
+            "elo": round(float(score[k]), 3),
+            "low": round(float(lower[k]), 3),
+            "high": round(float(upper[k]), 3),
             "rank_low": int(rank_low[k]),
             "rank_high": int(rank_high[k]),
             "judgment_count": int(games[k]),
@@ -231,9 +233,7 @@ def _differences(
     product = times * own[there] * whole.residual[there]
     one = np.searchsorted(encounters.models, kinds.rows[there, 0])
     other = np.searchsorted(encounters.models, kinds.rows[there, 1])
-    between = np.bincount(one * size + other, product, size * size).reshape(size, size)
-    shared = -(between + between.T)
-    shared[np.diag_indices(size)] = -shared.sum(axis=1)
+    shared = laplacian(one, other, product, size)
     items = float(times.sum())
     centre = np.eye(size) - 1 / size
     of_whole = whole.inverse[np.ix_(place, place)] @ centre

@@ -15,6 +15,7 @@ from labeling.metrics.bradley_terry import (
     PRIOR_SD,
     Encounters,
     connected_components,
+    laplacian,
 )
 from labeling.metrics.votes import UNKNOWN, Bools, Floats, Ints, Votes
 
@@ -368,7 +369,7 @@ def _information(rows: _Rows, design: Floats, weight: Floats) -> Floats:
     """The information of strengths and coefficients at these weights n·p·(1 - p)."""
     size, count = rows.size, len(design)
     matrix = np.zeros((size + count, size + count))
-    matrix[:size, :size] = _laplacian(rows.a, rows.b, weight, size)
+    matrix[:size, :size] = laplacian(rows.a, rows.b, weight, size)
     for k, column in enumerate(design):
         weighted = weight * column
         cross = _differences(rows.a, rows.b, weighted, size)
@@ -377,21 +378,13 @@ def _information(rows: _Rows, design: Floats, weight: Floats) -> Floats:
     return matrix
 
 
-def _laplacian(one: Ints, other: Ints, weight: Floats, size: int) -> Floats:
-    between = np.bincount(one * size + other, weight, size * size).reshape(size, size)
-    matrix = -(between + between.T)
-    matrix[np.diag_indices(size)] = 0
-    matrix[np.diag_indices(size)] = -matrix.sum(axis=1)
-    return np.asarray(matrix)
-
-
 def _meat(rows: _Rows, one: _Scores, other: _Scores) -> Floats:
     """The sum over items of the outer products of two fits' summed scores."""
     size = rows.size
     left, right = len(one.styled), len(other.styled)
     matrix = np.zeros((size + left, size + right))
     a, b = rows.item_a, rows.item_b
-    matrix[:size, :size] = _laplacian(a, b, one.residual * other.residual, size)
+    matrix[:size, :size] = laplacian(a, b, one.residual * other.residual, size)
     for k, line in enumerate(one.styled):
         matrix[size + k, :size] = _differences(a, b, line * other.residual, size)
     for k, line in enumerate(other.styled):

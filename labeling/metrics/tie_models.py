@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from labeling.metrics.bradley_terry import FEW_ITEMS, Encounters, connected_components
+from labeling.metrics.bradley_terry import FEW_ITEMS, Encounters, connected_components, laplacian
 from labeling.metrics.estimates import Z95
 from labeling.metrics.votes import Bools, Floats, Ints
 
@@ -178,9 +178,7 @@ def _information(i: Ints, j: Ints, second: tuple[Floats, Floats, Floats], size: 
     """The information of strengths and parameter, the constant direction filled in."""
     gap_gap, gap_par, par_par = second
     curve = np.zeros((size + 1, size + 1))
-    np.add.at(curve, (i, j), gap_gap)
-    np.add.at(curve, (j, i), gap_gap)
-    curve[np.diag_indices(size)] = -curve[:size, :size].sum(axis=1)
+    curve[:size, :size] = laplacian(i, j, -gap_gap, size)
     cross = np.bincount(i, gap_par, size) - np.bincount(j, gap_par, size)
     curve[size, :size] = curve[:size, size] = -cross
     curve[size, size] = -par_par.sum()
@@ -202,9 +200,7 @@ def _errors(
         encounters.ties,
     )
     meat = np.zeros((size + 1, size + 1))
-    np.add.at(meat, (i, j), -m * d_gap**2)
-    np.add.at(meat, (j, i), -m * d_gap**2)
-    meat[np.diag_indices(size)] = -meat[:size, :size].sum(axis=1)
+    meat[:size, :size] = laplacian(i, j, m * d_gap**2, size)
     both = m * d_gap * d_par
     meat[size, :size] = meat[:size, size] = np.bincount(i, both, size) - np.bincount(j, both, size)
     meat[size, size] = m @ d_par**2
