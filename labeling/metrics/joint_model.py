@@ -11,7 +11,15 @@ import numpy as np
 
 from labeling.metrics.by_item import sided_votes
 from labeling.metrics.fixed_point import fixed_point
-from labeling.metrics.joint_cells import SURE, Cells, Pairs, log_logistic, logistic, towards_a
+from labeling.metrics.joint_cells import (
+    SURE,
+    Cells,
+    Pairs,
+    log_logistic,
+    logistic,
+    relative_length,
+    towards_a,
+)
 from labeling.metrics.joint_errors import standard_errors
 from labeling.metrics.tie_chances import TieChances
 from labeling.metrics.votes import A, Floats, Ints, Votes
@@ -34,8 +42,10 @@ class JointFit:
 
     `ability` of a rater is the log-odds of naming the better one, both on an equal footing;
     `side` is added for what stands left and taken away for what stands right; `length` is times
-    (length a - length b)/(length a + length b). `votes` and `shared_votes` count each rater's votes
-    that chose a side, and those on items where another one did.
+    (length a - length b)/(length a + length b), and so is `longer_better`, which says how much more
+    often the longer one is the better one than its model's strength tells. `votes` and
+    `shared_votes` count each rater's votes that chose a side, and those on items where another one
+    did.
     """
 
     strength: Floats
@@ -45,6 +55,8 @@ class JointFit:
     side_error: float
     length: float
     length_error: float
+    longer_better: float
+    longer_better_error: float
     ties: TieChances
     votes: Ints
     shared_votes: Ints
@@ -90,7 +102,7 @@ def joint_model(votes: Votes, sided: Votes | None = None) -> JointFit:
     pairs = Pairs.of(votes.item_model_a, votes.item_model_b, len(votes.models))
     fit = _Fit(sided, pairs)
     found = fixed_point(fit.step, fit.start, tolerance=TOLERANCE, most_steps=MOST_STEPS)
-    ability, leaning, strength = fit.parts(found.point)
+    ability, leaning, strength, longer = fit.parts(found.point)
     errors, leaning_errors = fit.errors(found.point)
     size = len(votes.raters)
     chose = np.bincount(sided.item, minlength=votes.item_count)
@@ -102,6 +114,8 @@ def joint_model(votes: Votes, sided: Votes | None = None) -> JointFit:
         side_error=float(leaning_errors[0]),
         length=float(leaning[1]),
         length_error=float(leaning_errors[1]),
+        longer_better=longer,
+        longer_better_error=float(leaning_errors[2]),
         ties=TieChances.of(votes.answer_counts(), pairs, pairs.gaps(strength)),
         votes=np.bincount(sided.rater, minlength=size),
         shared_votes=np.bincount(sided.rater[chose[sided.item] > 1], minlength=size),
@@ -120,7 +134,8 @@ def item_posterior(fit: JointFit, votes: Votes, sided: Votes | None = None) -> I
     gaps = pairs.gaps(fit.strength)
     sided = sided_votes(votes) if sided is None else sided
     said = said_for_a(fit, sided)
-    logit = gaps[pairs.of_item] + np.bincount(sided.item, said, votes.item_count)
+    logit = gaps[pairs.of_item] + fit.longer_better * relative_length(votes)
+    logit += np.bincount(sided.item, said, votes.item_count)
     return ItemPosterior(logistic(logit), fit.ties.of_items(votes.answer_counts(), pairs, gaps))
 
 
@@ -143,46 +158,51 @@ class _Fit:
         self._cells = Cells.of(sided)
         items = self._cells.by_item.items
         self._pairs = pairs.of_items(items)
-        self._items_of_pair = self._pairs.totals(np.ones(len(items)))
+        self._length = relative_length(sided)[items]
         self._raters = len(sided.raters)
         self._has_votes = np.bincount(self._cells.rater, minlength=self._raters) > 0
         self.start = np.concatenate(
-            [np.full(self._raters, POOL_MEAN), np.zeros(2 + len(sided.models))]
+            [np.full(self._raters, POOL_MEAN), np.zeros(2 + len(sided.models) + 1)]
         )
 
-    def parts(self, point: Floats) -> tuple[Floats, Floats, Floats]:
-        """Abilities, leanings (side, length) and strengths of a point."""
+    def parts(self, point: Floats) -> tuple[Floats, Floats, Floats, float]:
+        """Abilities, leanings (side, length), strengths, and how much better longer ones are."""
         end = self._raters + 2
-        return point[: self._raters], point[self._raters : end], point[end:]
+        return point[: self._raters], point[self._raters : end], point[end:-1], float(point[-1])
 
     def step(self, point: Floats) -> tuple[Floats, float]:
         """The next point, and the penalised log-likelihood of this one."""
-        ability, leaning, strength = self.parts(point)
-        better_a, value = self._better(ability, leaning, strength)
+        ability, leaning, strength, longer = self.parts(point)
+        gap = self._gaps(strength, longer)
+        better_a, value = self._better(ability, leaning, gap)
         pool = self._pool(ability)
         penalty = (
             ((ability - pool)[self._has_votes] ** 2).sum() / RATER_SD**2
             + (pool - POOL_MEAN) ** 2 / POOL_SD**2
             + (leaning**2).sum() / LEANING_SD**2
-            + (strength**2).sum() / STRENGTH_SD**2
+            + ((strength**2).sum() + longer**2) / STRENGTH_SD**2
         )
         new_ability, new_leaning = self._raters_step(ability, leaning, better_a, pool)
-        new_strength = self._strengths_step(strength, better_a)
+        new_strength = self._strengths_step(point[self._raters + 2 :], gap, better_a)
         return np.concatenate([new_ability, new_leaning, new_strength]), value - penalty / 2
 
-    def _better(self, ability: Floats, leaning: Floats, strength: Floats) -> tuple[Floats, float]:
+    def _gaps(self, strength: Floats, longer: float) -> Floats:
+        """Each item's log-odds that a is the better one, before its votes."""
+        gaps: Floats = self._pairs.gaps(strength)[self._pairs.of_item] + longer * self._length
+        return gaps
+
+    def _better(self, ability: Floats, leaning: Floats, gap: Floats) -> tuple[Floats, float]:
         """Each item's chance that a is better, and the log-likelihood of all votes."""
         cells = self._cells
         shift = cells.side * leaning[0] + cells.length * leaning[1]
         of_rater = ability[cells.rater]
         right, wrong = log_logistic(shift + of_rater), log_logistic(shift - of_rater)
-        gaps = self._pairs.gaps(strength)
-        logit = gaps[self._pairs.of_item] + cells.for_a(right - wrong)
+        logit = gap + cells.for_a(right - wrong)
         np.clip(logit, -SURE, SURE, out=logit)
         odds = np.exp(-logit)
         # Were b the better one everywhere, votes for a would be wrong and votes for b right.
         if_b = float((cells.n_a * wrong + cells.n_b * right).sum())
-        b_wins = float((self._items_of_pair * log_logistic(-gaps)).sum())
+        b_wins = float(log_logistic(-gap).sum())
         value = if_b + b_wins + float((np.log1p(odds) + logit).sum())
         return 1 / (1 + odds), value
 
@@ -219,28 +239,43 @@ class _Fit:
             leaning + np.clip(change, -_LONGEST, _LONGEST),
         )
 
-    def _strengths_step(self, strength: Floats, better_a: Floats) -> Floats:
-        """One step of Newton's on the strengths: Bradley-Terry, with one chance for each item."""
-        pairs, size = self._pairs, len(strength)
-        if not len(pairs.first):
-            return np.zeros(size)
-        won = pairs.totals(better_a)[:-1]
-        n = self._items_of_pair[:-1]
-        p = logistic(pairs.gaps(strength)[:-1])
-        surplus, weight = won - n * p, n * p * (1 - p)
-        slope = np.bincount(pairs.first, surplus, size) - np.bincount(pairs.second, surplus, size)
-        curve = np.zeros((size, size))
-        np.add.at(curve, (pairs.first, pairs.second), -weight)
-        np.add.at(curve, (pairs.second, pairs.first), -weight)
-        curve[np.diag_indices(size)] = 1 / STRENGTH_SD**2 - curve.sum(axis=1)
-        change = np.linalg.solve(curve, slope - strength / STRENGTH_SD**2)
-        moved: Floats = strength + np.clip(change, -_LONGEST, _LONGEST)
+    def _strengths_step(self, point: Floats, gap: Floats, better_a: Floats) -> Floats:
+        """One step of Newton's on the strengths and the worth of length: Bradley-Terry with one
+        chance for each item.
+        """
+        pairs, size = self._pairs, len(point) - 1
+        p = logistic(gap)
+        surplus, weight = better_a - p, p * (1 - p)
+        of_length = weight * self._length
+
+        def by_model(of_item: Floats) -> Floats:
+            sums = pairs.totals(of_item)[:-1]
+            for_first = np.bincount(pairs.first, sums, size)
+            return (for_first - np.bincount(pairs.second, sums, size)).astype(np.float64)
+
+        slope = np.append(by_model(surplus), float(surplus @ self._length))
+        of_pair = pairs.totals(weight)[:-1]
+        curve = np.zeros((size + 1, size + 1))
+        np.add.at(curve, (pairs.first, pairs.second), -of_pair)
+        np.add.at(curve, (pairs.second, pairs.first), -of_pair)
+        curve[np.diag_indices(size)] = -curve[:size, :size].sum(axis=1)
+        curve[size, :size] = curve[:size, size] = by_model(of_length)
+        curve[size, size] = float(of_length @ self._length)
+        curve += np.eye(size + 1) / STRENGTH_SD**2
+        change = np.linalg.solve(curve, slope - point / STRENGTH_SD**2)
+        moved: Floats = point + np.clip(change, -_LONGEST, _LONGEST)
         return moved
 
     def errors(self, point: Floats) -> tuple[Floats, Floats]:
-        """Standard errors of the abilities and of the two leanings."""
-        ability, leaning, strength = self.parts(point)
-        better_a, _ = self._better(ability, leaning, strength)
+        """Standard errors of the abilities; of the two leanings and the worth of length."""
+        ability, leaning, strength, longer = self.parts(point)
+        gap = self._gaps(strength, longer)
+        better_a, _ = self._better(ability, leaning, gap)
         return standard_errors(
-            self._cells, ability, leaning, better_a, rater_sd=RATER_SD, leaning_sd=LEANING_SD
+            self._cells,
+            ability,
+            leaning,
+            better_a,
+            (better_a - logistic(gap)) * self._length,
+            precisions=(RATER_SD**-2, LEANING_SD**-2, STRENGTH_SD**-2),
         )

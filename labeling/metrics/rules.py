@@ -35,6 +35,7 @@ NO_WORD: Final = "No reviewer decided for a side yet."
 NO_COLUMN: Final = {
     "side": "Which side stood left is not recorded of any vote that chose a side.",
     "length": "No two texts of known and different lengths were compared.",
+    "longer_better": "No two texts of known and different lengths were compared.",
 }
 _WORDS: Final = {ANSWER_A: "a", ANSWER_TIE: "tie", ANSWER_B: "b"}
 
@@ -132,7 +133,12 @@ def model_figures(comparison: RuleComparison) -> dict[str, Any]:
             )[votes.item[votes.is_decisive]].any()
         ),
     }
-    leanings = {"side": (fit.side, fit.side_error), "length": (fit.length, fit.length_error)}
+    leanings = {
+        "side": (fit.side, fit.side_error),
+        "length": (fit.length, fit.length_error),
+        "longer_better": (fit.longer_better, fit.longer_better_error),
+    }
+    seen["longer_better"] = seen["length"]
     figures: dict[str, Any] = {}
     for name, (value, error) in leanings.items():
         estimate = Estimate.undefined(NO_COLUMN[name], unit="votes that chose a side")

@@ -95,7 +95,15 @@ DEFINITIONS: Final = (
         "length",
         "Pull of length",
         "What (length A − length B)/(length A + length B) is multiplied by in the log-odds of"
-        " choosing A, quality being equal. A text twice as long as the other has a third of it.",
+        " choosing A, quality being equal. A text twice as long as the other has a third of it."
+        " It shows in votes that part; what all raters of an item share counts as quality.",
+    ),
+    Definition(
+        "longer_better",
+        "Longer is better",
+        "How much the same difference of lengths adds to the log-odds that A is the better one,"
+        " beyond the models’ strengths. Several votes an item tell it from the pull; with one, it"
+        " takes most of both, so that no vote is doubted for length alone.",
     ),
 )
 
@@ -146,7 +154,9 @@ def read(asked: Asked) -> Shown:
             "differing_count": found.get("differing_count", 0),
             "model": found.get("model"),
             "leanings": [
-                (known[key], found["model"][key]) for key in ("side", "length") if "model" in found
+                (known[key], found["model"][key])
+                for key in ("side", "length", "longer_better")
+                if key in found.get("model", {})
             ],
             "raters": [
                 RaterLine(row["rater"], row["reliability"], _of_rater(row, axis)) for row in ends

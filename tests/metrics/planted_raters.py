@@ -27,13 +27,15 @@ def planted(
     strengths: float = 1.0,
     side: float = 0.0,
     length: float = 0.0,
+    longer_better: float = 0.0,
     models: int = 12,
 ) -> Planted:
     """`per_rater` votes of each rater, `per_item` an item, a fifth of them ties on the whole.
 
     Raters name the better one with chances from a beta distribution of mean .82 (three votes have a
     majority for the better one in about 86 of 100 items); how readily they
-    say tie differs. `side` and `length` are added to the logit of their saying a.
+    say tie differs. `side` and `length` are added to the logit of their saying a, and
+    `longer_better` to that of a's being the better one.
     """
     random = np.random.default_rng(seed)
     items = raters * per_rater // per_item
@@ -43,15 +45,15 @@ def planted(
     strength -= strength.mean()
     model_a = random.integers(0, models, items)
     model_b = (model_a + random.integers(1, models, items)) % models
-    gap = strength[model_a] - strength[model_b]
+    lengths = random.integers(100, 2000, (2, items))
+    relative = (lengths[0] - lengths[1]) / lengths.sum(axis=0)
+    gap = strength[model_a] - strength[model_b] + longer_better * relative
     a_is_better = random.random(items) < 1 / (1 + np.exp(-gap))
     # The distribution's own quantiles, dealt by lot: no seed has a better pool than another.
     pool = np.random.default_rng(0).beta(6, 1.35, 100_000)
     skill = np.quantile(pool, random.permutation(np.arange(raters) + 0.5) / raters)
     skill = np.clip(skill, 0.5, 0.99)
     ability = np.log(skill / (1 - skill))
-    lengths = random.integers(100, 2000, (2, items))
-    relative = (lengths[0] - lengths[1]) / lengths.sum(axis=0)
     shown_left = random.integers(0, 2, len(item))
     logit = (
         np.where(a_is_better[item], 1, -1) * ability[rater]

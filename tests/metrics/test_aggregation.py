@@ -107,9 +107,9 @@ class TestDawidSkene:
 def looped_posterior(fit, votes, item):
     """The joint model's chance that a is better, from its equations."""
     a, b = votes.item_model_a[item], votes.item_model_b[item]
-    gap = fit.strength[a] - fit.strength[b]
-    chances = [1 / (1 + math.exp(-gap)), 1 / (1 + math.exp(gap))]
     la, lb = int(votes.item_length_a[item]), int(votes.item_length_b[item])
+    gap = fit.strength[a] - fit.strength[b] + fit.longer_better * (la - lb) / (la + lb)
+    chances = [1 / (1 + math.exp(-gap)), 1 / (1 + math.exp(gap))]
     for row in np.flatnonzero(votes.item == item):
         if votes.preference[row] > 1:
             continue
@@ -144,6 +144,24 @@ class TestJointModel:
         inside = np.abs(fit.ability - leaning.ability) < 1.96 * fit.ability_error
         assert inside.mean() > 0.85
         assert np.corrcoef(fit.strength, leaning.strength)[0, 1] > 0.97
+
+    def test_what_longer_texts_are_better_by_is_no_pull(self):
+        case = planted(raters=60, per_rater=300, seed=6, longer_better=2.0)
+        fit = joint_model(case.votes)
+        assert abs(fit.length) < 3 * fit.length_error < 0.4
+        assert abs(fit.longer_better - 2) < 3 * fit.longer_better_error < 1
+        # Three votes alike stand, but for those of raters who guess.
+        counts = case.votes.answer_counts()
+        better = item_posterior(fit, case.votes).better_a
+        agreeing = np.concatenate([better[counts[:, 0] == 3], 1 - better[counts[:, 2] == 3]])
+        assert (agreeing > 0.5).mean() > 0.99
+
+    def test_a_single_vote_is_not_doubted_for_length(self):
+        rows = [(f"i{k:03}", f"r{k % 5}", "ab"[k % 2]) for k in range(200)]
+        lengths = {item: (900, 300) if said == "a" else (300, 900) for item, _, said in rows}
+        votes = votes_of(rows, lengths=lengths)
+        answers = aggregate(votes, "bradley_terry").answer
+        assert (answers == votes.answer).all()
 
     def test_no_step_makes_the_likelihood_worse_and_it_stands_still_at_the_end(self, leaning):
         one = joint_model(leaning.votes)
