@@ -213,11 +213,11 @@ def reading(found: Row) -> list[str]:
     said = []
     other = joint["other_side"] + joint["new_tie"]
     if majority["ties"]:
-        kept = majority["ties"] - joint["new_side"]
+        named, ties = joint["new_side"], majority["ties"]
+        where = "it" if ties == 1 else "all of them" if named == ties else f"{named:,} of them"
         said.append(
-            f"The majority leaves {_items(majority['ties'])} as a tie, which a layout of pairs"
-            f" drops; the joint model names a side on {joint['new_side']:,} of them and leaves"
-            f" {kept:,}."
+            f"The majority leaves {_items(ties)} as a tie, which a layout of pairs drops; the joint"
+            f" model {f'names a side on {where}' if named else 'names no side there either'}."
         )
     if sides := majority["sides"]:
         agrees = "there is one" if sides == 1 else f"all {sides:,}"

@@ -100,7 +100,7 @@ def test_the_page_shows_the_rules_and_the_comparisons_where_they_part(campaign):
     compute_report(campaign)
     client = as_(factories.member(campaign, "researcher"))
     said = page(client, *HERE, campaign.slug, "rules")
-    assert "leaves 2 items as a tie" in said and "names a side on 2 of them" in said
+    assert "leaves 2 items as a tie" in said and "names a side on all of them" in said
     assert "There is no known answer to hold the rules against" in said
     assert said.count("left-model against right-model") == 2
     parted = Comparison.objects.filter(campaign=campaign).order_by("-pk").first()
