@@ -217,6 +217,28 @@ def test_the_first_criterion_follows_the_whole_where_that_is_planted():
     assert same["truthful"] < 50
 
 
+def test_groups_are_held_against_boards_of_their_own():
+    planted = plant(replace(SMALL, groups=2, group_sd=1.0))
+    limit = expected(planted)
+    board = [
+        {"model": name, "elo": 1000.0, "low": 900.0, "high": 1100.0} for name in planted.manners
+    ]
+    groups = [
+        {"group": name, "judgment_count": 9, "board": board} for name in ("north", "elsewhere")
+    ]
+    rows = findings(planted, limit, {"groups": [{"groups": groups}]})
+    found = {row.name: row for row in rows if row.part == "group"}
+    assert set(found) == {f"north: {name}" for name in planted.manners}
+    for name, manner in planted.manners.items():
+        row = found[f"north: {name}"]
+        per_logit = 400 / np.log(10)
+        taste = manner.strength + manner.tastes["north"]
+        assert row.planted == pytest.approx(1000 + per_logit * taste)
+        shift = per_logit * limit.strengths_by_group["north"][name]
+        assert row.expected == pytest.approx(1000 + shift)
+        assert row.is_inside == (abs(shift) <= 100)
+
+
 def test_who_is_caught_is_counted_by_kind_and_careful_ones_come_first():
     rows = caught({"random": [0.001, 0.2], "careful": [0.5, 0.04, 0.9], "tie": []})
     assert [(row.kind, row.raters, row.caught, row.caught_surely) for row in rows] == [
