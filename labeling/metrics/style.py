@@ -5,7 +5,7 @@ d = (x_a - x_b)/(x_a + x_b) in units of its spread over the votes. A tie is half
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Self, TypeAlias
 
 import numpy as np
@@ -13,11 +13,10 @@ import numpy as np
 from labeling.metrics.bradley_terry import (
     FEW_ITEMS,
     PRIOR_SD,
-    Encounters,
-    connected_components,
     laplacian,
 )
-from labeling.metrics.votes import UNKNOWN, Bools, Floats, Ints, Votes
+from labeling.metrics.style_rows import StyleRows
+from labeling.metrics.votes import UNKNOWN, Floats, Ints, Votes
 
 SIDE: Final = "side"
 # Counts of a feature in each item's a and b, -1 where it is not known.
@@ -109,7 +108,7 @@ def style_fit(votes: Votes, features: Features) -> StyleFit:
     lost = int(per_item[ranked & ~kept].sum())
     if not entering or not kept.any():
         return StyleFit.undefined(NO_ITEMS, left_out, lost)
-    rows = _Rows.of(votes, kept)
+    rows = StyleRows.of(votes, kept)
     columns, spreads = _columns(rows, {name: features[name] for name in entering}, left_out)
     names = _told_apart(rows, columns, left_out)
     design = np.stack([columns[name] for name in names]) if names else np.zeros((0, len(rows.n)))
@@ -144,87 +143,8 @@ def style_fit(votes: Votes, features: Features) -> StyleFit:
     )
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Rows:
-    """Votes of one item with the same side shown, taken together: `wins` of `n` are a's.
-
-    `item` indexes `item_a`, `item_b` and `source`; models are numbered from 0 as in `models`.
-    """
-
-    item: Ints
-    a: Ints
-    b: Ints
-    side: Floats
-    n: Floats
-    wins: Floats
-    item_a: Ints
-    item_b: Ints
-    source: Ints
-    models: Ints
-
-    @classmethod
-    def of(cls, votes: Votes, kept: Bools) -> Self:
-        source = np.flatnonzero(kept)
-        place = np.full(votes.item_count, UNKNOWN, dtype=np.int64)
-        place[source] = np.arange(len(source))
-        chosen = votes.select(kept[votes.item])
-        shown = chosen.shown_left.astype(np.int64) + 1  # 0 unknown, 1 a, 2 b
-        cell = place[chosen.item] * 3 + shown
-        half_wins = np.array([2.0, 1.0, 0.0])[chosen.answer]
-        n = np.bincount(cell, minlength=3 * len(source))
-        wins = np.bincount(cell, half_wins, 3 * len(source)) / 2
-        used = np.flatnonzero(n)
-        pair = np.stack([votes.item_model_a[source], votes.item_model_b[source]])
-        models, numbers = np.unique(pair, return_inverse=True)
-        numbers = numbers.reshape(2, -1)
-        return cls(
-            item=used // 3,
-            a=numbers[0][used // 3],
-            b=numbers[1][used // 3],
-            side=np.array([0.0, 1.0, -1.0])[used % 3],
-            n=n[used].astype(np.float64),
-            wins=wins[used],
-            item_a=numbers[0],
-            item_b=numbers[1],
-            source=source,
-            models=models.astype(np.int64),
-        )
-
-    @property
-    def size(self) -> int:
-        return len(self.models)
-
-    def paired(self) -> Self:
-        """The same votes with those of one pair of models taken together: enough without style."""
-        size = self.size
-        turned = self.a > self.b
-        pair = np.where(turned, self.b * size + self.a, self.a * size + self.b)
-        pairs, place = np.unique(pair, return_inverse=True)
-        won = np.where(turned, self.n - self.wins, self.wins)
-        n = np.bincount(place, self.n).astype(np.float64)
-        wins = np.bincount(place, won).astype(np.float64)
-        one, other = pairs // size, pairs % size
-        return replace(
-            self,
-            item=np.arange(len(pairs)),
-            a=one,
-            b=other,
-            side=np.zeros(len(pairs)),
-            n=n,
-            wins=wins,
-            item_a=one,
-            item_b=other,
-        )
-
-    def is_connected(self) -> bool:
-        """Whether every model reaches every other through half wins."""
-        rows = [self.a, self.b, 2 * self.wins, 2 * (self.n - self.wins), 0 * self.n]
-        encounters = Encounters.from_rows(np.rint(np.stack(rows, axis=1)).astype(np.int64))
-        return len(connected_components(encounters)) == 1
-
-
 def _columns(
-    rows: _Rows, features: Features, left_out: dict[str, str]
+    rows: StyleRows, features: Features, left_out: dict[str, str]
 ) -> tuple[dict[str, Floats], dict[str, float | None]]:
     """Each usable style's d by row, in units of its spread, and the spread; the side as it is.
 
@@ -248,7 +168,9 @@ def _columns(
     return columns, spreads
 
 
-def _told_apart(rows: _Rows, columns: Mapping[str, Floats], left_out: dict[str, str]) -> list[str]:
+def _told_apart(
+    rows: StyleRows, columns: Mapping[str, Floats], left_out: dict[str, str]
+) -> list[str]:
     """The styles that models and earlier styles do not explain; the others are left out."""
     if not columns:
         return []
@@ -292,7 +214,7 @@ class _Scores:
     styled: Floats
 
 
-def _fit(rows: _Rows, design: Floats, ridge: float, start: Floats) -> _Fitted:
+def _fit(rows: StyleRows, design: Floats, ridge: float, start: Floats) -> _Fitted:
     """Newton's method with halved steps on the concave likelihood, less the prior's penalty."""
     size, count = rows.size, len(design)
     parameter = np.zeros(size + count)
@@ -343,7 +265,7 @@ def _fit(rows: _Rows, design: Floats, ridge: float, start: Floats) -> _Fitted:
     return _Fitted(parameter, inverse, iterations, converged)
 
 
-def _gap(rows: _Rows, design: Floats, at: Floats) -> Floats:
+def _gap(rows: StyleRows, design: Floats, at: Floats) -> Floats:
     """How much likelier in log-odds a is to win, by row."""
     gap: Floats = at[rows.a] - at[rows.b]
     for k, column in enumerate(design):
@@ -351,7 +273,7 @@ def _gap(rows: _Rows, design: Floats, at: Floats) -> Floats:
     return gap
 
 
-def _scores(rows: _Rows, design: Floats, at: Floats) -> _Scores:
+def _scores(rows: StyleRows, design: Floats, at: Floats) -> _Scores:
     items = len(rows.item_a)
     residual = rows.wins - rows.n / (1 + np.exp(-_gap(rows, design, at)))
     styled = [np.bincount(rows.item, residual * column, items) for column in design]
@@ -365,7 +287,7 @@ def _differences(one: Ints, other: Ints, values: Floats, size: int) -> Floats:
     return np.asarray(np.bincount(one, values, size) - np.bincount(other, values, size))
 
 
-def _information(rows: _Rows, design: Floats, weight: Floats) -> Floats:
+def _information(rows: StyleRows, design: Floats, weight: Floats) -> Floats:
     """The information of strengths and coefficients at these weights n·p·(1 - p)."""
     size, count = rows.size, len(design)
     matrix = np.zeros((size + count, size + count))
@@ -378,7 +300,7 @@ def _information(rows: _Rows, design: Floats, weight: Floats) -> Floats:
     return matrix
 
 
-def _meat(rows: _Rows, one: _Scores, other: _Scores) -> Floats:
+def _meat(rows: StyleRows, one: _Scores, other: _Scores) -> Floats:
     """The sum over items of the outer products of two fits' summed scores."""
     size = rows.size
     left, right = len(one.styled), len(other.styled)
@@ -395,7 +317,7 @@ def _meat(rows: _Rows, one: _Scores, other: _Scores) -> Floats:
 
 
 def _errors(
-    rows: _Rows, design: Floats, controlled: _Fitted, plain: _Fitted, ridge: float
+    rows: StyleRows, design: Floats, controlled: _Fitted, plain: _Fitted, ridge: float
 ) -> tuple[Floats, Floats, Floats]:
     """Standard errors of the controlled fit, of the plain strengths, and of their difference."""
     size = rows.size

@@ -133,6 +133,13 @@ def part_reading(row: Row) -> tuple[str, str]:
     return ("Differs", "warn") if row["differs"] else ("No sign", "ok")
 
 
+def part_remark(row: Row) -> str:
+    """Why a part has no board or no difference, its components by name; or nothing."""
+    if row["components"]:
+        return f"No wins both ways between {'; '.join(map(listed, row['components']))}."
+    return str(row.get("why") or row.get("note") or "")
+
+
 def largest_difference(row: Row) -> Row | None:
     """The line of a part's board that differs most surely from the whole."""
     lines = [line for line in row["board"] if "difference" in line]

@@ -105,6 +105,7 @@ class PartLine:
     most: Row | None
     points: str
     limits: str
+    remark: str
     reading: str
     hue: str
 
@@ -245,7 +246,19 @@ def _parts(kind: str, section: Row) -> Parts:
             apart = most["difference"]
             points = ranking_words.signed(apart["value"])
             limits = " to ".join(ranking_words.signed(apart[end]) for end in ("low", "high"))
-        lines.append(PartLine(name, row, leader, most, points, limits, reading, hue))
+        lines.append(
+            PartLine(
+                name,
+                row,
+                leader,
+                most,
+                points,
+                limits,
+                ranking_words.part_remark(row),
+                reading,
+                hue,
+            )
+        )
     by_part = [{line["model"]: line for line in one.row["board"]} for one in lines]
     names = list(dict.fromkeys(line["model"] for one in lines for line in one.row["board"]))
     return Parts(

@@ -74,6 +74,28 @@ def test_which_styles_differ_from_nothing() -> None:
     assert ranking_words.style_words({"style": none}).startswith("None of them")
 
 
+@pytest.mark.parametrize(
+    ("row", "said", "remark"),
+    [
+        ({"board": [], "components": [], "why": "Few."}, "Too few", "Few."),
+        (
+            {"board": [1], "is_connected": False, "components": [["a", "b"], ["c"]]},
+            "Not connected",
+            "No wins both ways between a and b; c.",
+        ),
+        (
+            {"board": [1], "is_connected": True, "components": [], "differs": None, "note": "N"},
+            "Not compared",
+            "N",
+        ),
+        ({"board": [1], "is_connected": True, "components": [], "differs": True}, "Differs", ""),
+    ],
+)
+def test_a_part_says_what_it_shows_or_why_not(row: Any, said: str, remark: str) -> None:
+    assert ranking_words.part_reading(row)[0] == said
+    assert ranking_words.part_remark(row) == remark
+
+
 def test_both_boards_are_drawn_and_read_aloud() -> None:
     rows = [Both("<fir>", Placed(1100, 1080, 1120), Placed(1090, 1070, 1110))]
     drawn = boards_chart(rows, key="k", title="t", names=("Plain", "controlled"))

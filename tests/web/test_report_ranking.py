@@ -34,7 +34,11 @@ def study(campaign: Campaign, items: int, *, wins: Callable[[float], float]) -> 
         for n in (1, 2)
     ]
     prompts = [
-        factories.prompt(campaign, tags=["odd"] if k % 2 else ["even", "all"], language=language)
+        factories.prompt(
+            campaign,
+            tags=["odd"] if k % 2 else ["even", "all", *(["rare"] if k % 10 == 0 else [])],
+            language=language,
+        )
         for k, language in enumerate(["en", "en", "de", ""] * (items // 4))
     ]
     names = sorted(STRENGTH)
@@ -85,7 +89,7 @@ def test_boards_styles_ways_and_parts_stand_on_the_page(campaign: Campaign) -> N
         for kind, found in section["parts"].items()
     }
     assert {kind: sorted(rows) for kind, rows in parts.items()} == {
-        "tag": ["all", "even", "odd"],
+        "tag": ["all", "even", "odd", "rare"],
         "language": ["de", "en"],
         "round": ["1", "2"],
     }
@@ -101,7 +105,7 @@ def test_boards_styles_ways_and_parts_stand_on_the_page(campaign: Campaign) -> N
     )
     for words in (
         *("Style-controlled board", "What style adds", "Davidson’s ν", "Rao–Kupper’s η"),
-        *("would have to be taken away", "oak is the anchor"),
+        *("would have to be taken away", "oak is the anchor", "Fewer than 20 items", "Too few"),
         "No coefficient for headings, bold and lists: The two answers never differ in it.",
     ):
         assert words in said
