@@ -15,6 +15,8 @@ _MOST_STEPS: Final = 200
 _TOLERANCE: Final = 1e-10
 _NOT_CONNECTED: Final = "Some models never win against, or never lose to, the others."
 _NO_TIES: Final = "Nobody answered with a tie, so there is no tie parameter to fit."
+_TOO_FEW: Final = "The votes are too few: they leave the tie parameter without a bound."
+_NO_BOUND: Final = 200.0  # of its logarithm: what has such limits rises without end
 _ONLY_TIES: Final = "Every vote is a tie, so the tie parameter has no maximum."
 
 
@@ -105,6 +107,8 @@ def _exponentiated(fit: TieModelFit) -> TieModelFit:
     if fit.tie_parameter is None:
         return fit
     low, high = fit.tie_limits or (0.0, 0.0)
+    if high - low > _NO_BOUND:
+        return TieModelFit(None, None, fit.iterations, fit.converged, _TOO_FEW)
     return replace(
         fit,
         tie_parameter=math.exp(fit.tie_parameter),

@@ -138,6 +138,13 @@ def test_few_items_do_not_make_a_model_certain() -> None:
     assert FEW_ITEMS == 20
 
 
+def test_two_votes_leave_the_tie_parameter_of_rao_and_kupper_without_a_bound():
+    encounters, _ = encounters_of([("north", "south", 1, 0, 0), ("north", "south", 0, 0, 1)])
+    fit = rao_kupper(encounters)
+    assert (fit.strength, fit.tie_limits) == (None, None)
+    assert "without a bound" in fit.why
+
+
 @pytest.mark.parametrize("fit", [davidson, rao_kupper])
 @pytest.mark.parametrize(
     ("games", "said"),
