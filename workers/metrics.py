@@ -9,6 +9,7 @@ from labeling.actions.jobs import finish_job, start_job
 from labeling.actions.progress import pulse
 from labeling.actions.reports import record_report, turn_to_report
 from labeling.actions.styles import count_styles
+from labeling.actions.tallies import turn_to_count
 from labeling.metrics.over_time import agreement_over_time, collected
 from labeling.metrics.report import METHOD_VERSION, build_report
 from labeling.metrics.rounds import round_rows
@@ -24,6 +25,7 @@ from labeling.queries.ranking_parts import ranking_parts
 from labeling.queries.round_marks import round_marks
 from labeling.queries.rules import rules_section
 from labeling.queries.voter_groups import disagreement_report, group_report, groupings_of
+from workers.tallies import compute_board
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +51,10 @@ def refresh_report(campaign_id: int) -> None:
 
 @shared_task(acks_late=True, autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)
 def run_report(job_id: int) -> None:
-    """Compute the report that somebody asked for, after one that is being computed now."""
+    """Compute the report that somebody asked for, after one that is being computed now.
+
+    What is kept of items between reports is counted anew as well.
+    """
     job = start_job(job_id=job_id)
     if job is None:
         return
@@ -59,6 +64,8 @@ def run_report(job_id: int) -> None:
         turn_to_report(campaign_id=job.campaign_id, wait=True),
     ):
         report = compute_report(job.campaign)
+        with turn_to_count(campaign_id=job.campaign_id, wait=True):
+            compute_board(job.campaign, whole=True)
     finish_job(
         job=job,
         status=Job.Status.SUCCEEDED,

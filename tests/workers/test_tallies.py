@@ -14,6 +14,7 @@ from labeling.actions.adjudications import adjudicate, leave_out
 from labeling.actions.campaigns import delete_campaign, update_campaign
 from labeling.actions.cases import agree_exclusion, decide, open_case, undo_exclusion
 from labeling.actions.claiming import claim_assignment
+from labeling.actions.jobs import queue_job
 from labeling.actions.judgments import withdraw_judgment
 from labeling.actions.rating import revise_judgment, submit_judgment
 from labeling.actions.rounds import open_round, open_waiting
@@ -41,6 +42,7 @@ from labeling.queries.tallies import campaigns_to_count
 from tests import factories
 from tests.judging import judged
 from tests.queries.test_outcomes import campaign_with_a_turned_pair, import_rows
+from workers.metrics import run_report
 from workers.tallies import compute_board, refresh_board
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -430,6 +432,18 @@ def test_a_board_of_another_method_is_counted_whole() -> None:
     Board.objects.update(method_version="older")
     refresh_board(campaign.pk)
     assert check(campaign).numbers["judgment_count"] == 2
+
+
+def test_who_asks_for_the_numbers_has_all_counted_anew() -> None:
+    campaign = factories.campaign(overlap=1)
+    judged(campaign, {"ann": ["a", "tie"]})
+    compute_board(campaign)
+    # Nothing is due, so that only counting all of it can find these.
+    ItemTally.objects.update(people=7)
+    TallyPattern.objects.update(items=5)
+    job = queue_job(campaign=campaign, kind="report", by=None)
+    run_report(job.pk)
+    assert Board.objects.get().numbers == report_of(campaign)
 
 
 def test_many_notes_are_counted_in_several_transactions() -> None:
