@@ -130,6 +130,20 @@ class _Board:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Whole:
+    """Everybody's board, in a group or not, and the numbers of its models."""
+
+    fit: BradleyTerryFit
+    models: Ints
+
+    @classmethod
+    def of(cls, votes: Votes) -> "Whole":
+        """The board of all the votes."""
+        encounters = Encounters.of(votes)
+        return cls(bradley_terry(encounters), encounters.models)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class GroupBoards:
     """The boards of a grouping, with the covariance that their differences need."""
 
@@ -160,8 +174,8 @@ class GroupBoards:
         return len(self.compared) > 1 and len(self.common) > 1
 
 
-def group_boards(votes: Votes, grouping: Grouping, whole: Encounters | None = None) -> GroupBoards:
-    """The boards of the raters' first votes; `whole` is what everybody said, if it is at hand."""
+def group_boards(votes: Votes, grouping: Grouping, whole: Whole | None = None) -> GroupBoards:
+    """The boards of the raters' first votes; `whole` is everybody's board, if it is at hand."""
     cells = Cells.of(votes, grouping)
     size, width = max(len(votes.models), 1), len(grouping.names)
     encounters = cells.encounters(width)
@@ -194,13 +208,13 @@ def group_boards(votes: Votes, grouping: Grouping, whole: Encounters | None = No
         for h in range(g, width):
             shared = cells.by_pair(residual[:, g] * residual[:, h])
             items[g, h] = items[h, g] = cells.laplacian(shared, size) * more
-    everybody = Encounters.of(votes) if whole is None else whole
+    everybody = whole or Whole.of(votes)
     return GroupBoards(
         grouping=grouping,
         names=votes.models,
         boards=boards,
         items=items,
-        whole=bradley_terry(everybody),
+        whole=everybody.fit,
         whole_models=everybody.models,
     )
 

@@ -103,11 +103,16 @@ def label_rows(counts: GroupCounts, names: tuple[str, ...]) -> dict[str, Any]:
     items = int(np.count_nonzero(there))
     sides = {rule: _side(values) for rule, values in lean.items()}
     shares = counts.shares_for_a[there]
+    speaks = np.isfinite(shares)
+    given = [int(np.count_nonzero(speaks[:, place])) for place in range(len(names))]
+    # How much of each group is for a beyond a half; nothing where the group has no votes.
+    beyond = np.where(speaks, shares - 0.5, 0.0)
+    squares = beyond**2
     rows = []
     for rule in RULES:
         side, pooled = sides[rule], sides["pooled"]
         changed, turned = int((side != pooled).sum()), int((side * pooled < 0).sum())
-        agrees = 0.5 + side[:, None] * (shares - 0.5)
+        total, spread = side @ beyond, np.abs(side) @ squares
         rows.append(
             {
                 "rule": rule,
@@ -118,7 +123,8 @@ def label_rows(counts: GroupCounts, names: tuple[str, ...]) -> dict[str, Any]:
                 "changed_count": changed,
                 "turned_count": turned,
                 "served": [
-                    {"group": name} | _served(agrees[:, place]).as_json()
+                    {"group": name}
+                    | _served(float(total[place]), float(spread[place]), given[place]).as_json()
                     for place, name in enumerate(names)
                 ],
             }
@@ -133,16 +139,17 @@ def _side(lean: Floats) -> Ints:
     return np.where(np.abs(lean) < _ROUNDING, 0, np.sign(lean)).astype(np.int64)
 
 
-def _served(agrees: Floats) -> Estimate:
-    known = agrees[np.isfinite(agrees)]
-    if not len(known):
+def _served(total: float, squares: float, n: int) -> Estimate:
+    """A half more than the mean of n values with this sum and sum of squares."""
+    if not n:
         return Estimate.undefined(NO_ITEMS, unit="items")
-    mean = float(known.mean())
-    if len(known) == 1:
+    mean = 0.5 + total / n
+    if n == 1:
         return Estimate(mean, None, None, 1, "items")
-    reach = Z95 * float(known.std(ddof=1)) / len(known) ** 0.5
+    variance = max(squares - total**2 / n, 0.0) / (n - 1)
+    reach = Z95 * (variance / n) ** 0.5
     low, high = max(mean - reach, 0.0), min(mean + reach, 1.0)
-    return Estimate(mean, low, high, len(known), "items", "normal, over items")
+    return Estimate(mean, low, high, n, "items", "normal, over items")
 
 
 def alike_within(counts: GroupCounts) -> dict[str, Any]:

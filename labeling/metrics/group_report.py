@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from labeling.metrics.bradley_terry import Encounters
 from labeling.metrics.group_boards import (
     INTERVAL,
     NO_BOARD,
     NOT_CONNECTED,
     GroupBoards,
+    Whole,
     board_rows,
     group_boards,
 )
@@ -29,7 +29,7 @@ def group_rows(
     `votes` are those that `shown_groups` made the groupings for: people's first votes on items
     whose answer is not known. Nothing in a row names, or counts, a group that is withheld.
     """
-    whole: Encounters | None = None
+    whole: Whole | None = None
     rows = []
     for grouping in groupings:
         if not grouping.is_comparable:
@@ -37,12 +37,12 @@ def group_rows(
             rows.append(row | {"smallest_group": smallest})
             continue
         if whole is None:
-            whole = Encounters.of(votes)
+            whole = Whole.of(votes)
         rows.append(_row(votes, grouping, whole, smallest))
     return rows
 
 
-def _row(votes: Votes, grouping: Grouping, whole: Encounters, smallest: int) -> dict[str, Any]:
+def _row(votes: Votes, grouping: Grouping, whole: Whole, smallest: int) -> dict[str, Any]:
     boards = group_boards(votes, grouping, whole)
     counts = GroupCounts.of(votes, grouping)
     has_boards = boards.is_comparable

@@ -15,14 +15,17 @@ from labeling.metrics.votes import Bools, Ints, Votes
 NOBODY: Final = -1
 # Groups of one attribute that are shown, the largest: more make a table nobody reads.
 MOST_GROUPS: Final = 8
-# Attributes of a campaign that are looked at, in their order: each costs time.
+# Attributes of a campaign that are looked at, in their order: each costs time, most of all where
+# there are very many votes.
 MOST_ATTRIBUTES: Final = 6
+MANY_VOTES: Final = 300_000
+MOST_OF_MANY: Final = 3
 ONE_GROUP: Final = "Fewer than two groups may be shown, so there is nothing to compare."
 NESTED: Final = (
     "Withheld whole: beside the groups of another attribute its own would tell of fewer raters "
     "than may be shown."
 )
-TOO_MANY: Final = f"Not looked at: the report compares groups by {MOST_ATTRIBUTES} attributes."
+TOO_MANY: Final = "Not looked at: the report compares groups by {} attributes."
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +75,12 @@ def shown_groups(attributes: Iterable[Attribute], votes: Votes, *, smallest: int
     between them.
     """
     has_votes = np.bincount(votes.rater, minlength=len(votes.raters)) > 0
+    most = MOST_ATTRIBUTES if len(votes) < MANY_VOTES else MOST_OF_MANY
     found: list[Grouping] = []
     told: list[Bools] = [has_votes]
     for place, attribute in enumerate(attributes):
-        if place >= MOST_ATTRIBUTES:
-            found.append(_without(attribute, has_votes, TOO_MANY))
+        if place >= most:
+            found.append(_without(attribute, has_votes, TOO_MANY.format(most)))
             continue
         grouping = _grouping(attribute, has_votes, smallest)
         own = _told_by(grouping, has_votes)
