@@ -6,7 +6,7 @@ quadrature over the items' effects, and the board is fitted to the shares themse
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,14 +64,16 @@ def expected(planted: Planted, votes_of: Mapping[str, float] | None = None) -> E
 
     Items count alike and so do the two sides; arms by their weights, which are alike here.
     """
-    weights = {r.name: (votes_of or {}).get(r.name, 0.0 if votes_of else 1.0) for r in _of(planted)}
+    weights = {
+        r.name: (votes_of or {}).get(r.name, 0.0 if votes_of else 1.0) for r in planted.raters
+    }
     arms = [*planted.arms] or [""]
     whole: _Chances | None = None
     by_arm: dict[str, _Chances] = {}
     by_group: dict[str, _Chances] = {}
     design = _Design(planted)
     for arm in arms:
-        for rater in _of(planted):
+        for rater in planted.raters:
             found = design.chances(rater, arm).times(weights[rater.name])
             whole = found if whole is None else whole + found
             by_arm[arm] = by_arm[arm] + found if arm in by_arm else found
@@ -98,10 +100,6 @@ def expected(planted: Planted, votes_of: Mapping[str, float] | None = None) -> E
             if float((found.a + found.b + found.tie).sum())
         },
     )
-
-
-def _of(planted: Planted) -> Sequence[SimulatedRater]:
-    return planted.raters
 
 
 class _Design:
@@ -177,10 +175,15 @@ class _Design:
         """Strengths by model, of a fit to the expected votes themselves."""
         scale = _FINE / float((found.a + found.tie + found.b).max())
         turned = self._a > self._b
+        votes = (
+            np.where(turned, found.b, found.a),
+            np.where(turned, found.a, found.b),
+            found.tie,
+        )
         columns = [
             np.where(turned, self._b, self._a),
             np.where(turned, self._a, self._b),
-            *(np.rint(votes * scale) for votes in self._in_order(found, turned)),
+            *(np.rint(one * scale) for one in votes),
         ]
         rows: Ints = np.stack(columns, axis=1).astype(np.int64)
         encounters = Encounters.from_rows(rows)
@@ -189,15 +192,6 @@ class _Design:
             self._names[int(model)]: float(value)
             for model, value in zip(encounters.models, fit.strength, strict=True)
         }
-
-    def _in_order(
-        self, found: _Chances, turned: "np.ndarray[tuple[int], np.dtype[np.bool_]]"
-    ) -> tuple[Floats, Floats, Floats]:
-        return (
-            np.where(turned, found.b, found.a),
-            np.where(turned, found.a, found.b),
-            found.tie,
-        )
 
     def longer(self, found: _Chances) -> float | None:
         """The share of decisive votes for the longer answer, where one is longer."""
