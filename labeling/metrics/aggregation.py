@@ -38,15 +38,22 @@ class ItemAnswers:
     voted. `probability` is the rule's chance that a is the better one: its share of the votes with
     half of the ties (majority), the posterior given that one is better (dawid_skene,
     bradley_terry), what the next rater is expected to give it (soft); a half where nobody voted.
-    `tie` is the chance that a rater says neither, and `margin` TRL's: by how much a reward model
-    should put a above b, the logit of a's expected share.
+    `tie` is the chance that a rater says neither, `expected` the share of a rater that a can expect
+    with half of that.
     """
 
     rule: Rule
     answer: Ints
     probability: Floats
     tie: Floats
-    margin: Floats
+    expected: Floats
+
+    @property
+    def margin(self) -> Floats:
+        """TRL's: by how much a reward model should put a above b, the logit of `expected`."""
+        kept = np.clip(self.expected, 1e-9, 1 - 1e-9)
+        logit: Floats = np.log(kept) - np.log1p(-kept)
+        return logit
 
     @property
     def certainty(self) -> Floats:
@@ -90,19 +97,20 @@ def aggregate(votes: Votes, rule: Rule, learned: Learned | None = None) -> ItemA
         return _majority(first)
     known = learned or learn_from_first(first)
     if rule == "dawid_skene":
-        return _by_dawid_skene(first, chance_of_a(known.dawid_skene, first))
-    return _by_joint_model(first, item_posterior(known.joint, first), rule)
+        return _by_dawid_skene(first.answer_counts(), chance_of_a(known.dawid_skene, first))
+    return _by_joint_model(first.answer_counts(), item_posterior(known.joint, first), rule)
 
 
 def aggregate_first(first: Votes, learned: Learned) -> dict[Rule, ItemAnswers]:
     """Every rule's answers at once, of votes that are one a rater and item."""
     sided = sided_votes(first)
     posterior = item_posterior(learned.joint, first, sided)
+    counts = first.answer_counts()
     return {
         "majority": _majority(first),
-        "dawid_skene": _by_dawid_skene(first, chance_of_a(learned.dawid_skene, sided)),
-        "bradley_terry": _by_joint_model(first, posterior, "bradley_terry"),
-        "soft": _by_joint_model(first, posterior, "soft"),
+        "dawid_skene": _by_dawid_skene(counts, chance_of_a(learned.dawid_skene, sided)),
+        "bradley_terry": _by_joint_model(counts, posterior, "bradley_terry"),
+        "soft": _by_joint_model(counts, posterior, "soft"),
     }
 
 
@@ -128,14 +136,13 @@ def _majority(votes: Votes) -> ItemAnswers:
         np.where(n > 0, answer, UNKNOWN),
         probability,
         tied / np.maximum(n, 1),
-        _logit(expected),
+        expected,
     )
 
 
-def _by_dawid_skene(votes: Votes, probability: Floats) -> ItemAnswers:
+def _by_dawid_skene(counts: Ints, probability: Floats) -> ItemAnswers:
     """The likelier side by the votes that chose one; a tie where more than half said so."""
-    counts = votes.answer_counts()
-    n = counts.sum(axis=1)
+    n = _votes(counts)
     tie = counts[:, ANSWER_TIE] / np.maximum(n, 1)
     expected = (1 - tie) * probability + tie / 2
     return ItemAnswers(
@@ -143,16 +150,16 @@ def _by_dawid_skene(votes: Votes, probability: Floats) -> ItemAnswers:
         _side(probability, is_tie=tie > 0.5, is_there=n > 0),
         probability,
         tie,
-        _logit(expected),
+        expected,
     )
 
 
-def _by_joint_model(votes: Votes, posterior: ItemPosterior, rule: Rule) -> ItemAnswers:
+def _by_joint_model(counts: Ints, posterior: ItemPosterior, rule: Rule) -> ItemAnswers:
     """The likelier side by votes and strengths; a tie where it is likelier than not.
 
     `soft` keeps what the next rater is expected to say, and names the side that this favours.
     """
-    is_there = votes.answer_counts().sum(axis=1) > 0
+    is_there = _votes(counts) > 0
     is_soft = rule == "soft"
     chance = posterior.expected if is_soft else posterior.better_a
     is_tie = np.zeros(len(chance), np.bool_) if is_soft else posterior.tie > 0.5
@@ -161,17 +168,16 @@ def _by_joint_model(votes: Votes, posterior: ItemPosterior, rule: Rule) -> ItemA
         _side(chance, is_tie=is_tie, is_there=is_there),
         np.where(is_there, chance, 0.5),
         posterior.tie,
-        posterior.margin,
+        posterior.expected,
     )
+
+
+def _votes(counts: Ints) -> Ints:
+    n: Ints = counts[:, ANSWER_A] + counts[:, ANSWER_TIE] + counts[:, ANSWER_B]
+    return n
 
 
 def _side(chance: Floats, *, is_tie: Bools, is_there: Bools) -> Ints:
     even = np.abs(chance - 0.5) < _EVEN
     side = np.where(chance > 0.5, ANSWER_A, ANSWER_B)
     return np.where(is_there, np.where(is_tie | even, ANSWER_TIE, side), UNKNOWN)
-
-
-def _logit(chance: Floats) -> Floats:
-    kept = np.clip(chance, 1e-9, 1 - 1e-9)
-    logit: Floats = np.log(kept) - np.log1p(-kept)
-    return logit

@@ -13,7 +13,7 @@ from labeling.metrics.votes import Floats, Ints, Votes
 OFF: Final = 0.5
 DIAGONAL: Final = 2.5
 MOST_STEPS: Final = 60
-TOLERANCE: Final = 1e-3
+TOLERANCE: Final = 2e-3
 _LEAST: Final = 1e-300
 # Above this an exponential may be no number; the others are then taken against the largest.
 _SURE: Final = 600.0

@@ -82,12 +82,6 @@ class ItemPosterior:
         """What the next rater is expected to give a: 1, or a half for a tie."""
         return (1 - self.tie) * self.better_a + self.tie / 2
 
-    @property
-    def margin(self) -> Floats:
-        """By how much a reward model should put a above b: the logit of `expected`."""
-        p = np.clip(self.expected, 1e-9, 1 - 1e-9)
-        return np.log(p) - np.log1p(-p)
-
 
 def joint_model(votes: Votes, sided: Votes | None = None) -> JointFit:
     """The penalised maximum likelihood fit of one vote for each rater and item.
@@ -174,7 +168,8 @@ class _Fit:
         """The next point, and the penalised log-likelihood of this one."""
         ability, leaning, strength, longer = self.parts(point)
         gap = self._gaps(strength, longer)
-        better_a, value = self._better(ability, leaning, gap)
+        before = logistic(gap)
+        better_a, value = self._better(ability, leaning, gap, before)
         pool = self._pool(ability)
         penalty = (
             ((ability - pool)[self._has_votes] ** 2).sum() / RATER_SD**2
@@ -183,7 +178,7 @@ class _Fit:
             + ((strength**2).sum() + longer**2) / STRENGTH_SD**2
         )
         new_ability, new_leaning = self._raters_step(ability, leaning, better_a, pool)
-        new_strength = self._strengths_step(point[self._raters + 2 :], gap, better_a)
+        new_strength = self._strengths_step(point[self._raters + 2 :], before, better_a)
         return np.concatenate([new_ability, new_leaning, new_strength]), value - penalty / 2
 
     def _gaps(self, strength: Floats, longer: float) -> Floats:
@@ -191,8 +186,13 @@ class _Fit:
         gaps: Floats = self._pairs.gaps(strength)[self._pairs.of_item] + longer * self._length
         return gaps
 
-    def _better(self, ability: Floats, leaning: Floats, gap: Floats) -> tuple[Floats, float]:
-        """Each item's chance that a is better, and the log-likelihood of all votes."""
+    def _better(
+        self, ability: Floats, leaning: Floats, gap: Floats, before: Floats
+    ) -> tuple[Floats, float]:
+        """Each item's chance that a is better, and the log-likelihood of all votes.
+
+        `before` is that chance before the votes, whose log-odds are `gap`.
+        """
         cells = self._cells
         shift = cells.side * leaning[0] + cells.length * leaning[1]
         of_rater = ability[cells.rater]
@@ -202,7 +202,7 @@ class _Fit:
         odds = np.exp(-logit)
         # Were b the better one everywhere, votes for a would be wrong and votes for b right.
         if_b = float((cells.n_a * wrong + cells.n_b * right).sum())
-        b_wins = float(log_logistic(-gap).sum())
+        b_wins = float(np.log1p(-before).sum())
         value = if_b + b_wins + float((np.log1p(odds) + logit).sum())
         return 1 / (1 + odds), value
 
@@ -239,13 +239,12 @@ class _Fit:
             leaning + np.clip(change, -_LONGEST, _LONGEST),
         )
 
-    def _strengths_step(self, point: Floats, gap: Floats, better_a: Floats) -> Floats:
+    def _strengths_step(self, point: Floats, before: Floats, better_a: Floats) -> Floats:
         """One step of Newton's on the strengths and the worth of length: Bradley-Terry with one
         chance for each item.
         """
         pairs, size = self._pairs, len(point) - 1
-        p = logistic(gap)
-        surplus, weight = better_a - p, p * (1 - p)
+        surplus, weight = better_a - before, before * (1 - before)
         of_length = weight * self._length
 
         def by_model(of_item: Floats) -> Floats:
@@ -270,12 +269,13 @@ class _Fit:
         """Standard errors of the abilities; of the two leanings and the worth of length."""
         ability, leaning, strength, longer = self.parts(point)
         gap = self._gaps(strength, longer)
-        better_a, _ = self._better(ability, leaning, gap)
+        before = logistic(gap)
+        better_a, _ = self._better(ability, leaning, gap, before)
         return standard_errors(
             self._cells,
             ability,
             leaning,
             better_a,
-            (better_a - logistic(gap)) * self._length,
+            (better_a - before) * self._length,
             precisions=(RATER_SD**-2, LEANING_SD**-2, STRENGTH_SD**-2),
         )

@@ -113,8 +113,8 @@ def compare_rules(votes: Votes, *, judges: ArrayLike, gold: Ints, reviewed: Ints
     shown = is_open & (majority.answer != UNKNOWN)
     rows = [_row(found, majority, shown, gold, reviewed) for found in answers.values()]
     places, count = _differing(answers, shown)
-    counts = counted.answer_counts()
-    listed = [_listed(counted, counts, answers, place) for place in places]
+    counts, margin = counted.answer_counts(), answers["soft"].margin
+    listed = [_listed(counted, counts, answers, float(margin[k]), k) for k in places]
     better_a = answers["bradley_terry"].probability
     return RuleComparison(rows, listed, count, learned, counted, better_a)
 
@@ -220,7 +220,7 @@ def _differing(answers: dict[Rule, ItemAnswers], shown: Bools) -> tuple[list[int
 
 
 def _listed(
-    votes: Votes, counts: Ints, answers: dict[Rule, ItemAnswers], place: int
+    votes: Votes, counts: Ints, answers: dict[Rule, ItemAnswers], margin: float, place: int
 ) -> DifferingItem:
     def model(number: int) -> str | None:
         return None if number == UNKNOWN else votes.models[number]
@@ -232,5 +232,5 @@ def _listed(
         counts={word: int(counts[place, code]) for code, word in _WORDS.items()},
         answers={rule: _WORDS[int(found.answer[place])] for rule, found in answers.items()},
         probability={rule: float(found.probability[place]) for rule, found in answers.items()},
-        margin=float(answers["soft"].margin[place]),
+        margin=margin,
     )

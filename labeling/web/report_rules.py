@@ -25,6 +25,8 @@ Row = Mapping[str, Any]
 SHOWN_RATERS: Final = 12
 # Fewer items with a known answer than this tell no two rules apart.
 ENOUGH_KNOWN: Final = 30
+# A pull of less, in logits, changes hardly an answer.
+NOTABLE: Final = 0.5
 NAMES: Final = {
     "majority": "Majority",
     "dawid_skene": "Dawid–Skene",
@@ -229,8 +231,19 @@ def reading(found: Row) -> list[str]:
                 else f"says the same: {agrees}."
             )
         )
-    said.append(_by_known(by_rule))
     model = found.get("model")
+    pull = model["length"] if model else NOT_YET
+    if (
+        pull["value"] is not None
+        and abs(pull["value"]) > NOTABLE
+        and pull["low"] * pull["high"] > 0
+    ):
+        said.append(
+            f"Votes lean towards the {'longer' if pull['value'] > 0 else 'shorter'} answer beyond"
+            " quality. The joint model takes that out, which is part of why it says otherwise: read"
+            " some of the items below before you let it."
+        )
+    said.append(_by_known(by_rule))
     if model and not (model["is_converged"] and model["dawid_skene_is_converged"]):
         said.append(
             "The fit had not settled within its steps: the last digits of these figures may move."
