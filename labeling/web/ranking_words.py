@@ -78,15 +78,12 @@ def style_words(section: Row) -> str:
     style = section["style"]
     if not style["coefficients"]:
         return ""
-    sure = [
-        STYLES[one["style"]].lower()
-        for one in style["coefficients"]
-        if one["low"] > 0 or one["high"] < 0
-    ]
+    weighed = [one for one in style["coefficients"] if one["style"] != "side"]
+    sure = [STYLES[one["style"]].lower() for one in weighed if one["low"] > 0 or one["high"] < 0]
     parts = []
-    if not sure:
-        parts.append("None of them surely differs from nothing.")
-    elif len(sure) < len(style["coefficients"]):
+    if weighed and not sure:
+        parts.append("No style surely differs from nothing.")
+    elif len(sure) < len(weighed):
         verb = "differs" if len(sure) == 1 else "differ"
         parts.append(f"Only {listed(sure)} {verb} from nothing.")
     for one in style["coefficients"]:
