@@ -78,12 +78,6 @@ def newest_report(campaign: Campaign) -> Report | None:
     return campaign.reports.order_by("-computed_at").first()
 
 
-def newest_report_id(campaign: Campaign) -> UUID | None:
-    """The public id of the newest report, without reading it."""
-    reports = campaign.reports.order_by("-computed_at")
-    return reports.values_list("public_id", flat=True).first()
-
-
 def progress(campaign: Campaign, report: Report | None) -> Progress:
     """Where the campaign stands: what the report counted, and what has come since."""
     with connection.cursor() as cursor:
@@ -276,10 +270,25 @@ def activity(campaign: Campaign, *, limit: int = 10) -> list[Happening]:
     return shown
 
 
-def last_event(campaign: Campaign) -> UUID | None:
-    """The public id of the newest happening: whether there is news, in one look at an index."""
-    events = AuditEvent.objects.filter(campaign=campaign).order_by("-pk")
-    return events.values_list("public_id", flat=True).first()
+@dataclass(frozen=True)
+class Newest:
+    """The public ids of a campaign's newest report and happening, and when it was last counted."""
+
+    report: UUID | None
+    event: UUID | None
+    counted_at: datetime | None
+
+
+def newest(campaign: Campaign) -> Newest:
+    """What tells whether there is news: one statement that reads no report and no board."""
+    reports = Report.objects.filter(campaign=OuterRef("pk")).order_by("-computed_at")
+    events = AuditEvent.objects.filter(campaign=OuterRef("pk")).order_by("-pk")
+    row = Campaign.objects.values_list(
+        Subquery(reports.values("public_id")[:1]),
+        Subquery(events.values("public_id")[:1]),
+        "board__counted_at",
+    ).get(pk=campaign.pk)
+    return Newest(*row)
 
 
 def moment(seconds: float) -> datetime:

@@ -62,12 +62,6 @@ def newest_board(campaign: Campaign, *, method_version: str) -> Board | None:
     return Board.objects.filter(campaign=campaign, method_version=method_version).first()
 
 
-def counted_at(campaign: Campaign) -> datetime | None:
-    """Through which moment the board counts, if there is one."""
-    boards = Board.objects.filter(campaign=campaign)
-    return boards.values_list("counted_at", flat=True).first()
-
-
 def is_counted(campaign: Campaign, *, method_version: str) -> bool:
     """Whether all items were counted under this method once, so that those due are enough."""
     return Board.objects.filter(campaign=campaign, method_version=method_version).exists()

@@ -138,10 +138,9 @@ def uuid_of(text: str) -> UUID | None:
 
 def seen_of(shown: Campaign) -> str:
     """A word for what the live parts show: it differs when there is something new in them."""
-    report, newest = progress.newest_report_id(shown), progress.last_event(shown)
-    counted = tallies.counted_at(shown)
-    moment = "" if counted is None else f"{counted.timestamp():.6f}"
-    return f"{report or ''}.{newest or ''}.{shown.state}.{moment}"
+    newest = progress.newest(shown)
+    counted = "" if newest.counted_at is None else f"{newest.counted_at.timestamp():.6f}"
+    return f"{newest.report or ''}.{newest.event or ''}.{shown.state}.{counted}"
 
 
 def _live(

@@ -8,7 +8,7 @@ import pytest
 from labeling.actions.claiming import claim_assignment
 from labeling.actions.rating import skip_assignment
 from labeling.models import Campaign, Seat
-from labeling.queries.progress import activity, burn_up_series, last_event, pace, with_progress
+from labeling.queries.progress import activity, burn_up_series, newest, pace, with_progress
 from labeling.queries.votes import Vote, contested, judged, summary
 from tests import factories, judging
 from workers.metrics import refresh_report
@@ -125,8 +125,8 @@ class TestRows:
         assert ("judgment.submitted", 4, seat.pseudonym) in told
         assert all("ann" not in who for _, _, who in told)
         assert len(activity(campaign, limit=2)) == 2
-        assert last_event(campaign) is not None
-        assert last_event(campaign) != last_event(factories.campaign())
+        assert newest(campaign).event is not None
+        assert newest(campaign).event != newest(factories.campaign()).event
 
     def test_happenings_of_other_campaigns_are_not_told(self):
         campaign = factories.campaign()

@@ -148,7 +148,7 @@ def cost_of() -> Callable[[Client, str], int]:
     ("name", "most"),
     [
         ("campaigns", 8),
-        ("campaign", 18),
+        ("campaign", 19),
         ("campaign_live", 16),
         ("campaign_prompts", 10),
         ("campaign_datasets", 8),
