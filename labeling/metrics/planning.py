@@ -47,7 +47,7 @@ def seconds_to_judge(words: float, questions: int) -> float:
 
 # Judgments that a rule which asks about uncertain pairs first needs for the same order of models,
 # of those that asking evenly does: 40 planted models, `python -m bench choosing`.
-LEARNING_SHARE: Final = 0.7
+LEARNING_SHARE: Final = 0.72
 # The rule by which items stop early in a plan: how sure, and how many more than the overlap.
 STOP_AT: Final = 0.8
 FURTHER: Final = 2
