@@ -17,6 +17,8 @@ from labeling.clients.registry import client_for
 from labeling.models import Endpoint
 
 CHARS_PER_TOKEN: Final = 4
+# For how long a refusal that names no time counts as one: as long as its endpoint rests at least.
+UNTOLD_REST_SECONDS: Final = 2.0
 # Of the mean of what calls took: how much the newest batch weighs.
 _NEWEST: Final = 0.3
 
@@ -93,7 +95,7 @@ class Asking:
         """Let the rates know what calls came to, and what they took of the tokens."""
         limited = [one for one in failed if one.kind == ErrorKind.RATE_LIMITED]
         if limited:
-            rest = max(one.retry_after_seconds or 1.0 for one in limited)
+            rest = max(one.retry_after_seconds or UNTOLD_REST_SECONDS for one in limited)
             self._rates.slow(self._key, concurrency=self._limits.concurrency, rest_seconds=rest)
         elif came:
             self._rates.ease(self._key, concurrency=self._limits.concurrency)

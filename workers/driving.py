@@ -163,6 +163,8 @@ class _Driver(Generic[C, R]):
         free = self._width - len(self._flying) - len(self._landed)
         if self._most is not None:
             free = min(free, self._most - self._driven.calls)
+        # While there is no room, there is nothing to wake for.
+        self._again_at = None
         if free < 1 or self._is_alone:
             return
         if now >= self._end or _stopping.is_set():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
-from django.db.models import BooleanField, Case, Q, Value, When
+from django.db.models import BooleanField, Case, F, Q, Value, When
 from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
@@ -53,7 +53,9 @@ def note_outcomes(
         if telling:
             marked = Q(strike_count__gt=0) | Q(refusal_count__gt=0)
             known = Endpoint.objects.filter(marked, pk=endpoint_id)
-            known.update(strike_count=0, refusal_count=0)
+            # Calls that were under way when it was set to rest say nothing of how it is now.
+            rests = When(rests_until__gt=Now(), then=F("strike_count"))
+            known.update(strike_count=Case(rests, default=0), refusal_count=0)
         return Health()
     resting = Case(
         When(rests_until__gt=Now(), then=Value(True)),

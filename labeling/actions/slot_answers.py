@@ -39,9 +39,12 @@ def store_answers(*, run_id: int, endpoint_id: int, answers: Sequence[Answer]) -
         if len(answers) > 1:
             logger.warning("a batch of %d answers is stored one by one", len(answers))
             return set().union(*(store_answers(**asked, answers=[one]) for one in answers))
-        claim = answers[0][0]
+        claim, came = answers[0]
         logger.exception("the answer for slot %d cannot be stored", claim.slot_id)
         error = ProviderError(ErrorKind.MALFORMED, UNSTORABLE)
+        # It is paid for all the same.
+        error.prompt_token_count = came.prompt_token_count
+        error.completion_token_count = came.completion_token_count
         return _store(**asked, answers=[(claim, error)])
 
 

@@ -72,8 +72,10 @@ _OPEN = """
 SELECT EXISTS (SELECT FROM labeling_generationslot
   WHERE run_id = %s AND state IN ('waiting', 'leased'))
 """
+# What a worker held that fell silent waits as well.
 _WAITING = """
-SELECT EXISTS (SELECT FROM labeling_generationslot WHERE run_id = %s AND state = 'waiting')
+SELECT EXISTS (SELECT FROM labeling_generationslot
+  WHERE run_id = %s AND (state = 'waiting' OR state = 'leased' AND leased_until < now()))
 """
 # For each endpoint that may be asked now: how many calls there is work for.
 _DUE = """
@@ -152,9 +154,10 @@ WHERE r.id = %(run)s AND labeling_job.id = r.job_id AND labeling_job.status = 'r
 """
 _FAIL_DISABLED = """
 UPDATE labeling_generationslot t SET state = 'failed', error_kind = 'endpoint_disabled',
-  error = left(p.disabled_reason, 500), finished_at = now()
+  error = left(p.disabled_reason, 500), finished_at = now(), leased_until = NULL
 FROM labeling_endpoint p
-WHERE t.run_id = %s AND t.state = 'waiting' AND p.id = t.endpoint_id AND p.disabled_reason <> ''
+WHERE t.run_id = %s AND (t.state = 'waiting' OR t.state = 'leased' AND t.leased_until < now())
+  AND p.id = t.endpoint_id AND p.disabled_reason <> ''
 """
 
 
