@@ -1,5 +1,7 @@
 """A round that learns: its next pairs are chosen while raters work, by what they judged."""
 
+from typing import Any
+
 import pytest
 from django.db.models import Q
 
@@ -22,13 +24,13 @@ pytestmark = pytest.mark.django_db
 MODELS = ("ash", "birch", "cedar", "dogwood")
 
 
-def learning(prompts: int = 15, **asked: object) -> tuple[Campaign, Round]:
+def learning(prompts: int = 15, **asked: Any) -> tuple[Campaign, Round]:
     campaign = factories.campaign(overlap=1)
     for _ in range(prompts):
         prompt = factories.prompt(campaign)
         for model in MODELS:
             factories.completion(prompt, f"{model} on {prompt.pk}", model)
-    given = {
+    given: dict[str, Any] = {
         "pairing": "uncertain",
         "pairing_settings": {"every": 20},
         "budget": 60,
@@ -152,7 +154,7 @@ def test_nothing_is_chosen_where_nobody_may_judge(gone: str):
         {"pairing_settings": {"every": 3}},
     ],
 )
-def test_settings_that_make_no_sense_are_refused(asked: dict[str, object]):
+def test_settings_that_make_no_sense_are_refused(asked: dict[str, Any]):
     with pytest.raises(InvalidInputError) as refusal:
         learning(**asked)
     assert refusal.value.problems[0].field == "pairing_settings.every"
