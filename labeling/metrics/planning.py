@@ -25,8 +25,6 @@ WORDS_A_MINUTE: Final = 238
 # A stated guess, where nothing was measured: to choose, and for each further question.
 SECONDS_TO_CHOOSE: Final = 15
 SECONDS_A_QUESTION: Final = 5
-# Judgments needed beside independent ones where items differ: from, to.
-ITEM_EFFECTS: Final = (1.5, 3.5)
 
 
 def win_rate_told_apart(judgments: float) -> float | None:
