@@ -167,3 +167,18 @@ def test_the_reading_goes_by_intervals(majority, joint, said):
         row("bradley_terry", joint),
     ]
     assert said in " ".join(reading({"rows": rows}))
+
+
+@pytest.mark.parametrize(
+    ("pull", "is_said"),
+    [
+        (figure(1.2, 0.6, 1.8), True),
+        (figure(0.3, 0.1, 0.5), False),
+        (figure(0.9, -0.2, 2.0), False),
+        (figure(None, None, None), False),
+    ],
+)
+def test_a_pull_of_length_that_changes_answers_is_said(campaign, pull, is_said):
+    rules = compute_report(campaign).body["rules"]
+    rules["model"]["length"] = pull
+    assert ("towards the longer answer beyond quality" in " ".join(reading(rules))) == is_said
