@@ -17,6 +17,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+# As the workers compute (config.settings): each benchmark's process inherits it.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 FOLDER = Path(__file__).parent
 Figures = dict[str, Any]
 

@@ -1,5 +1,6 @@
 """One file of settings; every value comes from the environment (docs/OPERATIONS.md lists them)."""
 
+import os
 from typing import Any
 
 import dj_database_url
@@ -12,6 +13,10 @@ from config.env import BASE_DIR, HOME, env, mail_settings, refuse_unsafe, sign_o
 from workers.app import app as celery_app  # noqa: F401
 
 DEBUG = env.bool("DEBUG", False)
+
+# Read when numpy is first imported, by an application further down. The matrices of a report are
+# small: threads of its linear algebra spin beside other workers, and a report takes thrice as long.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # A command run beside `up` joins the running instance through its socket when no address is given.
 _running = None if env.str("DATABASE_URL", "") else embedded.running_services(HOME)
