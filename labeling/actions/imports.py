@@ -28,7 +28,13 @@ from labeling.actions.import_tally import Tally
 from labeling.actions.import_writing import ChunkWriter
 from labeling.actions.jobs import TASKS
 from labeling.actions.progress import JobCancelledError, Progress
-from labeling.errors import EndedError, FieldProblem, InvalidInputError, TooLargeError
+from labeling.errors import (
+    ConflictError,
+    EndedError,
+    FieldProblem,
+    InvalidInputError,
+    TooLargeError,
+)
 from labeling.formats.importing import KINDS, LAYOUTS, read_rows
 from labeling.formats.reading import CountingReader, Limits, UnreadableFileError
 from labeling.formats.rows import Row, RowProblem
@@ -300,6 +306,22 @@ def _wait_for_turn(campaign: Campaign, progress: Progress) -> None:
             return
         progress.tick(0)
         time.sleep(0.2)
+
+
+def keep_imports_out(campaign: Campaign) -> None:
+    """No import reads a file into the campaign to the end of the transaction; ConflictError if one
+    does now: what it stores is not to be seen yet, and would be waited for until its end.
+
+    Several may keep imports out at once.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock_shared(%s, %s)", [LOCK, campaign.pk])
+        row = cursor.fetchone()
+    if not (row and row[0]):
+        raise ConflictError(
+            "A file is being imported into this campaign. Nothing was stored; send the same again "
+            "after the import."
+        )
 
 
 def _chunks(

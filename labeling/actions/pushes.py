@@ -11,6 +11,7 @@ from django.db import transaction
 
 from labeling import audit, jobs
 from labeling.actions.ended import hold_campaign
+from labeling.actions.imports import keep_imports_out
 from labeling.actions.slot_answers import source_of, stored_completions
 from labeling.errors import FieldProblem, refused
 from labeling.formats import fields, native_prompts
@@ -80,7 +81,8 @@ def push_completions(
     `model` and `params` say where rows come from that do not say it themselves. `pairing` "all"
     pairs a prompt's new completions with one another and with those of the models in `against`;
     "against" with the latter alone. A row that cannot be used is refused by its fields and the
-    others are stored; one that is there already is told as such and paired no less.
+    others are stored; one that is there already is told as such and paired no less. ConflictError
+    while a file is imported into the campaign.
     """
     campaign = hold_campaign(campaign)
     if not 1 <= len(rows) <= MAX_ROWS:
@@ -90,6 +92,7 @@ def push_completions(
     old = _old_sources(campaign, against)
     if pairing == "against" and not old:
         raise refused("against", "Name a model whose completions are there already.")
+    keep_imports_out(campaign)
     results = [Pushed() for _ in rows]
     read = [
         one

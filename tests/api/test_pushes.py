@@ -1,8 +1,10 @@
 """`POST …/completions/`: a training loop's samples, in front of raters soon after."""
 
 import pytest
+from django.db import connection
 
 from labeling.actions.claiming import claim_assignment
+from labeling.actions.imports import LOCK
 from labeling.models import AuditEvent, Comparison, Completion, Prompt
 from tests import factories, generating
 from workers.imports import open_arrivals
@@ -218,3 +220,34 @@ def test_a_run_under_way_keeps_no_push_waiting(campaign, call, path):
     assert campaign.rounds.get().comparisons.count() == 1
     run.refresh_from_db()
     assert run.state == "running"
+
+
+@pytest.fixture
+def elsewhere():
+    """A second connection to the database, in a transaction of its own."""
+    other = connection.copy()
+    other.set_autocommit(False)
+    yield other.cursor()
+    other.rollback()
+    other.close()
+
+
+def test_a_push_is_told_to_come_again_while_a_file_is_imported(campaign, call, path, elsewhere):
+    elsewhere.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, campaign.pk])
+    new = {"prompt": "A question of the file", "completion": "Its answer."}
+    body = {"model": "ckpt", "completions": [new, *rows("One.")]}
+    refused = call.post(path, body, **{"Idempotency-Key": "step-200"})
+    assert refused.status_code == 409
+    assert "send the same again after the import" in refused.json()["detail"]
+    assert not Completion.objects.exists() and campaign.prompts.count() == 3
+    elsewhere.connection.rollback()
+    again = call.post(path, body, **{"Idempotency-Key": "step-200"})
+    assert (again.status_code, again.json()["created"]) == (200, 2)
+
+
+def test_an_import_waits_for_a_push_and_a_push_for_no_other(campaign, call, path, elsewhere):
+    call.post(path, {"model": "ckpt", "completions": rows("One.")})
+    # The push's transaction is the test's, and still open.
+    for how, is_free in (("", False), ("_shared", True)):
+        elsewhere.execute(f"SELECT pg_try_advisory_xact_lock{how}(%s, %s)", [LOCK, campaign.pk])
+        assert elsewhere.fetchone() == (is_free,)
