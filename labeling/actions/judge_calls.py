@@ -186,7 +186,8 @@ def _affordable(judge: Judge) -> int:
         left = judge.budget_cost - judge.cost
         counts.append(MILLION if left > 0 else 0)
         if left > 0:
-            live = judge.calls.filter(state=State.LEASED).count()
+            # A lease that lapsed is nobody's: its worker died, and the call is to be made again.
+            live = judge.calls.filter(state=State.LEASED, leased_until__gte=Now()).count()
             mean = judge.calls.filter(cost__isnull=False).aggregate(mean=Avg("cost"))["mean"]
             affordable = 1 if mean is None else int(left / mean) if mean > 0 else MILLION
             # At least one while anything is left: it is the mean that is unsure, not the budget.

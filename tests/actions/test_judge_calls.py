@@ -315,3 +315,34 @@ def test_a_cap_on_cost_is_refused_where_no_price_is_known(server):
     one = judge(campaign, server)
     with pytest.raises(InvalidInputError, match="budget_cost"):
         change_judge(judge=one, by=None, budget_cost="5")
+
+
+def test_a_worker_killed_during_the_first_call_spends_nothing_of_a_cap_on_cost(server):
+    campaign = factories.campaign()
+    fine(campaign, 2)
+    price = {"input_per_million": 1.0, "output_per_million": 1.0}
+    endpoint(server, campaign.organisation, price=price)
+    one = judge(campaign, server, budget_cost="0.005")
+    ask_judge(judge=one, by=None)
+    assert len(held(one)) == 1
+    lapse(one)
+    (again,) = held(one)
+    one.refresh_from_db()
+    assert one.state == "active"
+    answer_calls(judge_id=one.pk, answers=[(again, verdict(), result())])
+    assert len(held(one)) == 3
+
+
+def test_a_raised_cap_on_cost_goes_on_beside_a_lapsed_lease(server):
+    campaign = factories.campaign()
+    fine(campaign, 2)
+    price = {"input_per_million": 1.0, "output_per_million": 1.0}
+    endpoint(server, campaign.organisation, price=price)
+    one = judge(campaign, server, budget_cost="0.001")
+    ask_judge(judge=one, by=None)
+    held(one)
+    lapse(one)
+    # As it was left by a worker that died.
+    type(one).objects.filter(pk=one.pk).update(state="budget")
+    change_judge(judge=one, by=None, budget_cost="0.005")
+    assert len(held(one)) == 1
