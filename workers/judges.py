@@ -7,7 +7,7 @@ from celery import shared_task
 from django.db import OperationalError
 
 from labeling import jobs
-from labeling.actions.judge_answers import answer_calls, fail_calls
+from labeling.actions.judge_answers import store_answers
 from labeling.actions.judge_calls import JudgeClaim, claim_calls, prolong_calls
 from labeling.actions.judges import DRIVE, follow_question
 from labeling.clients.endpoint_settings import CallLimits, call_limits
@@ -94,12 +94,10 @@ class JudgeWork:
 
     def store(self, answers: Sequence[tuple[JudgeClaim, Said | ProviderError]]) -> None:
         """Keep what came, and let the rates know."""
-        came = [(claim, *said) for claim, said in answers if not isinstance(said, ProviderError)]
-        failed = [(claim, said) for claim, said in answers if isinstance(said, ProviderError)]
-        answer_calls(judge_id=self._judge_id, answers=came)
-        fail_calls(judge_id=self._judge_id, failures=failed)
-        results = [result for _, _, result in came]
-        self._asking.note(results, [error for _, error in failed])
+        store_answers(judge_id=self._judge_id, answers=answers)
+        results = [said[1] for _, said in answers if not isinstance(said, ProviderError)]
+        errors = [said for _, said in answers if isinstance(said, ProviderError)]
+        self._asking.note(results, errors)
 
     def hold_on(self, claims: Sequence[JudgeClaim]) -> None:
         """The leases."""

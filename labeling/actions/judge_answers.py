@@ -22,78 +22,86 @@ from labeling.actions.judge_calls import MILLION, JudgeClaim, plain_key
 from labeling.actions.judges import DRIVE, held_judge
 from labeling.clients.protocol import CompletionResult, ErrorKind, ProviderError
 from labeling.judging.combining import Answered, answered, combine
-from labeling.judging.verdicts import NoVerdictError, Verdict
+from labeling.judging.verdicts import Verdict
 from labeling.models import Campaign, Judge, JudgeCall, JudgeVerdict, Judgment, judge_queue
 
 # How long it is remembered that a server takes no schema.
 PLAIN_SECONDS = 24 * 3600
 State = JudgeCall.State
+# A verdict with the answer that it was read from, or why there is none.
+Said = tuple[Verdict, CompletionResult] | ProviderError
+_ZERO = Decimal(0)
 
 
 @transaction.atomic(durable=True)
-def answer_calls(
-    *, judge_id: int, answers: Sequence[tuple[JudgeClaim, Verdict, CompletionResult]]
-) -> int:
-    """Store what came, and judge each comparison that has all its answers; how many were judged.
+def store_answers(*, judge_id: int, answers: Sequence[tuple[JudgeClaim, Said]]) -> int:
+    """Store what calls came to, and judge what has all its answers; how many comparisons.
 
-    What comes under a stale lease changes nothing, and of what comes after the campaign was
-    archived no judgment is made.
+    What a call took is counted whatever it brought. What comes under a stale lease changes nothing
+    but that, and of what comes after the campaign was archived no judgment is made. All of it is
+    one transaction, so that storing it once more after a failure counts nothing twice.
     """
     campaigns = Campaign.objects.select_for_update(no_key=True)
     campaigns.filter(judges=judge_id).first()
     judge = held_judge(judge_id)
     if judge is None or not answers:
         return 0
-    rows = {
-        claim.call_id: _row(claim, verdict, result) for claim, verdict, result in reversed(answers)
-    }
+    spent = sum((_cost(claim.access.price, said) or Decimal(0) for claim, said in answers), _ZERO)
+    if spent:
+        Judge.objects.filter(pk=judge.pk).update(cost=F("cost") + spent)
+    failed = [(claim, said) for claim, said in answers if isinstance(said, ProviderError)]
+    held = _held(judge, [claim for claim, _ in failed])
+    came = [(claim, said) for claim, said in answers if not isinstance(said, ProviderError)]
+    stored = _store(judge, came)
+    _put_back(judge, held, [one for one in failed if _key(one[0]) in held])
+    if not stored or judge.campaign.state == Campaign.State.ARCHIVED:
+        return 0
+    return _settle(judge, stored)
+
+
+def _store(
+    judge: Judge, came: Sequence[tuple[JudgeClaim, tuple[Verdict, CompletionResult]]]
+) -> set[tuple[int, bytes]]:
+    """Keep the answers of calls that are still held: their comparisons and keys."""
+    if not came:
+        return set()
+    rows = {claim.call_id: _row(claim, *said) for claim, said in reversed(came)}
     stored = judge_queue.answer(judge_id=judge.pk, rows=list(rows.values()))
     if not stored:
-        return 0
+        return set()
     ids = {call_id for call_id, _, _ in stored}
-    for claim, _, _ in answers:
+    for claim, _ in came:
         # A server that answers without a schema what it refused with one takes none.
         if claim.call_id in ids and claim.was_refused and not claim.is_bound:
             cache.set(plain_key(claim.access, claim.request.model), 1, PLAIN_SECONDS)
-    spent = sum((Decimal(rows[pk]["cost"] or 0) for pk in ids), Decimal(0))
-    Judge.objects.filter(pk=judge.pk).update(cost=F("cost") + spent)
     note_outcomes(
-        endpoint_id=answers[0][0].access.endpoint_id,
+        endpoint_id=came[0][0].access.endpoint_id,
         campaign_id=judge.campaign_id,
         outcomes=[None] * len(stored),
     )
-    if judge.campaign.state == Campaign.State.ARCHIVED:
-        return 0
-    return _settle(judge, {(about, key) for _, about, key in stored})
+    return {(about, key) for _, about, key in stored}
 
 
-@transaction.atomic(durable=True)
-def fail_calls(*, judge_id: int, failures: Sequence[tuple[JudgeClaim, ProviderError]]) -> None:
-    """Put calls back for another try, or end them with the reason. Stale leases change nothing.
+def _put_back(
+    judge: Judge,
+    held: Mapping[tuple[int, int], JudgeCall],
+    failed: Sequence[tuple[JudgeClaim, ProviderError]],
+) -> None:
+    """Put calls back for another try, or end them with the reason.
 
     Being told to wait is no try. A call that a server refused is tried once without a schema,
     which not every server knows.
     """
-    judge = held_judge(judge_id)
-    if judge is None or not failures:
+    if not failed:
         return
-    held = _held(judge, [claim for claim, _ in failures])
-    theirs = [(claim, error) for claim, error in failures if (claim.call_id, claim.fence) in held]
     strikes = note_outcomes(
-        endpoint_id=failures[0][0].access.endpoint_id,
+        endpoint_id=failed[0][0].access.endpoint_id,
         campaign_id=judge.campaign_id,
-        outcomes=[error for _, error in theirs],
+        outcomes=[error for _, error in failed],
     ).strikes
-    paid = [
-        _cost(claim.access.price, error.result)
-        for claim, error in theirs
-        if isinstance(error, NoVerdictError)
-    ]
-    if spent := sum((cost for cost in paid if cost is not None), Decimal(0)):
-        Judge.objects.filter(pk=judge.pk).update(cost=F("cost") + spent)
     pauses: list[float] = []
-    for claim, error in theirs:
-        call = held[claim.call_id, claim.fence]
+    for claim, error in failed:
+        call = held[_key(claim)]
         is_limited = error.kind == ErrorKind.RATE_LIMITED
         is_unbound_next = error.kind == ErrorKind.REFUSED and claim.is_bound
         if is_limited:
@@ -119,10 +127,15 @@ def fail_calls(*, judge_id: int, failures: Sequence[tuple[JudgeClaim, ProviderEr
 
 
 def _held(judge: Judge, claims: Iterable[JudgeClaim]) -> dict[tuple[int, int], JudgeCall]:
+    """The calls that are still the caller's, by id and fence, held."""
     rows = JudgeCall.objects.select_for_update(no_key=True).filter(
         pk__in=[claim.call_id for claim in claims], judge=judge, state=State.LEASED
     )
     return {(call.pk, call.fence): call for call in rows.order_by("pk")}
+
+
+def _key(claim: JudgeClaim) -> tuple[int, int]:
+    return claim.call_id, claim.fence
 
 
 def _row(claim: JudgeClaim, verdict: Verdict, result: CompletionResult) -> dict[str, Any]:
@@ -154,18 +167,24 @@ def _row(claim: JudgeClaim, verdict: Verdict, result: CompletionResult) -> dict[
     }
 
 
-def _cost(price: Mapping[str, Any], result: CompletionResult) -> Decimal | None:
-    """What the call cost; None where the endpoint has no price or the provider counted nothing."""
-    total = Decimal(0)
-    for name, count in (
-        ("input_per_million", result.prompt_token_count),
-        ("output_per_million", result.completion_token_count),
-    ):
-        if name in price:
-            if count is None:
-                return None
-            total += Decimal(str(price[name])) * count / MILLION
-    return round(total, 6) if price.keys() & {"input_per_million", "output_per_million"} else None
+def _cost(price: Mapping[str, Any], said: Said | CompletionResult) -> Decimal | None:
+    """What the call cost; None where the endpoint has no price or the provider counted nothing.
+
+    Of an answer that is of no use, often but one count was told: it cost that at least.
+    """
+    came = said[1] if isinstance(said, tuple) else said
+    counts = {
+        "input_per_million": came.prompt_token_count,
+        "output_per_million": came.completion_token_count,
+    }
+    told = [counts[name] for name in counts.keys() & price.keys()]
+    known = [count for count in told if count is not None]
+    if not known or (len(known) < len(told) and not isinstance(came, ProviderError)):
+        return None
+    total = sum(
+        (Decimal(str(price[name])) * (counts[name] or 0) for name in counts if name in price), _ZERO
+    )
+    return round(total / MILLION, 6)
 
 
 def _settle(judge: Judge, touched: set[tuple[int, bytes]]) -> int:

@@ -36,7 +36,8 @@ class NoVerdictError(ProviderError):
 
     def __init__(self, kind: ErrorKind, message: str, result: CompletionResult) -> None:
         super().__init__(kind, message)
-        self.result = result
+        self.prompt_token_count = result.prompt_token_count
+        self.completion_token_count = result.completion_token_count
 
 
 def read_verdict(result: CompletionResult, *, mark: str, schema: ResponseSchema) -> Verdict:

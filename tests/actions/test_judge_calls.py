@@ -6,14 +6,15 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import close_old_connections, connection
+from django.db import DataError, close_old_connections, connection
 from django.db.models.functions import Now
 
-from labeling.actions.judge_answers import answer_calls, fail_calls
+from labeling.actions.judge_answers import store_answers
 from labeling.actions.judges import (
     ask_judge,
     change_judge,
     resume_judge,
+    retire_judge,
 )
 from labeling.clients.protocol import ErrorKind, ProviderError
 from labeling.errors import ConflictError, InvalidInputError
@@ -25,8 +26,10 @@ from labeling.models import (
 )
 from tests import factories, llm_server
 from tests.judging.asking import (
+    answer_calls,
     drain,
     endpoint,
+    fail_calls,
     fine,
     held,
     judge,
@@ -346,3 +349,52 @@ def test_a_raised_cap_on_cost_goes_on_beside_a_lapsed_lease(server):
     type(one).objects.filter(pk=one.pk).update(state="budget")
     change_judge(judge=one, by=None, budget_cost="0.005")
     assert len(held(one)) == 1
+
+
+def test_what_a_judge_thinks_to_no_end_is_counted_against_its_cap(server):
+    # All of max_tokens went into thoughts: there is no answer, and it is paid for.
+    server.answer = says(llm_server.completion(None, "length"))
+    campaign = factories.campaign()
+    fine(campaign, 3)
+    endpoint(server, campaign.organisation, price={"output_per_million": 1_000_000})
+    one = judge(campaign, server, budget_cost="12")
+    ask_judge(judge=one, by=None)
+    drain(one)
+    assert set(one.calls.values_list("error_kind", flat=True)) == {"", "empty"}
+    assert (one.state, one.cost, len(server.calls)) == ("budget", Decimal(15), 3)
+
+
+def test_what_comes_too_late_is_paid_for_all_the_same(server):
+    campaign = factories.campaign()
+    fine(campaign, 1)
+    price = {"input_per_million": 1000, "output_per_million": 10000}
+    endpoint(server, campaign.organisation, price=price)
+    one = judge(campaign, server)
+    ask_judge(judge=one, by=None)
+    first = held(one)
+    lapse(one)
+    held(one)
+    late = ProviderError(ErrorKind.EMPTY, "No text.")
+    late.completion_token_count = 100
+    answer_calls(judge_id=one.pk, answers=[(first[0], verdict(), result())])
+    fail_calls(judge_id=one.pk, failures=[(first[1], late)])
+    one.refresh_from_db()
+    assert (states(one), one.cost) == ({"leased": 2}, Decimal(3))
+    retire_judge(judge=one, by=None)
+    answer_calls(judge_id=one.pk, answers=[(first[0], verdict(), result())])
+    one.refresh_from_db()
+    assert one.cost == Decimal(5)
+
+
+def test_a_batch_that_cannot_be_stored_is_counted_when_it_is(server):
+    campaign = factories.campaign()
+    fine(campaign, 1)
+    endpoint(server, campaign.organisation, price={"output_per_million": 10000})
+    one = judge(campaign, server)
+    ask_judge(judge=one, by=None)
+    came, failed = held(one)
+    batch = [(came, (verdict(), result())), (failed, ProviderError(ErrorKind.EMPTY, "\0"))]
+    with pytest.raises(DataError, match="NUL"):
+        store_answers(judge_id=one.pk, answers=batch)
+    one.refresh_from_db()
+    assert (states(one), one.cost) == ({"leased": 2}, 0)

@@ -6,7 +6,6 @@ import pytest
 
 from labeling.actions.campaigns import delete_campaign
 from labeling.actions.guidelines import publish_guidelines
-from labeling.actions.judge_answers import answer_calls
 from labeling.actions.judges import (
     ask_judge,
     change_judge,
@@ -28,6 +27,7 @@ from labeling.models import (
 from labeling.queries.pool import pool_of
 from tests import factories
 from tests.judging.asking import (
+    answer_calls,
     drain,
     endpoint,
     fine,

@@ -1,12 +1,14 @@
 """Judges at the local server, driven by the workers' own tasks."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from labeling.actions.endpoints import register_endpoint
+from labeling.actions.judge_answers import store_answers
 from labeling.actions.judge_calls import JudgeClaim, claim_calls
 from labeling.actions.judges import create_judge
 from labeling.actions.rounds import open_waiting
-from labeling.clients.protocol import CompletionResult
+from labeling.clients.protocol import CompletionResult, ProviderError
 from labeling.judging.verdicts import Verdict
 from labeling.models import Campaign, Comparison, Endpoint, Judge, Judgment, Organisation
 from tests import factories
@@ -48,6 +50,19 @@ def hurry(judge: Judge) -> None:
 def held(judge: Judge, most: int = 100) -> list[JudgeClaim]:
     """The judge's next calls, leased."""
     return claim_calls(judge_id=judge.pk, most=most)
+
+
+def answer_calls(
+    *, judge_id: int, answers: Sequence[tuple[JudgeClaim, Verdict, CompletionResult]]
+) -> int:
+    """Store these verdicts; how many comparisons were judged."""
+    said = [(claim, (verdict, came)) for claim, verdict, came in answers]
+    return store_answers(judge_id=judge_id, answers=said)
+
+
+def fail_calls(*, judge_id: int, failures: Sequence[tuple[JudgeClaim, ProviderError]]) -> None:
+    """Store that these calls failed."""
+    store_answers(judge_id=judge_id, answers=failures)
 
 
 def states(judge: Judge) -> dict[str, int]:

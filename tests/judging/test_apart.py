@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from labeling.actions.claiming import claim_assignment
 from labeling.actions.guidelines import publish_guidelines
-from labeling.actions.judge_answers import answer_calls
 from labeling.actions.judges import ask_judge
 from labeling.formats.export_choice import choose
 from labeling.formats.export_rows import RULES
@@ -29,7 +28,7 @@ from labeling.queries import (
 from labeling.queries.export_rows import open_export
 from tests import factories
 from tests.judging import judged
-from tests.judging.asking import held, judge, result, verdict
+from tests.judging.asking import answer_calls, held, judge, result, verdict
 from workers.metrics import refresh_report
 
 # An export has a connection of its own, which sees only what is committed.
