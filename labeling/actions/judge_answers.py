@@ -89,8 +89,8 @@ def _put_back(
 ) -> None:
     """Put calls back for another try, or end them with the reason.
 
-    Being told to wait is no try. A call that a server refused is tried once without a schema,
-    which not every server knows.
+    Being told to wait is no try. Nor is it one that a server refused the schema, which not every
+    server knows: the call is made once without it.
     """
     if not failed:
         return
@@ -104,12 +104,13 @@ def _put_back(
         call = held[_key(claim)]
         is_limited = error.kind == ErrorKind.RATE_LIMITED
         is_unbound_next = error.kind == ErrorKind.REFUSED and claim.is_bound
-        if is_limited:
+        is_no_try = is_limited or is_unbound_next
+        if is_no_try:
             call.attempts -= 1
         call.error_kind, call.error = error.kind.value, error.message[:500]
         call.leased_until = None
-        may_retry = error.kind.is_retryable or is_unbound_next
-        if may_retry and (call.attempts < claim.access.limits.max_attempts or is_limited):
+        is_left = call.attempts < claim.access.limits.max_attempts
+        if is_no_try or (error.kind.is_retryable and is_left):
             seconds = (
                 0.0
                 if is_unbound_next

@@ -83,7 +83,8 @@ def test_what_is_malformed_is_asked_again_and_ends_with_its_reason(server):
     assert one.verdicts.count() == 2
 
 
-def test_a_server_without_schemas_is_asked_without_one(server):
+@pytest.mark.parametrize("tries", [1, 6])
+def test_a_server_without_schemas_is_asked_without_one(server, tries):
     good = plays(better, copies=True)
 
     def answer(handler, body):
@@ -95,6 +96,7 @@ def test_a_server_without_schemas_is_asked_without_one(server):
     server.answer = answer
     campaign = factories.campaign()
     fine(campaign, 3)
+    endpoint(server, campaign.organisation, limits={"max_attempts": tries})
     one = judge(campaign, server, name="plain")
     ask_judge(judge=one, by=None)
     drain(one)
