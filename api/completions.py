@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from api.authentication import caller
 from api.base import CampaignMixin, KnownFieldsMixin, once
 from labeling.actions.pushes import MAX_ROWS, PAIRINGS, Pushed, push_completions
+from labeling.formats.filters import DEFAULTS, DROP, KEEP, MARK
 
 
 class PushSerializer(KnownFieldsMixin[Any]):
@@ -30,6 +31,12 @@ class PushSerializer(KnownFieldsMixin[Any]):
         required=False,
         help_text="Models whose completions are there: paired with the new ones.",
     )
+    filters = serializers.DictField(
+        child=serializers.ChoiceField(choices=(KEEP, MARK, DROP)),
+        required=False,
+        help_text="What is done about each finding, as by a run: keep, mark, or drop (make no "
+        f"pairs). {', '.join(f'{name}: {usual}' for name, usual in DEFAULTS.items())}.",
+    )
 
 
 class FieldErrorSerializer(serializers.Serializer[Any]):
@@ -47,6 +54,14 @@ class PushedRowSerializer(serializers.Serializer[Any]):
     prompt = serializers.UUIDField(allow_null=True)
     # Taken for a field by the class's maker, whatever a serializer's own is.
     errors = FieldErrorSerializer(many=True)  # type: ignore[assignment]
+    left_out = serializers.CharField(
+        help_text="The filter for which it makes no pairs; empty if it may make some."
+    )
+    marks = serializers.ListField(child=serializers.CharField())
+    unpaired = serializers.DictField(
+        child=serializers.IntegerField(),
+        help_text="With how many others it is not paired, by the filter.",
+    )
 
 
 class PushedSerializer(serializers.Serializer[Any]):
@@ -55,6 +70,7 @@ class PushedSerializer(serializers.Serializer[Any]):
     created = serializers.IntegerField()
     duplicates = serializers.IntegerField()
     refused = serializers.IntegerField()
+    left_out = serializers.IntegerField(help_text="Rows that make no pairs.")
     comparisons = serializers.IntegerField()
     results = PushedRowSerializer(many=True)
 
@@ -83,6 +99,7 @@ class PushMixin(CampaignMixin):
                 "created": _count(push.rows, "created"),
                 "duplicates": _count(push.rows, "duplicate"),
                 "refused": _count(push.rows, "refused"),
+                "left_out": sum(bool(row.left_out) for row in push.rows),
                 "comparisons": push.comparisons,
                 "results": push.rows,
             }

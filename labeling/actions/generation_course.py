@@ -1,6 +1,5 @@
 """A run's course, as workers bring it on: lay its slots, ring for calls, pair what came, end it."""
 
-from collections.abc import Sequence
 from itertools import groupby
 from math import ceil
 
@@ -16,13 +15,10 @@ from labeling.actions.generation_runs import (
     record,
     result_of,
 )
+from labeling.actions.sifting import sift
 from labeling.actions.slots import CALL
 from labeling.clients.endpoint_settings import call_limits
-from labeling.formats import filters
-from labeling.formats.rows import text_of
-from labeling.metrics.near_duplicates import near_duplicates
 from labeling.models import Campaign, GenerationRun, Job, slot_pairs, slots
-from labeling.models.slot_pairs import Wanted
 from labeling.pairing.allocation import Candidates, allot
 from labeling.pairing.ranking import Ranking
 from labeling.pairing.settings import PairingSettings
@@ -89,7 +85,10 @@ def pair_completions(*, run_id: int) -> GenerationRun | None:
         return None
     slot_pairs.begin(run)
     for _, of_prompt in groupby(slot_pairs.wanted(run), key=lambda one: one.prompt_id):
-        _sort_out(run, list(of_prompt))
+        sifted = sift(list(of_prompt), run.filters)
+        slot_pairs.sort_out(
+            dropped=list(sifted.dropped.items()), alike=sifted.alike, marked=sifted.marked
+        )
     slot_pairs.leave_out(run)
     if run.pairing == "uncertain":
         _draw(run)
@@ -137,48 +136,6 @@ def finish_generation(*, run_id: int) -> None:
             failed=result["failed"],
             comparisons=result["comparisons"],
         )
-
-
-def _sort_out(run: GenerationRun, wanted: Sequence[Wanted]) -> None:
-    """Apply the run's filters to what it has of one prompt."""
-    dropped: list[tuple[int, str]] = []
-    marked: list[tuple[int, str]] = []
-    texts: dict[int, str] = {}
-    for one in wanted:
-        texts[one.completion_id] = text_of(one.messages)
-        has_calls = any(message.get("tool_calls") for message in one.messages)
-        found = filters.findings(
-            filters.Answer(texts[one.completion_id], one.finish_reason, one.language, has_calls)
-        )
-        if why := filters.dropped_for(found, run.filters):
-            dropped.append((one.completion_id, why))
-        marked += [(one.completion_id, mark) for mark in filters.marked_for(found, run.filters)]
-    gone = {pk for pk, _ in dropped}
-    chosen = run.filters.get(filters.NEAR_IDENTICAL, filters.DEFAULTS[filters.NEAR_IDENTICAL])
-    alike: list[tuple[int, int]] = []
-    if chosen != filters.KEEP:
-        alike = _alike({pk: text for pk, text in texts.items() if pk not in gone})
-    if chosen == filters.MARK:
-        marked += [(pk, filters.NEAR_IDENTICAL) for pair in alike for pk in pair]
-        alike = []
-    places = {one.completion_id: one.position for one in wanted}
-    # Of one model's samples that say nearly the same, the first stands for all.
-    for first, second in alike:
-        if places[first] is not None and places[first] == places[second] and second not in gone:
-            dropped.append((second, filters.NEAR_IDENTICAL))
-            gone.add(second)
-    if dropped or alike or marked:
-        slot_pairs.sort_out(dropped=dropped, alike=alike, marked=marked)
-
-
-def _alike(texts: dict[int, str]) -> list[tuple[int, int]]:
-    """Pairs of texts that differ in what no reader weighs, or share nearly all their runs."""
-    ids = sorted(texts)
-    plain = {pk: filters.normalised(texts[pk]) for pk in ids}
-    found = {(a, b) for n, a in enumerate(ids) for b in ids[n + 1 :] if plain[a] == plain[b]}
-    for pair in near_duplicates([texts[pk] for pk in ids]):
-        found.add((ids[pair.first], ids[pair.second]))
-    return sorted(found)
 
 
 def _draw(run: GenerationRun) -> None:

@@ -1,6 +1,5 @@
 """Completions that a training loop brings: stored, paired, and put before raters soon after."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,26 +11,24 @@ from django.db import transaction
 from labeling import audit, jobs
 from labeling.actions.ended import hold_campaign
 from labeling.actions.imports import keep_imports_out
+from labeling.actions.push_pairs import Key, Paired, pair_pushed
 from labeling.actions.slot_answers import source_of, stored_completions
 from labeling.errors import FieldProblem, refused
 from labeling.formats import fields, native_prompts
 from labeling.formats.fields import RowRefusedError
+from labeling.formats.filters import read_filters
 from labeling.formats.rows import CompletionRow, PromptRow
-from labeling.models import Campaign, Comparison, Completion, Prompt, Source, User
+from labeling.models import Campaign, Completion, Prompt, Source, User
 
 MAX_ROWS = 500
 MAX_AGAINST = 32
-# Of one push, those that are there already counted in: 500 samples of one prompt would be 124,750.
-MAX_PAIRS = 20_000
 PAIRINGS = ("all", "against", "none")
-SELECTION = "pushed"
 OPEN = "workers.imports.open_arrivals"
 ROW_KEYS = frozenset(
     {"id", "prompt", "messages", "prompt_id", "language", "tags", "metadata", "completion", "text"}
     | {"model", "params", "finish_reason", "token_times"}
 )
 _PROMPT_KEYS = ("prompt", "messages", "prompt_id", "language", "tags", "metadata")
-Key = tuple[int, bytes, int]
 
 
 @dataclass
@@ -42,6 +39,12 @@ class Pushed:
     completion: UUID | None = None
     prompt: UUID | None = None
     errors: list[FieldProblem] = field(default_factory=list)
+    # The filter for which its completion makes no pairs; "" if it may make some.
+    left_out: str = ""
+    # What is noted of the completion, by filters or when it came.
+    marks: list[str] = field(default_factory=list)
+    # With how many others it is not paired, by the filter.
+    unpaired: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -75,12 +78,14 @@ def push_completions(
     params: Mapping[str, Any] | None = None,
     pairing: str = "all",
     against: Sequence[str] = (),
+    filters: Mapping[str, str] | None = None,
 ) -> Push:
     """Store completions of prompts, and pair them; what can be judged then waits for a round.
 
     `model` and `params` say where rows come from that do not say it themselves. `pairing` "all"
     pairs a prompt's new completions with one another and with those of the models in `against`;
-    "against" with the latter alone. A row that cannot be used is refused by its fields and the
+    "against" with the latter alone. `filters` say what is left out of pairs or marked, as a run's
+    do: what is left out is stored. A row that cannot be used is refused by its fields and the
     others are stored; one that is there already is told as such and paired no less. ConflictError
     while a file is imported into the campaign.
     """
@@ -89,6 +94,7 @@ def push_completions(
         raise refused("completions", f"From 1 to {MAX_ROWS} rows.")
     if pairing not in PAIRINGS:
         raise refused("pairing", f"Write one of {', '.join(PAIRINGS)}.")
+    chosen = read_filters(dict(filters or {}))
     old = _old_sources(campaign, against)
     if pairing == "against" and not old:
         raise refused("against", "Name a model whose completions are there already.")
@@ -101,10 +107,10 @@ def push_completions(
     ]
     _find_prompts(campaign, read)
     kept = [one for one in read if one.prompt is not None]
-    new = _store(campaign, kept)
-    push = Push(results)
-    if pairing != "none":
-        push.comparisons = _pair(campaign, kept, new, old, is_all=pairing == "all")
+    ids, new = _store(campaign, kept)
+    paired = pair_pushed(campaign=campaign, pushed=ids, old=old, pairing=pairing, chosen=chosen)
+    _tell(kept, ids, new, paired)
+    push = Push(results, paired.comparisons)
     if new or push.comparisons:
         audit.record(
             "completion.pushed",
@@ -232,8 +238,8 @@ def _made(campaign: Campaign, row: PromptRow) -> Prompt:
     )
 
 
-def _store(campaign: Campaign, kept: Sequence[_Row]) -> set[Key]:
-    """Store the rows' completions; the keys of those that were not there before."""
+def _store(campaign: Campaign, kept: Sequence[_Row]) -> tuple[dict[Key, int], set[Key]]:
+    """Store the rows' completions; their ids, and the keys of those not there before."""
     sources: dict[bytes, Source] = {}
     wanted: dict[Key, Completion] = {}
     for one in kept:
@@ -262,16 +268,23 @@ def _store(campaign: Campaign, kept: Sequence[_Row]) -> set[Key]:
         )
     before = _known(wanted)
     ids = stored_completions(wanted) if wanted else {}
-    public = dict(Completion.objects.filter(pk__in=ids.values()).values_list("pk", "public_id"))
-    new = set(wanted) - before
-    told: set[Key] = set()
+    return ids, set(wanted) - before
+
+
+def _tell(kept: Sequence[_Row], ids: Mapping[Key, int], new: set[Key], paired: Paired) -> None:
+    """Say of each row which completion it is, and what filters did about it."""
+    found = Completion.objects.filter(pk__in=ids.values())
+    told = {pk: (uuid, marks) for pk, uuid, marks in found.values_list("pk", "public_id", "marks")}
+    fresh = set(new)
     for one in kept:
-        assert one.key is not None  # noqa: S101  # set above
-        is_first = one.key in new and one.key not in told
-        told.add(one.key)
-        one.result.status = "created" if is_first else "duplicate"
-        one.result.completion = public[ids[one.key]]
-    return new
+        assert one.key is not None  # noqa: S101  # set when it was stored
+        pk = ids[one.key]
+        one.result.status = "created" if one.key in fresh else "duplicate"
+        fresh.discard(one.key)
+        one.result.completion, one.result.marks = told[pk]
+        one.result.left_out = paired.left_out.get(pk, "")
+        if not one.result.left_out:
+            one.result.unpaired = dict(paired.unpaired.get(pk, {}))
 
 
 def _known(wanted: Mapping[Key, Completion]) -> set[Key]:
@@ -281,62 +294,3 @@ def _known(wanted: Mapping[Key, Completion]) -> set[Key]:
         source_id__in={key[2] for key in wanted},
     ).values_list("prompt_id", "content_hash", "source_id")
     return {(prompt, bytes(text), source) for prompt, text, source in found} & set(wanted)
-
-
-def _pair(
-    campaign: Campaign,
-    kept: Sequence[_Row],
-    new: set[Key],
-    old: Mapping[int, str],
-    *,
-    is_all: bool,
-) -> int:
-    """Make the pairs of what was pushed; how many. The campaign is held, so nobody makes them too.
-
-    Rows of one prompt may come in several batches: those of the same sources are paired as well.
-    """
-    prompts = {key[0] for one in kept if (key := one.key)}
-    sources = {key[2] for one in kept if (key := one.key)}
-    pushed = {key for one in kept if (key := one.key)}
-    found = Completion.objects.filter(
-        prompt_id__in=prompts, source_id__in=sources | set(old), messages__isnull=False
-    )
-    of_prompt: dict[int, list[tuple[int, bytes, int]]] = defaultdict(list)
-    for pk, prompt, text, source in found.order_by("pk").values_list(
-        "pk", "prompt_id", "content_hash", "source_id"
-    ):
-        of_prompt[prompt].append((pk, bytes(text), source))
-    pairs: set[tuple[int, int, int]] = set()
-    for prompt, ones in of_prompt.items():
-        # Each pair has a pushed one, so what is looked at is bounded by what is kept.
-        for a, text_a, source_a in ones:
-            if (prompt, text_a, source_a) not in pushed:
-                continue
-            for b, text_b, source_b in ones:
-                if text_a != text_b and (is_all or source_b in old):
-                    pairs.add((prompt, min(a, b), max(a, b)))
-            if len(pairs) > MAX_PAIRS:
-                raise refused(
-                    "completions",
-                    f"These rows would make more than {MAX_PAIRS:,} pairs, the most of one push. "
-                    "Push fewer samples of a prompt at once, or name fewer models to compare with.",
-                )
-    there = set(
-        Comparison.objects.filter(
-            completion_a__in=[a for _, a, _ in pairs], completion_b__in=[b for *_, b in pairs]
-        ).values_list("completion_a", "completion_b")
-    )
-    made = [
-        Comparison(
-            campaign=campaign,
-            prompt_id=prompt,
-            completion_a_id=a,
-            completion_b_id=b,
-            selection_policy=SELECTION,
-            propensity=1.0,
-        )
-        for prompt, a, b in sorted(pairs)
-        if (a, b) not in there
-    ]
-    Comparison.objects.bulk_create(made, ignore_conflicts=True)
-    return len(made)

@@ -222,6 +222,86 @@ def test_a_run_under_way_keeps_no_push_waiting(campaign, call, path):
     assert run.state == "running"
 
 
+def told_of(call, path, texts, **more):
+    return call.post(path, {"model": "ckpt", "completions": texts, **more}).json()
+
+
+def test_what_filters_leave_out_is_stored_makes_no_pairs_and_is_told(campaign, call, path):
+    sent = [
+        *rows("One.", "Two.", "  "),
+        *rows("Cut off in the mid", finish_reason="length"),
+        *rows("I cannot", finish_reason="content_filter"),
+    ]
+    told = told_of(call, path, sent)
+    assert [row["left_out"] for row in told["results"]] == ["", "", "empty", "", ""]
+    assert [row["marks"] for row in told["results"]] == [[], [], [], ["cut"], ["refused"]]
+    # Four of the five are paired with one another.
+    assert (told["created"], told["left_out"], told["comparisons"]) == (5, 1, 6)
+    assert Completion.objects.get(finish_reason="length").marks == ["cut"]
+    pairs = Comparison.objects.filter(campaign=campaign)
+    empty = told["results"][2]["id"]
+    assert not pairs.filter(completion_a__public_id=empty).exists()
+    assert not pairs.filter(completion_b__public_id=empty).exists()
+    # Sent again it is the same, and a later batch does not meet it either.
+    again = told_of(call, path, sent)
+    assert again["comparisons"] == 0 and again["duplicates"] == 5
+    for row, before in zip(again["results"], told["results"], strict=True):
+        assert row == {**before, "status": "duplicate"}
+    assert told_of(call, path, rows("Three."))["comparisons"] == 4
+
+
+def test_a_push_chooses_its_filters(campaign, call, path):
+    campaign.prompts.filter(external_id="q-0").update(language="en")
+    sent = [
+        *rows(
+            "A plain answer.", "", "我是一个语言模型我会尽力回答你的每一个问题请随时提问我们开始吧"
+        ),
+        *rows("I am Claude, made by Anthropic."),
+        *rows("Cut off in the mid", finish_reason="length"),
+    ]
+    chosen = {"empty": "mark", "cut": "drop", "wrong_language": "drop", "names_maker": "mark"}
+    told = told_of(call, path, sent, filters=chosen)
+    found = ["", "", "wrong_language", "", "cut"]
+    assert [row["left_out"] for row in told["results"]] == found
+    assert told["results"][1]["marks"] == ["empty"]
+    assert "names_maker" in told["results"][3]["marks"]
+    assert told["comparisons"] == 3
+    for wrong in ({"cut": "burn"}, {"dull": "drop"}):
+        refused = call.post(path, {"model": "ckpt", "completions": sent, "filters": wrong})
+        assert refused.status_code == 400
+        assert refused.json()["errors"][0]["field"].startswith("filters")
+
+
+def test_texts_that_are_nearly_the_same(campaign, call, path):
+    call.post(path, {"model": "old", "completions": rows("one two three!", "Equal.")})
+    sent = rows("One, two, three.", "one two... THREE", "Else.", "Equal.")
+    body = {"against": ["old"], "filters": {"near_identical": "drop"}}
+    told = told_of(call, path, sent, **body)
+    # The first of a checkpoint's own stands for both; another model's is merely not met.
+    assert [row["left_out"] for row in told["results"]] == ["", "near_identical", "", ""]
+    assert [row["unpaired"] for row in told["results"]] == [
+        {"near_identical": 1},
+        {},
+        {},
+        {"identical": 1},
+    ]
+    # Three of its own with one another, and each with the old ones but its double.
+    assert told["comparisons"] == 3 + 1 + 2 + 1
+    # A sample of a later batch repeats the first one, too, whatever it is paired with.
+    for pairing in ("all", "against"):
+        later = told_of(call, path, rows("ONE two three?"), pairing=pairing, **body)
+        assert (later["left_out"], later["comparisons"]) == (1, 0)
+    marked = told_of(call, path, rows("Else!"), filters={"near_identical": "mark"})
+    assert marked["results"][0]["marks"] == ["near_identical"]
+    assert marked["comparisons"] == 5
+
+
+def test_filters_mark_rows_of_which_no_pairs_are_made(campaign, call, path):
+    told = told_of(call, path, rows("Cut off in", "", finish_reason="length"), pairing="none")
+    assert [row["marks"] for row in told["results"]] == [["cut"], ["cut"]]
+    assert [row["left_out"] for row in told["results"]] == ["", "empty"]
+
+
 @pytest.fixture
 def elsewhere():
     """A second connection to the database, in a transaction of its own."""
