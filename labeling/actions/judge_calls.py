@@ -6,6 +6,7 @@ endpoint; a claim holds the endpoint before calls, but passes over those that ar
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -29,6 +30,8 @@ LEASE_SECONDS = 40.0
 LOST = "worker_lost"
 WORKER_LOST = "The worker stopped each time while asking this. Its log has the reason."
 MILLION = 1_000_000
+# So many of a judge's newest answers say what its calls cost now.
+NEWEST = 100
 State = JudgeCall.State
 
 
@@ -188,11 +191,25 @@ def _affordable(judge: Judge) -> int:
         if left > 0:
             # A lease that lapsed is nobody's: its worker died, and the call is to be made again.
             live = judge.calls.filter(state=State.LEASED, leased_until__gte=Now()).count()
-            mean = judge.calls.filter(cost__isnull=False).aggregate(mean=Avg("cost"))["mean"]
+            mean = _mean_cost(judge, live)
             affordable = 1 if mean is None else int(left / mean) if mean > 0 else MILLION
             # At least one while anything is left: it is the mean that is unsure, not the budget.
             counts.append(max(affordable - live, 0 if live else 1))
     return min(counts)
+
+
+def _mean_cost(judge: Judge, live: int) -> Decimal | None:
+    """What a call is taken to cost; None while no cost is known. However many there were, it is
+    quick: the endpoint is held meanwhile.
+
+    The judge's own counters know what was paid in vain. The newest answers count as well where
+    they are dearer: earlier calls may have had no price.
+    """
+    newest = judge.calls.filter(state=State.ANSWERED).order_by("-finished_at")[:NEWEST]
+    known = newest.aggregate(mean=Avg("cost"))["mean"]
+    over = judge.call_count - live
+    overall = judge.cost / over if judge.cost > 0 and over > 0 else None
+    return max((mean for mean in (known, overall) if mean is not None), default=None)
 
 
 def _stop_at_budget(judge: Judge) -> None:

@@ -9,6 +9,7 @@ import pytest
 from django.db import DataError, close_old_connections, connection
 from django.db.models.functions import Now
 
+from labeling.actions.endpoints import update_endpoint
 from labeling.actions.judge_answers import store_answers
 from labeling.actions.judges import (
     ask_judge,
@@ -32,6 +33,7 @@ from tests.judging.asking import (
     fail_calls,
     fine,
     held,
+    hurry,
     judge,
     of_judge,
     result,
@@ -400,3 +402,35 @@ def test_a_batch_that_cannot_be_stored_is_counted_when_it_is(server):
         store_answers(judge_id=one.pk, answers=batch)
     one.refresh_from_db()
     assert (states(one), one.cost) == ({"leased": 2}, 0)
+
+
+def test_what_was_paid_in_vain_says_what_a_call_costs(server):
+    campaign = factories.campaign()
+    fine(campaign, 3)
+    price = {"input_per_million": 1.0, "output_per_million": 1.0}
+    endpoint(server, campaign.organisation, price=price)
+    one = judge(campaign, server, budget_cost="0.005")
+    ask_judge(judge=one, by=None)
+    vain = ProviderError(ErrorKind.EMPTY, "No text.")
+    vain.prompt_token_count, vain.completion_token_count = 1000, 100
+    fail_calls(judge_id=one.pk, failures=[(claim, vain) for claim in held(one)])
+    hurry(one)
+    # It cost 0.0011, so three more may be under way, and no fourth.
+    assert len(held(one)) == 3
+    assert held(one) == []
+
+
+def test_calls_before_there_was_a_price_make_none_cheaper(server):
+    campaign = factories.campaign()
+    fine(campaign, 8)
+    of = endpoint(server, campaign.organisation, limits={"concurrency": 16})
+    one = judge(campaign, server)
+    ask_judge(judge=one, by=None)
+    answers = [(claim, verdict(), result()) for claim in held(one, 10)]
+    answer_calls(judge_id=one.pk, answers=answers)
+    update_endpoint(endpoint=of, by=None, price={"input_per_million": 1.0})
+    change_judge(judge=one, by=None, budget_cost="0.004")
+    (first,) = held(one)
+    answer_calls(judge_id=one.pk, answers=[(first, verdict(), result())])
+    # It cost 0.001: three more are in the cap, however many were made for nothing.
+    assert len(held(one)) == 3
