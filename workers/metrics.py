@@ -18,6 +18,7 @@ from labeling.queries.agreement_parts import agreement_parts
 from labeling.queries.bias_report import bias_section
 from labeling.queries.clause_agreement import clause_report
 from labeling.queries.due import campaigns_to_report
+from labeling.queries.item_styles import item_styles
 from labeling.queries.judges import judge_context
 from labeling.queries.outcomes import outcomes, public_ids, with_stored_sides
 from labeling.queries.planning import planning_section
@@ -101,7 +102,8 @@ def compute_report(campaign: Campaign) -> Report:
         ),
         **collected(read.votes, read.judged_at, judges=read.is_judge, gold=read.gold),
     }
-    body |= bias_section(campaign, read, body["bias"])
+    styles = item_styles(campaign, read.votes.item_keys)
+    body |= bias_section(campaign, read, body["bias"], styles)
     marks = round_marks(campaign, read.votes.item_keys)
     body["rounds"] = round_rows(
         read.votes,
@@ -112,7 +114,7 @@ def compute_report(campaign: Campaign) -> Report:
         gold=read.gold,
         kept=marks.kept,
     )
-    body["rankings"] = ranking_parts(campaign, read, round_of_item=marks.of_item)
+    body["rankings"] = ranking_parts(campaign, read, round_of_item=marks.of_item, styles=styles)
     groupings = groupings_of(campaign, read)
     body["agreement_by"] = agreement_parts(
         campaign, read, round_of_item=marks.of_item, groupings=groupings

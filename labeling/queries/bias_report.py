@@ -17,7 +17,7 @@ from labeling.metrics.tiredness import fatigue, swap
 from labeling.metrics.votes import UNKNOWN, A, B, Bools, Ints
 from labeling.models import Campaign
 from labeling.queries.columns import copied_columns
-from labeling.queries.item_styles import ItemStyles, item_styles
+from labeling.queries.item_styles import ItemStyles
 from labeling.queries.outcomes import Outcomes
 from labeling.schemas import DEFAULT_ARM, read_presentation, read_requirements
 
@@ -52,9 +52,13 @@ GROUP BY c.id, c.is_turned HAVING count(*) = 1
 """
 
 
-def bias_section(campaign: Campaign, read: Outcomes, bias: dict[str, Any]) -> dict[str, Any]:
+def bias_section(
+    campaign: Campaign, read: Outcomes, bias: dict[str, Any], styles: ItemStyles
+) -> dict[str, Any]:
     """`bias` with its further leanings, `bias_checks`, `presentation_experiment` and
     `rater_leanings` for the report, of people's first votes on items whose answer is not known.
+
+    `styles` are those of the items.
     """
     votes = read.votes
     is_person = ~np.asarray(read.is_judge, dtype=np.bool_)[votes.rater]
@@ -65,7 +69,6 @@ def bias_section(campaign: Campaign, read: Outcomes, bias: dict[str, Any]) -> di
     names, flagged = _arm_names(campaign)
     shown = _shown(campaign, names, read.judgment_keys[rows], read.judged_at[rows])
     tested = experiment(counted, shown, now=int(read.read_at.timestamp()))
-    styles = item_styles(campaign, votes.item_keys)
     found = {
         **bias,
         "markdown": markdown(counted, *_formatted(styles)).as_json(),

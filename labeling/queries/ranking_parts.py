@@ -12,7 +12,7 @@ from labeling.metrics.slices import Part
 from labeling.metrics.votes import UNKNOWN, Ints
 from labeling.models import Campaign
 from labeling.queries.columns import copied_columns
-from labeling.queries.item_styles import ItemStyles, item_styles
+from labeling.queries.item_styles import ItemStyles
 from labeling.queries.outcomes import Outcomes
 
 # Tags and languages that are looked at, those of the most prompts; fewer are shown.
@@ -53,10 +53,12 @@ _COPY_TAGS = sql.SQL(
 )
 
 
-def ranking_parts(campaign: Campaign, read: Outcomes, *, round_of_item: Ints) -> dict[str, Any]:
+def ranking_parts(
+    campaign: Campaign, read: Outcomes, *, round_of_item: Ints, styles: ItemStyles
+) -> dict[str, Any]:
     """The ranking beyond the leaderboard, of the same votes: people's first on open items.
 
-    `round_of_item` is each item's round by number, or -1.
+    `round_of_item` is each item's round by number, or -1; `styles` are those of the items.
     """
     votes = read.votes
     is_judge = np.asarray(read.is_judge, dtype=np.bool_)
@@ -73,7 +75,7 @@ def ranking_parts(campaign: Campaign, read: Outcomes, *, round_of_item: Ints) ->
         ),
         "round": _rounds(round_of_item),
     }
-    section = rankings(votes, features=_features(item_styles(campaign, keys)), parts=parts)
+    section = rankings(votes, features=_features(styles), parts=parts)
     for kind, why in (("tag", NO_TAGS), ("language", NO_LANGUAGES), ("round", NO_ROUNDS)):
         if not section["parts"][kind]["rows"]:
             section["parts"][kind]["why"] = why

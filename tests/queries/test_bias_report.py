@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from labeling.models import Campaign, Comparison, Completion, Judgment
 from labeling.queries.bias_report import bias_section
+from labeling.queries.item_styles import item_styles
 from labeling.queries.outcomes import outcomes
 from tests import factories
 from workers.metrics import compute_report
@@ -72,7 +73,8 @@ def test_sides_that_name_their_model_are_found_in_the_votes_own_order(campaign):
     Comparison.objects.filter(pk=two.pk).update(is_turned=True)
     named = [one.completion_a_id, two.completion_a_id, three.completion_a_id, three.completion_b_id]
     Completion.objects.filter(pk__in=named).update(marks=["identifies_itself"])
-    body = bias_section(campaign, outcomes(campaign), SEEN)
+    read = outcomes(campaign)
+    body = bias_section(campaign, read, SEEN, item_styles(campaign, read.votes.item_keys))
     share = body["bias"]["maker"]
     votes = Judgment.objects.filter(comparison__in=[one, two])
     assert share["n"] == 4
