@@ -11,16 +11,24 @@ from redis import Redis
 from labeling.actions.endpoints import egress_policy
 from labeling.clients.endpoint_settings import CallLimits
 from labeling.clients.keys import KeyUnreadableError, host_of, open_key
-from labeling.clients.protocol import CompletionResult, ErrorKind, LlmClient, ProviderError
+from labeling.clients.protocol import (
+    CompletionRequest,
+    CompletionResult,
+    ErrorKind,
+    LlmClient,
+    ProviderError,
+)
 from labeling.clients.rates import Allowance, Grant, Rates
 from labeling.clients.registry import client_for
 from labeling.models import Endpoint
+from workers.image_room import MOST_IMAGE_BYTES, ImageRoom
 
 CHARS_PER_TOKEN: Final = 4
 # For how long a refusal that names no time counts as one: as long as its endpoint rests at least.
 UNTOLD_REST_SECONDS: Final = 2.0
 # Of the mean of what calls took: how much the newest batch weighs.
 _NEWEST: Final = 0.3
+_IMAGES: Final = ImageRoom(MOST_IMAGE_BYTES)
 
 
 class Reached(Protocol):
@@ -66,7 +74,7 @@ class Asking:
             self._rates.give_back(self._key, count=count, tokens_each=self._tokens_each)
 
     def open(self, way: Reached) -> None:
-        """Have a client for calls on this way; where its key cannot be read, `client` says so."""
+        """Have a client for calls on this way; where its key cannot be read, `ask` says so."""
         key = _way(way)
         if key in self._clients or key in self._unreadable:
             return
@@ -82,8 +90,15 @@ class Asking:
         except (KeyUnreadableError, ProviderError):
             self._unreadable.add(key)
 
-    def client(self, way: Reached) -> LlmClient:
-        """The client that `open` made; ProviderError without one. Safe in a thread."""
+    def ask(self, way: Reached, request: CompletionRequest) -> CompletionResult:
+        """Make the call, once there is room for its images. ProviderError without an answer, or
+        without the client that `open` makes. Safe in a thread.
+        """
+        client = self._client(way)
+        with _IMAGES.taken(sum(image.byte_count for image in request.images.values())):
+            return client.complete(request)
+
+    def _client(self, way: Reached) -> LlmClient:
         client = self._clients.get(_way(way))
         if client is None:
             raise ProviderError(

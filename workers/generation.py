@@ -129,7 +129,7 @@ class GenerationWork:
         """Ask for the completion; the one thing that happens in a thread."""
         if self._spacing:
             time.sleep(self._spacing)
-        return self._asking.client(claim).complete(claim.request)
+        return self._asking.ask(claim, claim.request)
 
     def store(self, answers: Sequence[Answer]) -> None:
         """Keep what came, and let the rates know."""

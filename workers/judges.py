@@ -89,7 +89,7 @@ class JudgeWork:
         """Ask, and read the verdict; the one thing that happens in a thread."""
         if self._spacing:
             time.sleep(self._spacing)
-        result = self._asking.client(claim.access).complete(claim.request)
+        result = self._asking.ask(claim.access, claim.request)
         return read_verdict(result, mark=claim.mark, schema=claim.schema), result
 
     def store(self, answers: Sequence[tuple[JudgeClaim, Said | ProviderError]]) -> None:

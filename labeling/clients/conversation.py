@@ -15,6 +15,7 @@ from labeling.clients.protocol import CompletionRequest, ErrorKind, ProviderErro
 SYSTEM_ROLES = frozenset({"system", "developer"})
 _DATA = re.compile(r"data:(image/[a-z0-9.+-]{1,40});base64,")
 MAX_IMAGE_BYTES = 16 << 20
+_GONE = "An image of the prompt is no longer kept here, or its file cannot be read."
 # A name for answers that are bound to a schema; providers want one.
 SCHEMA_NAME = "answer"
 
@@ -73,8 +74,12 @@ def data_url(image: SentImage) -> str:
 
 
 def base64(image: SentImage) -> str:
-    """The image's bytes as text."""
-    return b64encode(image.content).decode("ascii")
+    """The image's bytes as text; the prompt is refused where they cannot be read."""
+    try:
+        content = image.read()
+    except OSError:
+        refuse(_GONE)
+    return b64encode(content).decode("ascii")
 
 
 def _part(part: Any, request: CompletionRequest) -> str | SentImage:
@@ -101,7 +106,7 @@ def _image(part: Mapping[str, Any], request: CompletionRequest) -> SentImage:
     if url in request.images:
         return request.images[url]
     if url.startswith("image:sha256-"):
-        refuse("An image of the prompt is no longer kept here, or its file cannot be read.")
+        refuse(_GONE)
     if not (head := _DATA.match(url)):
         refuse(
             "The prompt names an image that is elsewhere, and nothing is fetched. "
@@ -110,9 +115,10 @@ def _image(part: Mapping[str, Any], request: CompletionRequest) -> SentImage:
     if len(url) > 2 * MAX_IMAGE_BYTES:
         refuse("An image of the prompt is too large.")
     try:
-        return SentImage(head.group(1), b64decode(url[head.end() :], validate=True))
+        content = b64decode(url[head.end() :], validate=True)
     except (Base64Error, ValueError):
         raise ProviderError(ErrorKind.REFUSED, "An image of the prompt is no base64.") from None
+    return SentImage(head.group(1), lambda: content, len(content))
 
 
 def _sources(listed: Any) -> str:

@@ -4,7 +4,7 @@ An error is never a completion: whatever a provider says that is not an answer i
 on is raised, and its text is kept for the log of the run alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -26,10 +26,15 @@ class ClientLimits:
 
 @dataclass(frozen=True)
 class SentImage:
-    """An image of ours, as it goes along with a prompt."""
+    """An image of ours, as it goes along with a prompt.
+
+    `read` gives its bytes, or raises OSError. It is called when the call is made, in its thread:
+    calls that wait for their turn hold none.
+    """
 
     media_type: str
-    content: bytes = field(repr=False)
+    read: Callable[[], bytes] = field(repr=False)
+    byte_count: int
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def test_a_base_url_may_end_with_the_version_or_without(server: LlmServer) -> No
 
 
 def test_turns_system_texts_and_images_in_openais_form(server: LlmServer) -> None:
-    images = {REFERENCE: SentImage("image/png", PNG)}
+    images = {REFERENCE: SentImage("image/png", lambda: PNG, len(PNG))}
     body = sent(server, "openai_compatible", messages=TALK, images=images)
     assert body["messages"][:4] == TALK[:4]
     url = f"data:image/png;base64,{ENCODED}"
@@ -105,7 +105,7 @@ def test_turns_system_texts_and_images_in_openais_form(server: LlmServer) -> Non
 
 def test_turns_system_texts_and_images_in_anthropics_form(server: LlmServer) -> None:
     server.answer = says(message())
-    images = {REFERENCE: SentImage("image/png", PNG)}
+    images = {REFERENCE: SentImage("image/png", lambda: PNG, len(PNG))}
     body = sent(server, "anthropic", messages=TALK, images=images)
     assert body["system"] == "Be brief."
     assert body["max_tokens"] == DEFAULT_MAX_TOKENS
@@ -127,7 +127,7 @@ def test_turns_system_texts_and_images_in_anthropics_form(server: LlmServer) -> 
 
 def test_turns_system_texts_and_images_in_googles_form(server: LlmServer) -> None:
     server.answer = says(candidate())
-    images = {REFERENCE: SentImage("image/png", PNG)}
+    images = {REFERENCE: SentImage("image/png", lambda: PNG, len(PNG))}
     body = sent(server, "google", messages=TALK, images=images)
     assert body["systemInstruction"] == {"parts": [{"text": "Be brief."}]}
     assert body["contents"] == [
