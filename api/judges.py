@@ -100,6 +100,9 @@ class JudgeProgressSerializer(serializers.Serializer[Any]):
     counts = serializers.DictField(child=serializers.IntegerField())
     comparisons = serializers.IntegerField(help_text="Judged, each once.")
     inconsistent = serializers.IntegerField(help_text="Of them: judged otherwise in each order.")
+    cap_problem = serializers.CharField(
+        help_text="Why `budget_cost` cannot be kept now, so that it is asked nothing; else empty."
+    )
 
 
 class JudgeProblemSerializer(serializers.Serializer[Any]):
@@ -272,7 +275,7 @@ class JudgeViewSet(
     @extend_schema(summary="Resume a paused judge", request=None, responses=JudgeSerializer)
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, slug: str, id: UUID) -> Response:
-        """Goes on where it was paused."""
+        """Goes on where it was paused, or where its cap can be kept again."""
         return self._moved(resume_judge)
 
     @extend_schema(summary="Retire a judge", request=None, responses=JudgeSerializer)

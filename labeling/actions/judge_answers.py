@@ -24,6 +24,7 @@ from labeling.clients.protocol import CompletionResult, ErrorKind, ProviderError
 from labeling.judging.combining import Answered, answered, combine
 from labeling.judging.verdicts import Verdict
 from labeling.models import Campaign, Judge, JudgeCall, JudgeVerdict, Judgment, judge_queue
+from labeling.queries.judges import currency_of
 
 # How long it is remembered that a server takes no schema.
 PLAIN_SECONDS = 24 * 3600
@@ -164,6 +165,8 @@ def _row(claim: JudgeClaim, verdict: Verdict, result: CompletionResult) -> dict[
             "is_demo": result.is_demo,
             "attempt": claim.attempts,
             "guideline_version": claim.guideline_number,
+            # What the judge spent is in it: costs in another one do not add up with it.
+            "currency": currency_of(claim.access.price),
         },
     }
 

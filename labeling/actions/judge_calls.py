@@ -22,6 +22,7 @@ from labeling.actions.judges import held_judge
 from labeling.clients.endpoint_settings import CallLimits, call_limits
 from labeling.clients.protocol import CompletionRequest, ErrorKind
 from labeling.models import Campaign, Endpoint, Judge, JudgeCall, judge_queue, slots
+from labeling.queries.judge_caps import cap_problems
 from labeling.queries.judge_questions import question_of, request_for, shown_to_judge
 from labeling.schemas import ResponseSchema
 
@@ -102,13 +103,14 @@ def claim_calls(
     limits = call_limits(endpoint.limits)
     live = slots.live_count(endpoint_id=endpoint.pk) - landed
     room = min(most, min(limits.concurrency, window or limits.concurrency) - live)
+    judge.endpoint = endpoint
     affordable = _affordable(judge)
-    if affordable <= 0:
+    # A cap that nothing would be counted against any more is no cap: it is as if it were reached.
+    if affordable <= 0 or cap_problems([judge]):
         _stop_at_budget(judge)
         return []
     if (room := min(room, affordable)) <= 0:
         return []
-    judge.endpoint = endpoint
     asked = question_of(judge)
     leased = _lease(judge.pk, asked.question.key, room, limits.max_attempts, is_idle)
     Judge.objects.filter(pk=judge.pk).update(call_count=F("call_count") + len(leased))

@@ -29,8 +29,8 @@ from labeling.models import (
     User,
     judge_queue,
 )
+from labeling.queries.judge_caps import cap_problems, cap_refusal, has_used_budget
 from labeling.queries.judge_questions import question_of
-from labeling.queries.judges import has_price
 
 DRIVE = "workers.judges.drive_judge"
 State = Judge.State
@@ -145,14 +145,17 @@ def pause_judge(*, judge: Judge, by: User | None) -> Judge:
 
 @transaction.atomic(durable=True)
 def resume_judge(*, judge: Judge, by: User | None) -> Judge:
-    """Go on with a paused judge. Safe to repeat."""
+    """Go on with a paused judge, or with one whose cap can be kept again. Safe to repeat."""
     hold_campaign(judge.campaign)
     judge = _taken(judge)
     if judge.state == State.RETIRED:
         raise ConflictError("This judge is retired. Make another one.")
     if judge.state == State.BUDGET:
-        raise ConflictError("This judge has used its budget. Raise it, and the judge goes on.")
-    if judge.state == State.PAUSED:
+        if problem := cap_problems([judge]).get(judge.pk):
+            raise ConflictError(problem)
+        if has_used_budget(judge):
+            raise ConflictError("This judge has used its budget. Raise it, and the judge goes on.")
+    if judge.state in (State.PAUSED, State.BUDGET):
         judge.state = State.ACTIVE
         judge.save(update_fields=["state"])
         _record("judge.resumed", judge, by)
@@ -224,12 +227,8 @@ def _endpoint(campaign: Campaign, wanted: str) -> Endpoint:
 
 
 def _save(judge: Judge) -> None:
-    if judge.budget_cost is not None and not has_price(judge.endpoint.price):
-        raise refused(
-            "budget_cost",
-            f"{judge.endpoint.name} has no price, so nobody would know when this is spent. Give it"
-            " one, or set a number of calls.",
-        )
+    if judge.budget_cost is not None and (problem := cap_refusal(judge)):
+        raise refused("budget_cost", problem)
     try:
         with transaction.atomic():
             judge.save()

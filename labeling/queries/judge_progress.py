@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db.models import Count, Max, Min, Q
 
 from labeling.models import Campaign, Judge, JudgeCall, JudgeVerdict, Seat
+from labeling.queries.judge_caps import cap_problems, has_used_budget
 
 STATES = ("waiting", "leased", "answered", "failed", "cancelled")
 
@@ -31,6 +32,8 @@ class JudgeProgress:
     comparisons: int = 0
     inconsistent: int = 0
     problems: list[JudgeProblem] = field(default_factory=list)
+    # Why its cap on cost cannot be kept now, so that it is asked nothing; "" if it can.
+    cap_problem: str = ""
 
     @property
     def total(self) -> int:
@@ -43,7 +46,7 @@ class JudgeProgress:
 
 
 def judge_progress(judges: Iterable[Judge]) -> dict[int, JudgeProgress]:
-    """The progress of each judge, by its id, in three queries."""
+    """The progress of each judge, by its id, in few queries however many there are."""
     listed = list(judges)
     ids = [judge.pk for judge in listed]
     progress = {pk: JudgeProgress() for pk in ids}
@@ -80,6 +83,8 @@ def judge_progress(judges: Iterable[Judge]) -> dict[int, JudgeProgress]:
     ):
         progress[judge_id].comparisons = comparisons
         progress[judge_id].inconsistent = inconsistent
+    for judge_id, problem in cap_problems(listed).items():
+        progress[judge_id].cap_problem = problem
     return progress
 
 
@@ -87,3 +92,10 @@ def judges_of(campaign: Campaign) -> list[Judge]:
     """The campaign's judges, the newest first, those that are retired last."""
     judges = campaign.judges.select_related("campaign", "endpoint", "rater").order_by("-pk")
     return sorted(judges, key=lambda one: one.state == Judge.State.RETIRED)
+
+
+def may_be_resumed(judge: Judge, progress: JudgeProgress) -> bool:
+    """The judge is paused, or stands at a budget that it has not used up and that can be kept."""
+    if judge.state == Judge.State.BUDGET:
+        return not progress.cap_problem and not has_used_budget(judge)
+    return judge.state == Judge.State.PAUSED

@@ -26,7 +26,7 @@ from labeling.metrics.judge_routing import CUTS, LEAST_TOGETHER
 from labeling.models import Campaign, Judge, User
 from labeling.queries.generation import usable_endpoints
 from labeling.queries.judge_costs import asking_of
-from labeling.queries.judge_progress import judge_progress, judges_of
+from labeling.queries.judge_progress import judge_progress, judges_of, may_be_resumed
 from labeling.queries.judges import costs_of, has_price, routing_state, to_hand_back
 from labeling.queries.progress import newest_report
 from labeling.web import judge_figures
@@ -229,6 +229,7 @@ def _judges(
                 has_price(judge.endpoint.price),
                 changing[judge.pk],
                 asking_of(judge) if judge == asking else None,
+                may_be_resumed(judge, progress[judge.pk]),
             )
             for judge in listed
         ],

@@ -434,3 +434,55 @@ def test_calls_before_there_was_a_price_make_none_cheaper(server):
     answer_calls(judge_id=one.pk, answers=[(first, verdict(), result())])
     # It cost 0.001: three more are in the cap, however many were made for nothing.
     assert len(held(one)) == 3
+
+
+def test_a_cap_whose_price_is_gone_stops_the_judge_until_it_is_back(server):
+    campaign = factories.campaign()
+    fine(campaign, 4)
+    price = {"input_per_million": 1.0, "currency": "EUR"}
+    of = endpoint(server, campaign.organisation, price=price)
+    one = judge(campaign, server, budget_cost="1")
+    ask_judge(judge=one, by=None)
+    answers = [(claim, verdict(), result()) for claim in held(one)]
+    update_endpoint(endpoint=of, by=None, price={"currency": "EUR"})
+    assert held(one) == []
+    one.refresh_from_db()
+    # What is under way is waited for.
+    assert one.state == "active"
+    answer_calls(judge_id=one.pk, answers=answers)
+    assert held(one) == []
+    one.refresh_from_db()
+    assert one.state == "budget"
+    with pytest.raises(ConflictError, match="larch has no price"):
+        resume_judge(judge=one, by=None)
+    update_endpoint(endpoint=of, by=None, price=price)
+    assert resume_judge(judge=one, by=None).state == "active"
+    assert len(held(one)) == 4
+
+
+def test_what_was_spent_in_one_currency_is_no_part_of_a_cap_in_another(server):
+    campaign = factories.campaign()
+    fine(campaign, 4)
+    euros = {"input_per_million": 1.0, "currency": "EUR"}
+    dollars = euros | {"currency": "USD"}
+    of = endpoint(server, campaign.organisation, price=euros)
+    one = judge(campaign, server, budget_cost="1")
+    ask_judge(judge=one, by=None)
+    answers = [(claim, verdict(), result()) for claim in held(one)]
+    answer_calls(judge_id=one.pk, answers=answers)
+    update_endpoint(endpoint=of, by=None, price=dollars)
+    assert held(one) == []
+    one.refresh_from_db()
+    assert one.state == "budget"
+    for cap in ("1", "5"):
+        with pytest.raises(InvalidInputError, match="in USD, and what this judge spent is in EUR"):
+            change_judge(judge=one, by=None, budget_cost=cap)
+    # Without the cap it goes on, and has then spent in both: no cap is possible any more.
+    change_judge(judge=one, by=None, budget_cost=None)
+    answers = [(claim, verdict(), result()) for claim in held(one, 1)]
+    answer_calls(judge_id=one.pk, answers=answers)
+    with pytest.raises(InvalidInputError, match="EUR"):
+        change_judge(judge=one, by=None, budget_cost="5")
+    change_judge(judge=one, by=None, budget_calls=3)
+    update_endpoint(endpoint=of, by=None, price={"input_per_million": 1.0, "currency": "eur"})
+    assert len(held(one)) == 1

@@ -93,6 +93,7 @@ def test_from_an_endpoint_to_judgments(client, server, campaign):
         "counts": {"waiting": 0, "leased": 0, "answered": 4, "failed": 0, "cancelled": 0},
         "comparisons": 2,
         "inconsistent": 0,
+        "cap_problem": "",
     }
     assert (told["call_count"], told["cost"], told["problems"]) == (4, "0.000024", [])
     status, listed = send("GET", url)

@@ -183,6 +183,27 @@ def test_what_asking_would_cost_is_said_before_it_is_asked(campaign: Campaign) -
     page(client, "campaign_judges", campaign.slug, asking="x")
 
 
+def test_why_a_judge_stands_at_its_budget_is_said(campaign: Campaign) -> None:
+    judge = judge_of(campaign, budget_cost="5")
+    Judge.objects.update(state="budget", cost=5)
+    client = as_(factories.member(campaign, "manager"))
+    said = page(client, "campaign_judges", campaign.slug)
+    assert "At its budget" in said and "Resume" not in said
+    Judge.objects.update(cost=1)
+    price = judge.endpoint.price
+    Endpoint.objects.update(price={})
+    said = page(client, "campaign_judges", campaign.slug)
+    assert "It is asked nothing while its cap on cost cannot be kept. spruce-70b has no price" in (
+        said
+    )
+    assert "Resume" not in said
+    Endpoint.objects.update(price=price)
+    said = page(client, "campaign_judges", campaign.slug)
+    assert "asked nothing" not in said and "Resume" in said
+    resume = reverse("campaign_judge_move", args=[campaign.slug, judge.public_id, "resume"])
+    assert "Ready" in client.post(resume, follow=True).content.decode()
+
+
 def test_the_file_has_every_figure(campaign: Campaign) -> None:
     _, report = known_judge(campaign)
     client = as_(factories.member(campaign, "researcher"))
