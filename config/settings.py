@@ -148,6 +148,8 @@ CACHES = {
         "BACKEND": "labeling.web.cache.ForgivingRedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "thurstone",
+        # A cache that hangs is a miss, too, and no request waits long for it.
+        "OPTIONS": {"socket_timeout": 1.0, "socket_connect_timeout": 1.0},
     }
 }
 

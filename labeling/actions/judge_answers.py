@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.core.cache import cache
@@ -71,10 +72,16 @@ def _store(
     if not stored:
         return set()
     ids = {call_id for call_id, _, _ in stored}
+    plain: set[str] = set()
     for claim, _ in came:
         # A server that answers without a schema what it refused with one takes none.
         if claim.call_id in ids and claim.was_refused and not claim.is_bound:
-            cache.set(plain_key(claim.access, claim.request.model), 1, PLAIN_SECONDS)
+            access, model = claim.access, claim.request.model
+            plain.add(plain_key(access.endpoint_id, access.base_url, model))
+    if plain:
+        # When no row is held any more: a cache may hang.
+        known = dict.fromkeys(plain, 1)
+        transaction.on_commit(partial(cache.set_many, known, PLAIN_SECONDS))
     note_outcomes(
         endpoint_id=came[0][0].access.endpoint_id,
         campaign_id=judge.campaign_id,

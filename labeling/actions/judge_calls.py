@@ -75,7 +75,6 @@ class JudgeClaim:
         return self.request.schema is not None
 
 
-@transaction.atomic(durable=True)
 def claim_calls(
     *,
     judge_id: int,
@@ -91,6 +90,20 @@ def claim_calls(
     but not stored. A call counts against the judge's budget when it is leased, so no worker passes
     it. What two workers died of comes alone, and only to one that `is_idle`.
     """
+    # Asked while no row is held: a cache that hangs would have all others wait for the row.
+    endpoint = Endpoint.objects.filter(judges=judge_id).first()
+    if endpoint is None:
+        return []
+    key = plain_key(endpoint.pk, endpoint.base_url, endpoint.model)
+    plain = key if cache.get(key) else None
+    return _claim(judge_id, most=most, window=window, landed=landed, is_idle=is_idle, plain=plain)
+
+
+@transaction.atomic(durable=True)
+def _claim(
+    judge_id: int, *, most: int, window: int | None, landed: int, is_idle: bool, plain: str | None
+) -> list[JudgeClaim]:
+    """The calls, leased. `plain` says which endpoint, as it was reached, takes no schema."""
     judge = held_judge(judge_id)
     if judge is None or judge.state != Judge.State.ACTIVE:
         return []
@@ -123,7 +136,7 @@ def claim_calls(
         limits=limits,
         price=endpoint.price,
     )
-    takes_schema = not cache.get(plain_key(access, asked.question.model))
+    takes_schema = plain != plain_key(endpoint.pk, endpoint.base_url, asked.question.model)
     claims: list[JudgeClaim] = []
     for one in leased:
         mark, request = request_for(
@@ -238,7 +251,7 @@ def _end(call_ids: list[int], kind: str, message: str) -> None:
     )
 
 
-def plain_key(access: Access, model: str) -> str:
+def plain_key(endpoint_id: int, base_url: str, model: str) -> str:
     """Where it is remembered that the endpoint's server holds this model's answers to no schema."""
-    told = f"{access.endpoint_id} {access.base_url} {model}"
+    told = f"{endpoint_id} {base_url} {model}"
     return f"judge:plain:{sha256(told.encode()).hexdigest()}"

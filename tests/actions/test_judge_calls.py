@@ -1,12 +1,16 @@
 """Calls to judges: leased to one worker at a time, answered once, within budgets."""
 
 import random
+import socket
 import threading
+import time
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import DataError, close_old_connections, connection
+from django.core.cache import cache
+from django.db import DataError, close_old_connections, connection, transaction
 from django.db.models.functions import Now
 
 from labeling.actions.endpoints import update_endpoint
@@ -85,6 +89,7 @@ def test_what_is_malformed_is_asked_again_and_ends_with_its_reason(server):
     assert one.verdicts.count() == 2
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("tries", [1, 6])
 def test_a_server_without_schemas_is_asked_without_one(server, tries):
     good = plays(better, copies=True)
@@ -486,3 +491,51 @@ def test_what_was_spent_in_one_currency_is_no_part_of_a_cap_in_another(server):
     change_judge(judge=one, by=None, budget_calls=3)
     update_endpoint(endpoint=of, by=None, price={"input_per_million": 1.0, "currency": "eur"})
     assert len(held(one)) == 1
+
+
+@contextmanager
+def hanging_cache(settings):
+    """A cache that takes connections and says nothing; gives what waits for the first of them."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(20)
+        port = server.getsockname()[1]
+        one = {**settings.CACHES["default"], "LOCATION": f"redis://127.0.0.1:{port}/0"}
+        settings.CACHES = {**settings.CACHES, "default": one}
+        yield lambda: server.accept()[0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cache_that_hangs_holds_no_row(server, settings):
+    campaign = factories.campaign()
+    fine(campaign, 1)
+    of = endpoint(server, campaign.organisation)
+    one = judge(campaign, server)
+    ask_judge(judge=one, by=None)
+    refused = ProviderError(ErrorKind.REFUSED, "No schema.")
+    fail_calls(judge_id=one.pk, failures=[(claim, refused) for claim in held(one)])
+    claims = []
+
+    def claim():
+        claims.extend(held(one))
+        connection.close()
+
+    def answer():
+        answers = [(claim, verdict(), result()) for claim in claims]
+        answer_calls(judge_id=one.pk, answers=answers)
+        connection.close()
+
+    for work in (claim, answer):
+        with hanging_cache(settings) as asked:
+            thread = threading.Thread(target=work)
+            thread.start()
+            with asked(), transaction.atomic():
+                # Nobody waits for these rows meanwhile.
+                type(of).objects.select_for_update(nowait=True).get(pk=of.pk)
+                type(one).objects.select_for_update(nowait=True).get(pk=one.pk)
+            thread.join(20)
+    assert len(claims) == 2
+    assert states(one) == {"answered": 2}
+    with hanging_cache(settings):
+        begun = time.monotonic()
+        assert cache.get("anything") is None
+        assert 0.5 < time.monotonic() - begun < 4
