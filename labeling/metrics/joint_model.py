@@ -4,7 +4,7 @@ Every item has a better answer, drawn by the strengths of its models; each vote 
 names it as often as its rater is reliable. Equations and sources: docs/METRICS.md.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -94,11 +94,17 @@ def joint_model(votes: Votes, sided: Votes | None = None) -> JointFit:
     """
     sided = sided_votes(votes) if sided is None else sided
     pairs = Pairs.of(votes.item_model_a, votes.item_model_b, len(votes.models))
-    fit = _Fit(sided, pairs)
-    found = fixed_point(fit.step, fit.start, tolerance=TOLERANCE, most_steps=MOST_STEPS)
-    ability, leaning, strength, longer = fit.parts(found.point)
-    errors, leaning_errors = fit.errors(found.point)
     size = len(votes.raters)
+    # Of raters without a vote, LLM judges among them, the fit must not know: they would bend the
+    # way to where it settles, by less than its tolerance, yet to be seen.
+    known, place = np.unique(sided.rater, return_inverse=True)
+    names = tuple(sided.raters[rater] for rater in known)
+    fit = _Fit(replace(sided, rater=place, raters=names), pairs)
+    found = fixed_point(fit.step, fit.start, tolerance=TOLERANCE, most_steps=MOST_STEPS)
+    known_ability, leaning, strength, longer = fit.parts(found.point)
+    known_errors, leaning_errors = fit.errors(found.point)
+    ability, errors = np.full(size, fit.pool(known_ability)), np.full(size, RATER_SD)
+    ability[known], errors[known] = known_ability, known_errors
     chose = np.bincount(sided.item, minlength=votes.item_count)
     return JointFit(
         strength=strength,
@@ -154,7 +160,6 @@ class _Fit:
         self._pairs = pairs.of_items(items)
         self._length = relative_length(sided)[items]
         self._raters = len(sided.raters)
-        self._has_votes = np.bincount(self._cells.rater, minlength=self._raters) > 0
         self.start = np.concatenate(
             [np.full(self._raters, POOL_MEAN), np.zeros(2 + len(sided.models) + 1)]
         )
@@ -170,9 +175,9 @@ class _Fit:
         gap = self._gaps(strength, longer)
         before = logistic(gap)
         better_a, value = self._better(ability, leaning, gap, before)
-        pool = self._pool(ability)
+        pool = self.pool(ability)
         penalty = (
-            ((ability - pool)[self._has_votes] ** 2).sum() / RATER_SD**2
+            ((ability - pool) ** 2).sum() / RATER_SD**2
             + (pool - POOL_MEAN) ** 2 / POOL_SD**2
             + (leaning**2).sum() / LEANING_SD**2
             + ((strength**2).sum() + longer**2) / STRENGTH_SD**2
@@ -206,10 +211,10 @@ class _Fit:
         value = if_b + b_wins + float((np.log1p(odds) + logit).sum())
         return 1 / (1 + odds), value
 
-    def _pool(self, ability: Floats) -> float:
-        count = int(np.count_nonzero(self._has_votes))
-        known = float(ability[self._has_votes].sum()) / RATER_SD**2 + POOL_MEAN / POOL_SD**2
-        return known / (count / RATER_SD**2 + 1 / POOL_SD**2)
+    def pool(self, ability: Floats) -> float:
+        """Where raters with these abilities stand on the whole."""
+        known = float(ability.sum()) / RATER_SD**2 + POOL_MEAN / POOL_SD**2
+        return known / (len(ability) / RATER_SD**2 + 1 / POOL_SD**2)
 
     def _raters_step(
         self, ability: Floats, leaning: Floats, better_a: Floats, pool: float
@@ -235,7 +240,7 @@ class _Fit:
         )
         moved = (slope - change @ cross) / curve
         return (
-            np.where(self._has_votes, ability + np.clip(moved, -_LONGEST, _LONGEST), pool),
+            ability + np.clip(moved, -_LONGEST, _LONGEST),
             leaning + np.clip(change, -_LONGEST, _LONGEST),
         )
 

@@ -89,7 +89,8 @@ def test_a_long_audit_is_sealed_window_by_window(monkeypatch):
         " WHERE details ->> 'number' = '1'",
         "DELETE FROM labeling_auditevent WHERE details ->> 'number' = '1'",
         "INSERT INTO labeling_auditevent (public_id, verb, details, xid) SELECT"
-        " gen_random_uuid(), 'campaign.created', '{}', xid FROM labeling_auditevent LIMIT 1",
+        " gen_random_uuid(), 'campaign.created', '{}', xid FROM labeling_auditevent"
+        " ORDER BY id LIMIT 1",
     ],
 )
 def test_what_is_changed_from_outside_breaks_the_seal(fault):
