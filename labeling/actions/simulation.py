@@ -22,6 +22,7 @@ from labeling.models import (
     AuditEvent,
     Campaign,
     Demographics,
+    DueTally,
     Image,
     Import,
     Judgment,
@@ -125,6 +126,9 @@ def take_away(campaign: Campaign) -> None:
     for table, path in _tables_below_campaign():
         rows: models.QuerySet[Any] = table._base_manager.filter(**{path: campaign.pk})
         rows._raw_delete(rows.db)
+    # Judgments that went left notes of it behind, after those of the campaign were taken away.
+    notes = DueTally.objects.filter(campaign=campaign)
+    notes._raw_delete(notes.db)
     gone = Campaign.objects.filter(pk=campaign.pk)
     gone._raw_delete(gone.db)
     # Raters known only from its files, and its judges.

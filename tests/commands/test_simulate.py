@@ -24,6 +24,7 @@ from labeling.models import (
     Assignment,
     AuditEvent,
     Campaign,
+    DueTally,
     Judgment,
     Organisation,
     Prompt,
@@ -200,6 +201,22 @@ def test_a_simulated_person_who_rates_elsewhere_too_is_kept():
     remove_simulated_campaign(campaign=gone)
     assert list(User.objects.filter(is_simulated=True)) == [one]
     assert other.seats.count() == other.memberships.count() == 1
+
+
+def test_a_removed_campaign_leaves_no_note_of_what_is_to_be_counted():
+    gone, other = (factories.campaign(is_simulated=True) for _ in range(2))
+    (person,) = enrol_simulated_people(organisation=gone.organisation, names=["s-1"])
+    add_member(campaign=gone, user=person, role="rater", by=None)
+    rater = take_seat(user=person, campaign=gone).rater
+    for campaign in (gone, other):
+        factories.open_comparisons(campaign, 1)
+    Judgment.objects.create(
+        campaign=gone, comparison=gone.comparisons.get(), rater=rater, preference="a"
+    )
+    kept = DueTally.objects.create(campaign=other, comparison=other.comparisons.get())
+    assert DueTally.objects.filter(campaign=gone).exists()
+    remove_simulated_campaign(campaign=gone)
+    assert list(DueTally.objects.all()) == [kept]
 
 
 def test_a_real_person_is_not_made_a_simulated_one():
