@@ -48,18 +48,22 @@ def position_of(rows: Ints, times: Ints | None = None, *, has_decisive: bool) ->
     side, its place known or not.
     """
     sided = rows[:, :2].sum(axis=1) > 0
-    distinct, count = collapse(rows[sided], None if times is None else times[sided])
-    left_a, left_b, chose_left = distinct.T.astype(np.float64)
+    # Which of the two is called a changes nothing, to the last digit.
+    sides = np.sort(rows[sided, :2], axis=1)
+    distinct, count = collapse(
+        np.column_stack([sides, rows[sided, 2]]), None if times is None else times[sided]
+    )
+    fewer, more, chose_left = distinct.T.astype(np.float64)
     share = proportion_of_clusters(
         chose_left,
-        left_a + left_b,
+        fewer + more,
         count.astype(np.float64),
         unit=_UNIT,
         why=_NO_SIDES if has_decisive else _NO_DECISIVE,
     )
     sentence = _sentence(share, "the answer on the left", "Raters lean to the left side")
     sentence = sentence.replace("lean to the left side less", "lean to the right side")
-    if share.n and not ((left_a > 0) & (left_b > 0)).any():
+    if share.n and not (fewer > 0).any():
         sentence += (
             " No comparison was shown both ways round, so this holds only if the sides were dealt"
             " by lot."

@@ -30,6 +30,7 @@ HEARD = [
 # What only managers and programs are told, by its beginning.
 UNHEARD = (
     "Only owners and managers",
+    "Only what a simulated rater says",
     "Only owners, managers and reviewers",
     "Nobody called ",
     "There is no such job",
