@@ -137,6 +137,8 @@ def _reading(row: Mapping[str, Any]) -> str:
 def _sentence(row: Mapping[str, Any]) -> str:
     if row["value"] is None:
         return str(row["why"])
+    if row["value"] == 0:
+        return "Neither way is chosen more often so far."
     above, below = _WORDS[row["of"]]
     said = above if row["value"] > 0 else below
     if row["reading"] == "open" and row["chance"] is not None and row["chance"] < FALSE_SHARE:

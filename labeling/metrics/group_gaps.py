@@ -43,13 +43,14 @@ def gap_rows(boards: GroupBoards) -> list[dict[str, Any]]:
         )
         far[gaps[row] == 0] = 0
         chances[row] = [min(1.0, len(pairs) * t_two_sided(float(t), df)) for t in far]
-    widest = np.abs(gaps).argmax(axis=0)
-    # The chance is that of the surest pair, which need not be the widest one.
+    # Shown is the surest pair of groups, of equally sure ones the widest: the widest of all may be
+    # that with the fewest raters, and its gap none.
+    surest = np.lexsort((-np.abs(gaps), chances), axis=0)[0]
     least = chances.min(axis=0)
     found = q_values(least)
     rows = []
     for k in range(len(common)):
-        row = int(widest[k])
+        row = int(surest[k])
         g, h = pairs[row]
         if gaps[row, k] < 0:
             g, h = h, g

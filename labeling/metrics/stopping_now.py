@@ -24,9 +24,8 @@ def labels_open(counts: Ints, remaining: Ints) -> dict[str, Any]:
     open_ = remaining > 0
     rows = np.column_stack([counts[open_], np.minimum(remaining[open_], MOST_TO_COME)])
     distinct, times = collapse(rows.astype(np.int64))
-    unlabelled, unseen, likely, changes, votes = 0, 0, 0, 0.0, 0
+    unlabelled, unseen, likely, changes = 0, 0, 0, 0.0
     for (a, tie, b, more), count in zip(distinct.tolist(), times.tolist(), strict=True):
-        votes += more * count
         ordered = sorted((a, tie, b))
         if ordered[2] == ordered[1]:
             unlabelled += count
@@ -37,7 +36,7 @@ def labels_open(counts: Ints, remaining: Ints) -> dict[str, Any]:
         likely += count if chance > 0.25 else 0
     return {
         "comparisons": int(open_.sum()),
-        "judgments": int(votes),
+        "judgments": int(remaining[open_].sum()),
         "unlabelled": int(unlabelled),
         "unseen": int(unseen),
         "expected_changes": float(changes),

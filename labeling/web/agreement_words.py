@@ -33,6 +33,9 @@ def headline(alpha: Row) -> str:
     said = f"Krippendorff’s alpha is {decimal(value)}"
     if low is None:
         return f"{said}, on one item: too little to say more."
+    if low == high:
+        # Draws of items that are all alike say nothing of other items.
+        return f"{said}: nobody has disagreed yet, on {alpha['n']:,} items. That proves little."
     said += f", between {decimal(low)} and {decimal(high)}. "
     if high < 0:
         return said + "Raters disagree more than by chance: look whether some have sides mixed up."

@@ -49,8 +49,8 @@ def firmness(section: Row, board: Sequence[Row]) -> list[Note]:
         )
         text = (
             f"{flip['count']:,} of {section['flips']['judgment_count']:,} votes"
-            f" ({share(flip['share'])}) would have to be taken away, {removed_words(flip)},"
-            f" before {lower} stood above {upper}"
+            f" ({share(flip['share'])}), {removed_words(flip)}, are enough to take away for"
+            f" {lower} to stand above {upper}"
         )
         text += ", and style control swaps them already." if turned else "."
         if not is_apart:

@@ -34,6 +34,7 @@ def row(value: float | None, low: float | None = None, high: float | None = None
         (row(0.6, 0.55, 0.65), "usual for open-ended texts"),
         (row(0.72, 0.69, 0.75), "tentative conclusions"),
         (row(0.9, 0.85, 0.95), "single labels can be used"),
+        (row(1.0, 1.0, 1.0, n=2), "nobody has disagreed yet, on 2 items"),
         # The value alone would be reliable; its interval is not.
         (row(0.85, 0.3, 0.95), "usual for open-ended texts"),
     ],
