@@ -17,6 +17,10 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # Each trigger locks its table against writers, until the last one is there. Who holds one
+        # of these tables for long would have all others queue behind this: rather give up, with
+        # nothing changed, and be run again.
+        migrations.RunSQL("SET LOCAL lock_timeout = '10s'", migrations.RunSQL.noop),
         migrations.CreateModel(
             name="Board",
             fields=[
@@ -29,6 +33,7 @@ class Migration(migrations.Migration):
                 ("numbers", models.JSONField()),
                 ("method_version", models.CharField(max_length=40)),
                 ("counted_at", models.DateTimeField()),
+                ("is_behind", models.BooleanField(db_default=False, default=False)),
                 (
                     "recorded_at",
                     models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),

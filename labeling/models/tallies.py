@@ -92,4 +92,6 @@ class Board(models.Model):
     method_version = models.CharField(max_length=40)
     # With `recorded_at` it tells what counting cost.
     counted_at = models.DateTimeField()
+    # Items were counted since, and no board was recorded of it: as when a worker died between.
+    is_behind = models.BooleanField(default=False, db_default=False)
     recorded_at = models.DateTimeField(db_default=Now())
