@@ -33,15 +33,19 @@ def count_due_items(*, campaign: Campaign, limit: int = BATCH) -> bool:
     taken, comparisons = take_due(campaign_id=campaign.pk, limit=limit)
     if comparisons:
         recount(campaign_id=campaign.pk, comparison_ids=comparisons)
+        _leave_behind(campaign)
     return taken == limit
 
 
 @transaction.atomic(durable=True)
 def count_all_items(*, campaign: Campaign) -> None:
-    """Forget what was kept of the campaign's items and count them all."""
+    """Forget what was kept of the campaign's items and count them all.
+
+    The board stays to be looked at until the next one takes its place.
+    """
     _hold(campaign)
-    Board.objects.filter(campaign=campaign).delete()
     count_all(campaign_id=campaign.pk)
+    _leave_behind(campaign)
 
 
 @transaction.atomic(durable=True)
@@ -59,10 +63,16 @@ def record_board(
             "numbers": numbers,
             "method_version": method_version,
             "counted_at": counted_at,
+            "is_behind": False,
             "recorded_at": Now(),
         },
     )
     return board
+
+
+def _leave_behind(campaign: Campaign) -> None:
+    """Say that the board is to be recorded anew, since the notes that said so are taken away."""
+    Board.objects.filter(campaign=campaign, is_behind=False).update(is_behind=True)
 
 
 def _hold(campaign: Campaign) -> None:

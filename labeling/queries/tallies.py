@@ -30,7 +30,7 @@ _DUE = """
 SELECT c.id FROM labeling_campaign c LEFT JOIN labeling_board b ON b.campaign_id = c.id
 WHERE (b.id IS NULL OR b.method_version <> %(method)s
     OR clock_timestamp() >= b.recorded_at + least(b.recorded_at - b.counted_at, %(rest)s::interval))
-  AND (EXISTS (SELECT FROM labeling_duetally d WHERE d.campaign_id = c.id)
+  AND (b.is_behind OR EXISTS (SELECT FROM labeling_duetally d WHERE d.campaign_id = c.id)
     OR (b.id IS NULL OR b.method_version <> %(method)s)
       AND EXISTS (SELECT FROM labeling_judgment j WHERE j.campaign_id = c.id))
 ORDER BY c.id
@@ -68,7 +68,7 @@ def is_counted(campaign: Campaign, *, method_version: str) -> bool:
 
 
 def campaigns_to_count(*, method_version: str) -> list[int]:
-    """Ids of campaigns in which an item is to be counted, or that were never counted whole."""
+    """Ids of campaigns in which an item is to be counted, or that want a board recorded."""
     return [pk for (pk,) in _rows(_DUE, {"method": method_version, "rest": _LONGEST_REST})]
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db import connection, transaction
 
 from labeling.actions.adjudications import adjudicate, leave_out
@@ -17,8 +18,14 @@ from labeling.actions.claiming import claim_assignment
 from labeling.actions.jobs import queue_job
 from labeling.actions.judgments import withdraw_judgment
 from labeling.actions.rating import revise_judgment, submit_judgment
+from labeling.actions.reports import turn_to_report
 from labeling.actions.rounds import open_round, open_waiting
-from labeling.actions.tallies import count_due_items, record_board, turn_to_count
+from labeling.actions.tallies import (
+    count_all_items,
+    count_due_items,
+    record_board,
+    turn_to_count,
+)
 from labeling.errors import LabelingError
 from labeling.metrics.report import METHOD_VERSION, build_report
 from labeling.models import (
@@ -443,6 +450,71 @@ def test_who_asks_for_the_numbers_has_all_counted_anew() -> None:
     TallyPattern.objects.update(items=5)
     job = queue_job(campaign=campaign, kind="report", by=None)
     run_report(job.pk)
+    assert Board.objects.get().numbers == report_of(campaign)
+
+
+def test_the_board_stays_while_all_is_counted_anew_and_wants_recording() -> None:
+    campaign = factories.campaign(overlap=1)
+    judged(campaign, {"ann": ["a", "tie"]})
+    before = compute_board(campaign)
+    count_all_items(campaign=campaign)
+    assert Board.objects.get(campaign=campaign).numbers == before.numbers
+    # Whoever counted may have died: no note says any more that there is something to record.
+    Board.objects.update(recorded_at=before.counted_at)
+    assert campaigns_to_count(method_version=METHOD_VERSION) == [campaign.pk]
+    refresh_board(campaign.pk)
+    assert campaigns_to_count(method_version=METHOD_VERSION) == []
+
+
+def test_what_was_counted_is_recorded_though_its_counter_died_before() -> None:
+    campaign = factories.campaign(overlap=2)
+    comparison, _ = judged(campaign, {"ann": ["a", "tie"]})
+    before = compute_board(campaign)
+    rater = factories.rater(campaign).rater
+    Judgment.objects.create(campaign=campaign, comparison=comparison, rater=rater, preference="b")
+    count_due_items(campaign=campaign)
+    Board.objects.update(recorded_at=before.counted_at)
+    refresh_board(campaign.pk)
+    assert Board.objects.get().numbers == report_of(campaign)
+
+
+def test_counting_anew_keeps_nobody_from_the_next_report() -> None:
+    campaign = factories.campaign(overlap=1)
+    judged(campaign, {"ann": ["a", "tie"]})
+    job = queue_job(campaign=campaign, kind="report", by=None)
+    errors: list[BaseException] = []
+    with turn_to_count(campaign_id=campaign.pk, wait=True):
+        thread = in_thread(errors, lambda: run_report(job.pk))
+        waits = False
+        while not waits and thread.is_alive():
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted"
+                    " AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+                )
+                ((waits,),) = cursor.fetchall()
+        with turn_to_report(campaign_id=campaign.pk, wait=False) as is_free:
+            pass
+    thread.join()
+    assert errors == []
+    assert is_free
+
+
+def test_a_board_that_cannot_be_computed_rests_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    campaign = factories.campaign(overlap=1)
+    judged(campaign, {"ann": ["a", "tie"]})
+    before = compute_board(campaign)
+    # Counts with a column too few.
+    broken = TallyPattern.objects.create(campaign=campaign, kind=0, counts=[1], items=1)
+    Gold.objects.create(comparison=campaign.comparisons.earliest("pk"), preference="a")
+    for _ in range(2):
+        Board.objects.update(recorded_at=before.counted_at)
+        refresh_board(campaign.pk)
+    assert [record.levelname for record in caplog.records if record.exc_info] == ["ERROR"]
+    assert Board.objects.get().numbers == before.numbers
+    broken.delete()
+    cache.clear()
+    refresh_board(campaign.pk)
     assert Board.objects.get().numbers == report_of(campaign)
 
 
