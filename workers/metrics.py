@@ -8,7 +8,7 @@ from django.db import OperationalError
 from labeling.actions.jobs import finish_job, start_job
 from labeling.actions.progress import pulse
 from labeling.actions.reports import record_report, turn_to_report
-from labeling.actions.styles import count_styles
+from labeling.actions.styles import count_styles, count_styles_anywhere
 from labeling.actions.tallies import turn_to_count
 from labeling.metrics.over_time import agreement_over_time, collected
 from labeling.metrics.report import METHOD_VERSION, build_report
@@ -59,12 +59,11 @@ def run_report(job_id: int) -> None:
     job = start_job(job_id=job_id)
     if job is None:
         return
-    # Waiting for the turn and computing may each take longer than a worker may be silent.
-    with (
-        pulse(job_id=job.pk, attempt=job.attempts),
-        turn_to_report(campaign_id=job.campaign_id, wait=True),
-    ):
-        report = compute_report(job.campaign)
+    # Waiting for a turn and computing may each take longer than a worker may be silent.
+    with pulse(job_id=job.pk, attempt=job.attempts):
+        with turn_to_report(campaign_id=job.campaign_id, wait=True):
+            report = compute_report(job.campaign)
+        # Not within that turn: meanwhile the next report may be computed.
         with turn_to_count(campaign_id=job.campaign_id, wait=True):
             compute_board(job.campaign, whole=True)
     finish_job(
@@ -72,6 +71,13 @@ def run_report(job_id: int) -> None:
         status=Job.Status.SUCCEEDED,
         result={"report": str(report.public_id), "judgment_count": report.judgment_count},
     )
+
+
+@shared_task(expires=30)
+def sweep_styles() -> None:
+    """Count the formatting of completions that are older than its columns, some at a time."""
+    if counted := count_styles_anywhere():
+        logger.info("formatting of %d completions was counted", counted)
 
 
 def compute_report(campaign: Campaign) -> Report:

@@ -15,6 +15,12 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 1.0,
         "options": {"expires": 1.0},
     },
+    # Rows from before the columns: none in a new house, and soon none in an old one.
+    "styles": {
+        "task": "workers.metrics.sweep_styles",
+        "schedule": 30.0,
+        "options": {"expires": 30.0},
+    },
     "leases": {
         "task": "workers.rating.sweep_leases",
         "schedule": 15.0,

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from labeling.actions.styles import count_styles
+from labeling.actions.styles import count_styles, count_styles_anywhere
 from labeling.models import Completion
 from labeling.queries.item_styles import item_styles
 from labeling.queries.outcomes import outcomes
 from tests import factories
+from workers.metrics import sweep_styles
 
 pytestmark = pytest.mark.django_db
 
@@ -62,3 +63,23 @@ def test_what_came_before_counting_is_counted_in_batches():
         (0, 0, 0),
     ] * 3
     assert Completion.objects.filter(list_count=-1).count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_old_rows_of_campaigns_that_are_over_are_counted_by_the_clock(
+    django_assert_num_queries,
+):
+    over, running = factories.campaign(state="archived"), factories.campaign()
+    for campaign in (over, running):
+        for n in range(2):
+            factories.comparison(campaign, f"{RICH} {n}", f"plain {n}")
+    Completion.objects.update(header_count=-1, bold_count=-1, list_count=-1)
+    # A sweep ends after so many, and the next goes on.
+    assert count_styles_anywhere(batch=2, most=2) == 4
+    assert Completion.objects.filter(list_count=-1).count() == 4
+    sweep_styles()
+    assert not Completion.objects.filter(list_count=-1).exists()
+    assert Completion.objects.filter(prompt__campaign=over, list_count=2).count() == 2
+    # From then on a report only asks whether any is left.
+    with django_assert_num_queries(1):
+        assert count_styles(campaign=running) == 0
