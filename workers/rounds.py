@@ -64,3 +64,5 @@ def choose_next_pairs() -> None:
         except LabelingError as error:
             # Its rule cannot choose just now, because a model is gone: the others go on.
             logger.warning("round %s chooses no pairs: %s", round_.public_id, error.message)
+        except Exception:
+            logger.exception("round %s chooses no pairs", round_.public_id)

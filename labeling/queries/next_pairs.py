@@ -15,6 +15,12 @@ JOIN labeling_assignment a ON a.lane_id = l.id AND a.rater_id IS NULL AND a.ende
 JOIN labeling_comparison c ON c.id = a.comparison_id
 WHERE l.campaign_id = %(campaign)s AND a.ordinal IS NOT NULL AND c.round_id = %(round)s
 """
+# What a routing handed to a judge has no slots; some of it will want people after all.
+_JUDGES = """
+SELECT count(*) FILTER (WHERE x.expected_accuracy IS NULL), count(*)
+FROM labeling_comparison c JOIN labeling_routedcomparison x ON x.comparison_id = c.id
+WHERE c.round_id = %s AND x."to" = 'judge'
+"""
 # Judgments that were asked for and that no report can know yet: open or held, in any round.
 _COMING = """
 SELECT least(x.model, y.model), greatest(x.model, y.model), count(*)
@@ -45,13 +51,15 @@ def is_due(round_: Round) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_OPEN, {"campaign": round_.campaign_id, "round": round_.pk})
         ((count,),) = cursor.fetchall()
-    return bool(count < round_.pairing_settings["every"] * DUE_BELOW)
+    waiting, _ = _judges(round_)
+    return bool(count + waiting * round_.overlap < round_.pairing_settings["every"] * DUE_BELOW)
 
 
 def comparisons_left(round_: Round) -> int:
     """How many comparisons the rest of the budget is enough for.
 
-    What items that stopped early did not take is part of the rest.
+    What items that stopped early did not take is part of the rest; what a judge took instead of
+    people is not.
     """
     if round_.budget is None:
         return 0
@@ -60,7 +68,9 @@ def comparisons_left(round_: Round) -> int:
         if round_.max_overlap is None
         else -(-(round_.overlap + round_.max_overlap) // 2)
     )
-    return max(round_.budget - laying.standing_count(round_id=round_.pk), 0) // each
+    _, taken = _judges(round_)
+    spent = laying.standing_count(round_id=round_.pk) + taken * round_.overlap
+    return max(round_.budget - spent, 0) // each
 
 
 def wants_next(round_: Round) -> bool:
@@ -76,3 +86,11 @@ def coming(campaign: Campaign) -> list[tuple[str, str, int]]:
     with connection.cursor() as cursor:
         cursor.execute(_COMING, [campaign.pk])
         return [(one, other, int(count)) for one, other, count in cursor.fetchall()]
+
+
+def _judges(round_: Round) -> tuple[int, int]:
+    """Comparisons of the round that wait for a judge, and all that are the judge's."""
+    with connection.cursor() as cursor:
+        cursor.execute(_JUDGES, [round_.pk])
+        ((waiting, count),) = cursor.fetchall()
+    return int(waiting), int(count)

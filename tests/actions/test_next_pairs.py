@@ -12,9 +12,20 @@ from labeling.actions.rating import submit_judgment
 from labeling.actions.rounds import close_round
 from labeling.actions.stopping import tell_finished
 from labeling.errors import InvalidInputError
-from labeling.models import Assignment, AuditEvent, Campaign, Comparison, Rater, Round
+from labeling.models import (
+    Assignment,
+    AuditEvent,
+    Campaign,
+    Comparison,
+    Judge,
+    Rater,
+    Round,
+    RoutedComparison,
+    Routing,
+)
 from labeling.queries.next_pairs import comparisons_left, wants_next
 from tests import factories
+from tests.judge_rows import judge_of
 from workers.metrics import compute_report
 from workers.rounds import choose_next_pairs, settle_all
 
@@ -173,3 +184,25 @@ def test_an_evalue_rule_asks_on_until_the_evidence_is_there():
     # Five alike are evidence of 2⁵/6 > 5; six would be too many.
     assert votes == 5
     assert not Assignment.objects.filter(Q(campaign=campaign, ended_at=None)).exists()
+
+
+def test_what_a_judge_took_instead_of_people_is_of_the_budget_too():
+    campaign, round_ = learning()
+    judge_ = judge_of(campaign)
+    Judge.objects.filter(pk=judge_.pk).update(state="active")
+    Routing.objects.create(
+        campaign=campaign, judge=judge_, cut=0.8, audit_share=0.2, seed=1, rubric_key=b"r" * 32
+    )
+    judge(campaign, factories.rater(campaign).rater)
+    compute_report(campaign)
+    for _ in range(6):
+        choose_next_pairs()
+    # Twenty that people judged, and twenty that wait for the judge: as much as is open at a time.
+    assert (round_.comparisons.count(), open_count(campaign)) == (40, 0)
+    RoutedComparison.objects.update(expected_accuracy=0.9)
+    for _ in range(6):
+        choose_next_pairs()
+        RoutedComparison.objects.update(expected_accuracy=0.9)
+    # The judge decides all: the budget of sixty is the end of it.
+    assert round_.comparisons.count() == 60
+    assert not wants_next(Round.objects.get(pk=round_.pk))
