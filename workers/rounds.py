@@ -56,10 +56,8 @@ def settle_all() -> None:
 def choose_next_pairs() -> None:
     """Choose the next pairs of rounds that do so while raters work and have little open."""
     for round_ in next_pairs.learning_rounds():
-        if not next_pairs.is_due(round_):
-            continue
         try:
-            if laid := choose_next(round_=round_):
+            if next_pairs.is_due(round_) and (laid := choose_next(round_=round_)):
                 logger.info("round %s: %d more slots", round_.public_id, laid)
         except LabelingError as error:
             # Its rule cannot choose just now, because a model is gone: the others go on.
