@@ -164,7 +164,7 @@ def _flush() -> None:
     from django.conf import settings
     from redis import Redis
 
-    with Redis.from_url(settings.CACHES["default"]["LOCATION"]) as valkey:
+    with Redis.from_url(str(settings.CACHES["default"]["LOCATION"])) as valkey:
         valkey.flushall()
 
 
