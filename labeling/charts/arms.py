@@ -7,7 +7,7 @@ from typing import Final
 
 from labeling.charts.axes import Axis, round_step
 from labeling.charts.lines import label
-from labeling.charts.markup import Svg, element, per_cent, text_of
+from labeling.charts.markup import Svg, element, per_cent, short, text_of
 
 # So many names fit beside one another; of more, every second is written a line lower.
 _BESIDE: Final = 5
@@ -56,7 +56,7 @@ def shares_chart(
         lower = 14 * (k % 2) if len(shares) > _BESIDE else 0
         parts += [
             element(
-                "text", text_of(_short(one.name)), x=x, y="100%", dy=20 + lower,
+                "text", text_of(short(one.name, _LONGEST)), x=x, y="100%", dy=20 + lower,
                 text_anchor="middle",
             ),
             element("line", class_="err", x1=x, x2=x, y1=ends[0], y2=ends[1]),
@@ -83,7 +83,3 @@ def _axis(values: Sequence[float]) -> Axis:
     decimals = 1 if step * 100 % 1 > 1e-9 else 0
     ticks = [low + k * step for k in range(count + 1)]
     return Axis(low, high, tuple((tick, f"{tick * 100:.{decimals}f} %") for tick in ticks))
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from labeling.charts.axes import Axis, value_axis
-from labeling.charts.markup import Svg, element, per_cent, text_of
+from labeling.charts.markup import Svg, element, per_cent, short, text_of
 
 _ROW: Final = 44
+_LONGEST: Final = 40  # letters of a name above its row, on a narrow page, too
 _ABOVE: Final = 15
 _FIRST: Final = 27
 _SECOND: Final = 36
@@ -56,9 +57,8 @@ def boards_chart(rows: Sequence[Both], *, key: str, title: str, names: tuple[str
         parts.append(element("text", text, x=x, y="100%", dy="20", text_anchor=anchor))
     for k, row in enumerate(rows):
         top = k * _ROW
-        parts.append(
-            element("text", text_of(row.model), class_="strong", x="0", y=str(top + _ABOVE))
-        )
+        name = text_of(short(row.model, _LONGEST))
+        parts.append(element("text", name, class_="strong", x="0", y=str(top + _ABOVE)))
         parts += _interval(row.first, axis, top + _FIRST, "tie")
         parts += _interval(row.second, axis, top + _SECOND, "")
     return element(

@@ -7,9 +7,10 @@ from typing import Final
 
 from labeling.charts.axes import Axis, minus, round_step
 from labeling.charts.lines import label
-from labeling.charts.markup import Svg, element, per_cent, text_of
+from labeling.charts.markup import Svg, element, per_cent, short, text_of
 
 _ROW: Final = 40  # pixels from one estimate to the next: its name above, its interval below
+_LONGEST: Final = 64  # letters of a name: a model and two groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def intervals_chart(rows: Sequence[Interval], *, reference: float, key: str, tit
         y = per_cent((k + 0.72) / len(rows) * 100)
         ends = (per_cent(x.place(one.low)), per_cent(x.place(one.high)))
         parts += [
-            label(one.name, ("0", y), dx=4, dy=-12, anchor="start"),
+            label(short(one.name, _LONGEST), ("0", y), dx=4, dy=-12, anchor="start"),
             element("line", class_="err", x1=ends[0], x2=ends[1], y1=y, y2=y),
             element("circle", class_="dot", cx=per_cent(x.place(one.value)), cy=y, r="3.5"),
         ]

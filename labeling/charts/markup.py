@@ -41,6 +41,11 @@ def text_of(value: object) -> str:
     return escape(str(value))
 
 
+def short(name: str, most: int) -> str:
+    """The name in at most so many letters: whole names stand in the chart's description."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
 def path(points: Iterable[tuple[float, float]], *, is_closed: bool = False) -> str:
     """The `d` of a path through points of the 0 to 100 box."""
     steps = "L".join(f"{number(x)} {number(y)}" for x, y in points)

@@ -23,7 +23,7 @@ _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 _NORMAL: Final = NormalDist()
 Z_95: Final = _NORMAL.inv_cdf(0.975)
 # Win rates and effects between which all this is asked for.
-MOST_RATE: Final = 0.99
+MOST_RATE: Final = 0.95
 MOST_SD: Final = 4.0
 
 

@@ -1,8 +1,9 @@
 """The groups that a campaign's raters stand in, and what the report says of them.
 
-Groups come from what managers or imported files note of raters, from skills and from languages.
-What raters say of themselves in their profile is none of it: they were promised that it is kept
-apart from their judgments (`queries/demographics.py` counts raters, never judgments).
+Groups come from what managers or imported files note of raters, from skills and from languages,
+which raters set themselves. Age, gender and the other details given under consent are none of it:
+raters were promised that these are kept apart from their judgments (`queries/demographics.py`
+counts raters, never judgments).
 """
 
 from collections import Counter, defaultdict

@@ -156,12 +156,6 @@ def answer(
     return body
 
 
-def certain_gap(rater: SimulatedRater, left: Side, right: Side, scene: Scene = PLAIN) -> float:
-    """How much stronger the right side is to this rater before any noise."""
-    taste = right.tastes.get(rater.group, 0.0) - left.tastes.get(rater.group, 0.0)
-    return right.strength - left.strength + taste - _leaning(rater, left, right, scene)
-
-
 def arrival_seconds(left: Side, right: Side) -> float:
     """How long the longer side takes to arrive as written, at `TOKENS_PER_SECOND`."""
     return max(left.char_count, right.char_count) / (TOKENS_PER_SECOND * LETTERS_A_TOKEN)

@@ -20,6 +20,7 @@ from labeling.queries.budget import budget_of, spent_of
 from labeling.queries.readiness import warnings_of
 from labeling.web import dashboard
 from labeling.web.builder_parts import placed
+from labeling.web.report_shell import REPORT_PAGES
 from labeling.web.signed_in import PageRequest, signed_in
 
 SHOWN_RATERS = 8
@@ -109,7 +110,7 @@ def recompute(request: PageRequest, slug: str) -> HttpResponse:
     asked = access.campaign_for_manager(request.user, slug)
     queue_job(campaign=asked, kind="report", by=request.user)
     page = request.POST.get("page", "")
-    if page.isascii() and page.isidentifier():
+    if page in REPORT_PAGES:
         # Back to the page of the report that asked; it does not follow by itself.
         messages.success(request, "The numbers are being computed: load the page in a moment.")
         return redirect("campaign_report_page", slug, page)

@@ -156,10 +156,11 @@ def read(asked: Asked) -> Shown:
         key="gaps",
         title="Where groups put a model farthest apart, in Elo points",
     )
+    by = f" by {attribute_title(row)}" if row else ""
     return Shown(
         context=context,
         tables=tables(body),
-        charts=(Chart("gaps", "Largest gap between groups, Elo points", chart, NO_GAP),),
+        charts=(Chart("gaps", f"Largest gap between groups{by}, Elo points", chart, NO_GAP),),
         definitions=DEFINITIONS,
         made=_made(row) if row else (),
     )

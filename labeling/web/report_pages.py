@@ -139,6 +139,7 @@ def page_context(asked: Asked, section: Section) -> dict[str, Any]:
         "campaign": asked.campaign,
         "report": asked.report,
         "section": section,
+        "file_query": asked.address_query,
         "sections": SECTIONS,
         "tables": {one.key.replace("-", "_"): one for one in shown.tables},
         "charts": {one.key.replace("-", "_"): one for one in shown.charts},

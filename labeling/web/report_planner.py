@@ -10,7 +10,7 @@ from django import forms
 from labeling.charts.power import PowerLine, power_chart
 from labeling.metrics.bradley_terry import ELO_PER_LOGIT
 from labeling.metrics.planning import Answer, Study, answer_of, other_ways
-from labeling.metrics.power import MOST_SD, gap_of, power, rate_reach
+from labeling.metrics.power import MOST_RATE, MOST_SD, gap_of, power, rate_reach
 from labeling.queries.planner import Known, StoppingNow, known_of, stopping_now
 from labeling.web.report_shell import (
     ESTIMATE_COLUMNS,
@@ -31,7 +31,7 @@ ROWS: Final = (0.2, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0)
 BESIDE: Final = 0.02
 WAY_COLUMNS: Final = (
     *("plan", "comparisons", "judgments", "hours", "hours_each", "cost", "win_rate_reach"),
-    *("score_reach", "label_right", "days", "gives_up"),
+    *("score_reach", "label_right", "days", "gives_up", "asked"),
 )
 DEFINITIONS: Final = (
     Definition(
@@ -85,7 +85,7 @@ class PlanForm(forms.Form):
 
     models = forms.IntegerField(min_value=2, max_value=200, label="Models")
     effect = forms.FloatField(
-        min_value=50.5, max_value=95, label="Smallest win rate to find, per cent"
+        min_value=50.5, max_value=MOST_RATE * 100, label="Smallest win rate to find, per cent"
     )
     overlap = forms.IntegerField(min_value=1, max_value=15, label="Raters per comparison")
     raters = forms.IntegerField(min_value=1, max_value=100_000, label="Raters")
@@ -119,10 +119,11 @@ class PlanForm(forms.Form):
 
 @dataclass(frozen=True)
 class WayLine:
-    """A row of other ways: its name, what it comes to, its address, what is given up."""
+    """A row of other ways: name, what it comes to and asks, its address, what is given up."""
 
     name: str
     answer: Answer
+    study: Study
     address: str
     gives_up: str
 
@@ -136,6 +137,7 @@ def read(asked: Asked) -> Shown:
         WayLine(
             way.name,
             answer_of(way.study, per_day=known.per_day),
+            way.study,
             "?" + urlencode(fields_of(way.study)),
             way.gives_up,
         )
@@ -155,6 +157,7 @@ def read(asked: Asked) -> Shown:
     return Shown(
         context={
             "form": form,
+            "is_refused": "models" in asked.query and not form.is_valid(),
             "known": known,
             "study": study,
             "answer": answer,
@@ -174,7 +177,7 @@ def read(asked: Asked) -> Shown:
         charts=(
             Chart(
                 "power",
-                "Power against judgments of a pair of models",
+                f"Power against judgments of a pair: {_inputs(study, short=True)}",
                 power_chart(
                     [_line(rate, decisive, study) for rate in rates],
                     judgments=decisive,
@@ -186,6 +189,7 @@ def read(asked: Asked) -> Shown:
         ),
         definitions=DEFINITIONS,
         made=(
+            ("Asked", _inputs(study)),
             (
                 "Plan",
                 "normal approximation, two-sided 5 %, variance ×"
@@ -262,6 +266,7 @@ def _tables(
                     way.answer.label_right,
                     way.answer.days,
                     way.gives_up,
+                    _inputs(way.study),
                 )
                 for way in ways
             ],
@@ -269,8 +274,13 @@ def _tables(
         Table(
             "power",
             "Power by decisive judgments of a pair of models",
-            ("judgments_a_pair", *(f"power_{rate:.4g}" for rate in rates), "win_rate_reach"),
-            [(n, *powers, rate_reach(n, study.design)) for n, powers in rows],
+            (
+                "judgments_a_pair",
+                *(f"power_{rate:.4g}" for rate in rates),
+                "win_rate_reach",
+                "asked",
+            ),
+            [(n, *powers, rate_reach(n, study.design), _inputs(study)) for n, powers in rows],
         ),
         Table(
             "win-rates",
@@ -288,6 +298,27 @@ def _tables(
             ],
         ),
     )
+
+
+def _inputs(study: Study, *, short: bool = False) -> str:
+    """What the plan is made from, in words; for a title only what changes its curve."""
+    said = [
+        f"{study.models} models",
+        f"win rate {study.rate * 100:.4g} %",
+        f"{study.overlap} raters per comparison",
+        f"item effects {study.item_sd:.4g}",
+        f"power {study.power * 100:.0f} %",
+    ]
+    if not short:
+        price = "no price" if study.price is None else f"{study.price:.4g} a judgment"
+        said += [
+            f"{study.raters:,} raters",
+            f"{study.seconds:.4g} s a judgment",
+            price,
+            f"ties {study.ties * 100:.4g} %",
+        ]
+    said += ["uncertain pairs first"] * study.learns + ["stops when 80 % sure"] * study.stops
+    return ", ".join(said)
 
 
 def _reading(study: Study, answer: Answer) -> str:

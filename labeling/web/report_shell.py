@@ -20,6 +20,8 @@ MADE_COLUMNS: Final = (
     *("campaign", "computed_at", "method_version", "tie_rule", "judgments_counted", "raters"),
     *("gold_judgments_left_out", "repeats_left_out", "excluded_judgments"),
 )
+# Their words in addresses, in order; `report_pages.SECTIONS` has what they are made of.
+REPORT_PAGES: Final = ("agreement", "ranking", "bias", "groups", "rules", "planner")
 NOT_YET: Estimate = {"value": None, "low": None, "high": None, "n": 0, "why": "Not computed yet."}
 
 
@@ -30,6 +32,11 @@ class Asked:
     campaign: Campaign
     report: Report | None
     query: QueryDict
+
+    @property
+    def address_query(self) -> str:
+        """What follows the address of a file, so that it holds what the page shows."""
+        return f"?{self.query.urlencode()}" if self.query else ""
 
     @property
     def body(self) -> Mapping[str, Any]:

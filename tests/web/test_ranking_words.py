@@ -100,4 +100,7 @@ def test_both_boards_are_drawn_and_read_aloud() -> None:
     rows = [Both("<fir>", Placed(1100, 1080, 1120), Placed(1090, 1070, 1110))]
     drawn = boards_chart(rows, key="k", title="t", names=("Plain", "controlled"))
     assert drawn.count('class="dot') == 2 and "&lt;fir&gt; 1,100 and 1,090" in drawn
+    long = [Both("m" * 90, rows[0].first, rows[0].second)]
+    cut = boards_chart(long, key="k", title="t", names=("a", "b"))
+    assert cut.count("m" * 40) == 2 and f">{'m' * 39}…<" in cut
     assert boards_chart([], key="k", title="t", names=("a", "b")) == ""

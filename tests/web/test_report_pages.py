@@ -127,5 +127,5 @@ def test_computing_again_comes_back_to_the_page(campaign: Campaign) -> None:
     again = reverse("campaign_recompute", args=[campaign.slug])
     asked = client.post(again, {"page": "agreement"})
     assert asked["Location"].endswith("/report/agreement/")
-    for odd in ("", "//elsewhere.example/", "é"):
+    for odd in ("", "nothing", "//elsewhere.example/", "é"):
         assert client.post(again, {"page": odd})["Location"].endswith(f"/{campaign.slug}/")

@@ -68,6 +68,25 @@ def test_what_cannot_be_is_said_beside_its_field_and_the_page_stands(campaign):
     assert "greater than or equal to 2" in said
     assert "greater than or equal to 50.5" in said
     assert "Other ways to spend it" in said
+    assert "Some of the numbers asked for were refused" in said
+    assert "were refused" not in visited(campaign, power="80")
+
+
+def test_its_files_are_of_the_plan_that_the_page_shows(campaign):
+    said = visited(campaign, models="7")
+    query = "?models=7&amp;effect=55"
+    assert said.count(query) >= 4
+    client = as_(factories.member(campaign, "researcher"))
+    asked = ASKED | {"models": "7"}
+    drawn = client.get(
+        reverse("campaign_report_chart", args=[campaign.slug, "planner", "power"]), asked
+    )
+    assert drawn.status_code == 200 and "7 models, win rate 55 %" in drawn.content.decode()
+    table = client.get(
+        reverse("campaign_report_table", args=[campaign.slug, "planner", "ways"]), asked
+    )
+    rows = list(csv.DictReader(io.StringIO(b"".join(table.streaming_content).decode())))
+    assert rows[0]["asked"].startswith("7 models, win rate 55 %")
 
 
 def test_without_a_report_it_goes_by_assumptions(campaign):
