@@ -150,7 +150,7 @@ def _opened_key(way: Reached) -> str:
 @cache
 def shared_rates() -> Rates:
     """The rates of all workers, on the server that the cache is on."""
-    address = settings.CACHES["default"]["LOCATION"]
+    address = str(settings.CACHES["default"]["LOCATION"])
     return Rates(
         Redis.from_url(address, socket_timeout=1.0, socket_connect_timeout=1.0),
         prefix="thurstone:rates",
