@@ -15,13 +15,12 @@ from labeling.charts.small import spark, whisker
 from labeling.models import Board, Campaign, Report
 from labeling.queries import progress as progress_queries
 from labeling.queries.progress import Pace, Progress
+from labeling.web.report_shell import NOT_YET
 
 # Models shown at first; the page links to all of them.
 SHOWN_MODELS = 12
 # A cell of the matrix is the darker the further from an even chance: points from a half.
 PALE, STRONG = 0.08, 0.18
-# What stands for an estimate before the first report.
-NOT_YET: Mapping[str, Any] = {"value": None, "why": "Not computed yet."}
 # Rows of a chart's table.
 TABLE_ROWS = 12
 

@@ -2,21 +2,19 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, floor
 from typing import Any
 
 from labeling.charts.axes import Axis
 from labeling.charts.judging import Reached, accuracy_chart, calibration_chart
 from labeling.charts.markup import Svg
-from labeling.charts.small import whisker
 from labeling.metrics.judge_routing import EVERYTHING, LEAST_DECIDED, LEAST_TOGETHER, NOTHING
 from labeling.models import Judge
+from labeling.web.report_shell import NOT_YET
+from labeling.web.whiskers import axis_of, per_cent, points, span, whisker_of
 
 Row = Mapping[str, Any]
 # A leaning of fewer points is sure, perhaps, but small.
 NOTABLE = 0.05
-# What stands for a figure before a report has any.
-NOT_YET: Row = {"value": None, "low": None, "high": None, "n": 0, "why": "Not computed yet."}
 COLUMNS = ("name", "model", "judgments", "figure", "value", "low", "high", "n", "unit", "why")
 FIGURES = (
     *("agreement", "agreement_decisive", "one_person", "advantage", "kappa", "consistency"),
@@ -96,7 +94,7 @@ def lines(judges: Sequence[Judge], rows: Sequence[Row]) -> tuple[list[Line], str
             continue
         drawn = _whisker(judge.name, row["agreement"], axis, reference)
         table.append(Line(judge.name, row, row["agreement"], drawn, *_reading(row)))
-    return table, f"{axis.low:.0%} to {axis.high:.0%}".replace("%", " %")
+    return table, span(axis.low, axis.high, per_cent)
 
 
 def weigh(row: Row, cut: float) -> Weighed:
@@ -171,23 +169,11 @@ def _reached(point: Row) -> Reached:
 
 
 def _axis(figures: Sequence[Row]) -> Axis:
-    limits = [one[limit] for one in figures for limit in ("low", "high")]
-    if not limits:
-        return Axis(0.5, 1.0)
-    return Axis(floor(min(limits) * 20) / 20, ceil(max(limits) * 20) / 20)
+    return axis_of(figures, step=0.05, without=(0.5, 1))
 
 
 def _whisker(name: str, figure: Row, axis: Axis, reference: float | None) -> Svg:
-    if figure["value"] is None or figure["low"] is None:
-        return Svg()
-    return whisker(
-        low=figure["low"],
-        value=figure["value"],
-        high=figure["high"],
-        axis=axis,
-        reference=reference,
-        label=f"{name} {figure['low'] * 100:.1f} to {figure['high'] * 100:.1f} per cent",
-    )
+    return whisker_of(name, figure, axis, say=points, unit=" per cent", reference=reference)
 
 
 def _is_above(figure: Row, least: float = 0.0) -> bool:

@@ -1,15 +1,13 @@
 """`/campaigns/<slug>/report/agreement/`: how far raters agree, by every definition and part."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from math import ceil, floor
 from typing import Any, Final
 
 from labeling.charts.axes import Axis
 from labeling.charts.lines import Interval, agreement_chart
 from labeling.charts.markup import Svg
-from labeling.charts.small import whisker
 from labeling.models import Campaign
 from labeling.policy import read_policy
 from labeling.schemas import read_schema
@@ -26,6 +24,7 @@ from labeling.web.report_shell import (
     Table,
     cells,
 )
+from labeling.web.whiskers import axis_of, one_decimal, span, two_decimals, whisker_of
 
 Row = Mapping[str, Any]
 # Windows that the page lists; the file has all of them.
@@ -74,7 +73,7 @@ def read(asked: Asked) -> Shown:
     alpha = agreement.get(ALPHA, NOT_YET)
     least = read_policy(asked.campaign.policy).agreement_floor
     rows = [(one, agreement.get(one.key, NOT_YET)) for one in MEASURES]
-    axis = axis_of(row for _, row in rows)
+    axis = _axis(row for _, row in rows)
     named = _named(asked.campaign, by)
     parts = {key: _parts(found, alpha, least) for key, found in named.items()}
     parts["windows"] = _newest(parts["windows"])
@@ -91,9 +90,9 @@ def read(asked: Asked) -> Shown:
             "remarks": agreement_words.remarks(agreement) if agreement else [],
             "against_floor": agreement_words.against_floor(alpha, least),
             "measures": [
-                Line(one.term, row, drawn(one.term, row, axis), one) for one, row in rows if body
+                Line(one.term, row, _drawn(one.term, row, axis), one) for one, row in rows if body
             ],
-            "span": span_of(axis),
+            "span": _span(axis),
             "by": by,
             "parts": parts,
             "why": by.get("why", {}),
@@ -139,10 +138,10 @@ def window_name(begins: int, ends: int) -> str:
 
 
 def _parts(named: Sequence[tuple[str, Row]], whole: Row, reference: float | None) -> Parts:
-    axis = axis_of(row["alpha"] for _, row in named)
+    axis = _axis(row["alpha"] for _, row in named)
     return Parts(
-        [Line(name, row, drawn(name, row["alpha"], axis, reference)) for name, row in named],
-        span_of(axis),
+        [Line(name, row, _drawn(name, row["alpha"], axis, reference)) for name, row in named],
+        _span(axis),
         "",
         agreement_words.lower_parts(whole, named),
     )
@@ -157,19 +156,19 @@ def _newest(parts: Parts) -> Parts:
 def _pair_lines(pairs: Row) -> list[tuple[str, str, list[Line]]]:
     """The least and the most alike pairs, those that the page has room for."""
     listed = [*pairs["lowest"], *pairs["highest"]]
-    axis = axis_of(row["kappa"] for row in listed)
+    axis = _axis(row["kappa"] for row in listed)
 
     def lines(rows: Iterable[Row]) -> list[Line]:
         named = [(" and ".join(row["raters"]), row) for row in rows]
-        return [Line(name, row, drawn(name, row["kappa"], axis)) for name, row in named]
+        return [Line(name, row, _drawn(name, row["kappa"], axis)) for name, row in named]
 
     if not listed:
         return []
     if len(listed) <= SHOWN_PAIRS:
-        return [("Pair", span_of(axis), lines(listed))]
+        return [("Pair", _span(axis), lines(listed))]
     return [
-        ("Least alike", span_of(axis), lines(pairs["lowest"][:SHOWN_PAIRS])),
-        ("Most alike", span_of(axis), lines(pairs["highest"][::-1][:SHOWN_PAIRS])),
+        ("Least alike", _span(axis), lines(pairs["lowest"][:SHOWN_PAIRS])),
+        ("Most alike", _span(axis), lines(pairs["highest"][::-1][:SHOWN_PAIRS])),
     ]
 
 
@@ -231,10 +230,15 @@ def _tables(
             ("until", *ESTIMATE_COLUMNS),
             [(_moment(row["at"]), *cells(row)) for row in over_time],
         ),
-        _part_table(
-            "criteria", "agreement by criterion", ("criterion",), _keyed(named, "criteria")
+        *(
+            _part_table(
+                key,
+                f"agreement by {column}",
+                (column,),
+                [((row[column],), row) for _, row in named[key]],
+            )
+            for key, column in (("criteria", "criterion"), ("rounds", "round"))
         ),
-        _part_table("rounds", "agreement by round", ("round",), _keyed(named, "rounds")),
         _part_table(
             "windows",
             "agreement by day or week",
@@ -265,16 +269,6 @@ def _tables(
     )
 
 
-def _keyed(
-    named: Mapping[str, Sequence[tuple[str, Row]]], key: str
-) -> list[tuple[tuple[Any, ...], Row]]:
-    own: Callable[[str, Row], Any] = {
-        "criteria": lambda _, row: row["criterion"],
-        "rounds": lambda _, row: row["round"],
-    }[key]
-    return [((own(name, row),), row) for name, row in named[key]]
-
-
 def _part_table(
     key: str, title: str, columns: Sequence[str], rows: Iterable[tuple[tuple[Any, ...], Row]]
 ) -> Table:
@@ -303,33 +297,16 @@ def _moment(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
-def axis_of(rows: Iterable[Row]) -> Axis:
-    """From a round tenth below the lowest limit to one above the highest."""
-    limits = [row[limit] for row in rows for limit in _LIMITS if row[limit] is not None]
-    if not limits:
-        return Axis(0, 1)
-    low, high = floor(min(limits) * 10) / 10, ceil(max(limits) * 10) / 10
-    return Axis(low, high if high > low else low + 0.1)
+def _axis(rows: Iterable[Row]) -> Axis:
+    return axis_of(rows, step=0.1, without=(0, 1))
 
 
-def span_of(axis: Axis) -> str:
-    """The ends of an axis in words."""
-    return f"{axis.low:.1f} to {axis.high:.1f}".replace("-", "−")
+def _span(axis: Axis) -> str:
+    return span(axis.low, axis.high, one_decimal)
 
 
-def drawn(name: str, row: Row, axis: Axis, reference: float | None = None) -> Svg:
-    """The whisker of an estimate that has an interval; nothing for another."""
-    if row["value"] is None or row["low"] is None:
-        return Svg()
-    is_inside = reference is not None and axis.low <= reference <= axis.high
-    return whisker(
-        low=row["low"],
-        value=row["value"],
-        high=row["high"],
-        axis=axis,
-        reference=reference if is_inside else None,
-        label=f"{name} {row['low']:.2f} to {row['high']:.2f}".replace("-", "−"),
-    )
+def _drawn(name: str, row: Row, axis: Axis, reference: float | None = None) -> Svg:
+    return whisker_of(name, row, axis, say=two_decimals, reference=reference)
 
 
 SECTION: Final = Section(

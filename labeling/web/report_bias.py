@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, floor
 from typing import Any, Final
 
 from labeling.charts.arms import Share, shares_chart
 from labeling.charts.axes import Axis
 from labeling.charts.markup import Svg
-from labeling.charts.small import whisker
 from labeling.metrics.bias_checks import FALSE_SHARE
 from labeling.schemas import read_presentation
 from labeling.web.experiment_words import findings, points_words
@@ -23,6 +21,7 @@ from labeling.web.report_shell import (
     Table,
     cells,
 )
+from labeling.web.whiskers import LIMITS, axis_of, per_cent, points, span, whisker_of
 
 Row = Mapping[str, Any]
 NEEDS: Final = ("bias_checks", "presentation_experiment", "rater_leanings")
@@ -207,7 +206,7 @@ def _raters(who: Row) -> list[Line]:
 
 def _rater_span(who: Row) -> str:
     axis = _rater_axis([row for row in who.get("raters", []) if row["longer"]["value"] is not None])
-    return f"{axis.low * 100:.0f} to {axis.high * 100:.0f} %"
+    return span(axis.low, axis.high, per_cent)
 
 
 def _rater_axis(rows: Sequence[Row]) -> Axis:
@@ -289,27 +288,20 @@ def _tables(checks: Sequence[Row], tested: Row, who: Row) -> tuple[Table, ...]:
 
 
 def _axis(rows: Sequence[Row], *, around: float) -> Axis:
-    """From a round share below the lowest limit to one above the highest, `around` among them."""
-    limits = [row[limit] for row in rows for limit in ("low", "high") if row[limit] is not None]
-    if not limits:
-        return Axis(around - 0.05, around + 0.05)
-    step = 0.05 if max(limits) - min(limits) > 0.2 else 0.01
-    low, high = min(*limits, around), max(*limits, around)
-    return Axis(floor(low / step - 1e-9) * step, ceil(high / step + 1e-9) * step)
+    """On round shares, `around` among them."""
+    limits = [row[limit] for row in rows for limit in LIMITS if row[limit] is not None]
+    is_wide = bool(limits) and max(limits) - min(limits) > 0.2
+    return axis_of(
+        rows,
+        step=0.05 if is_wide else 0.01,
+        without=(around - 0.05, around + 0.05),
+        around=[around],
+    )
 
 
 def _whisker(name: str, row: Row, axis: Axis, reference: float) -> Svg:
-    if row["value"] is None or row["low"] is None:
-        return Svg()
-    said = f"{name} {row['low'] * 100:.1f} to {row['high'] * 100:.1f}".replace("-", "−")
-    return whisker(
-        low=row["low"],
-        value=row["value"],
-        high=row["high"],
-        axis=axis,
-        reference=reference,
-        label=f"{said} {'points' if reference == 0 else 'per cent'}",
-    )
+    unit = " points" if reference == 0 else " per cent"
+    return whisker_of(name, row, axis, say=points, unit=unit, reference=reference)
 
 
 SECTION: Final = Section("bias", "Bias", "labeling/campaign_report_bias.html", read, needs=NEEDS)

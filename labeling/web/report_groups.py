@@ -1,17 +1,16 @@
 """`/campaigns/<slug>/report/groups/`: where groups of raters differ, and how raters do at all."""
 
 from collections.abc import Mapping, Sequence
-from math import ceil, floor
 from typing import Any, Final
 
 from labeling.charts.axes import Axis
 from labeling.charts.intervals import Interval, intervals_chart
 from labeling.charts.markup import Svg
-from labeling.charts.small import whisker
 from labeling.metrics.group_gaps import RULES
 from labeling.queries.votes import comparisons, judged
 from labeling.web.report_group_files import attribute_title, tables
 from labeling.web.report_shell import NOT_YET, Asked, Chart, Definition, Section, Shown
+from labeling.web.whiskers import axis_of, span, two_decimals, whisker_of, whole
 
 Row = Mapping[str, Any]
 # Models of the chart: those whose gap is surest.
@@ -183,10 +182,9 @@ def _made(row: Row) -> list[tuple[str, str]]:
 def _boards(body: Row, row: Row) -> dict[str, Any]:
     """The table of boards: a line for each model, in the leaderboard's order."""
     groups = row["groups"]
-    limits = [
-        one[limit] for group in groups for one in group["board"] for limit in ("low", "high")
-    ] or [900, 1100]
-    axis = Axis(floor(min(limits) / 50) * 50, ceil(max(limits) / 50) * 50)
+    axis = axis_of(
+        (one for group in groups for one in group["board"]), step=50, without=(900, 1100)
+    )
     by_model = [{one["model"]: one for one in group["board"]} for group in groups]
     gaps = {one["model"]: one for one in row["gaps"]}
     order = [one["model"] for one in body.get("leaderboard", [])]
@@ -194,23 +192,20 @@ def _boards(body: Row, row: Row) -> dict[str, Any]:
     lines = []
     for model in [model for model in order if model in known]:
         cells = [
-            (one, _whisker(f"{model}, {group['group']}", one, axis) if one else Svg())
+            (one, _of_board(f"{model}, {group['group']}:", one, axis) if one else Svg())
             for group, board in zip(groups, by_model, strict=True)
             for one in (board.get(model),)
         ]
         lines.append((model, cells, gaps.get(model)))
-    return {"lines": lines, "groups": groups, "span": f"{axis.low:,.0f} to {axis.high:,.0f}"}
+    return {"lines": lines, "groups": groups, "span": span(axis.low, axis.high, whole)}
 
 
-def _whisker(name: str, one: Row, axis: Axis) -> Svg:
-    return whisker(
-        low=one["low"],
-        value=one["elo"],
-        high=one["high"],
-        axis=axis,
-        reference=1000.0,
-        label=f"{name}: {one['low']:,.0f} to {one['high']:,.0f}",
-    )
+def _of_board(name: str, one: Row, axis: Axis) -> Svg:
+    return whisker_of(name, one, axis, say=whole, reference=1000.0, at="elo")
+
+
+def _limits(estimate: Row) -> str:
+    return span(estimate["low"], estimate["high"], whole)
 
 
 def _reading(row: Row) -> list[str]:
@@ -223,7 +218,7 @@ def _reading(row: Row) -> list[str]:
     for one in found[:3]:
         said.append(
             f"{one['higher_in']} put {one['model']} higher than {one['lower_in']} do, by"
-            f" {one['gap']['value']:,.0f} points ({_span(one['gap'])})."
+            f" {one['gap']['value']:,.0f} points ({_limits(one['gap'])})."
         )
     if len(found) > 3:
         said.append(f"So it is with {len(found) - 3} more, in the table.")
@@ -235,10 +230,6 @@ def _reading(row: Row) -> list[str]:
         " could be."
     )
     return said
-
-
-def _span(estimate: Row) -> str:
-    return f"{estimate['low']:,.0f} to {estimate['high']:,.0f}".replace("-", "−")
 
 
 def _items(asked: Asked, row: Row) -> list[tuple[Any, Row]]:
@@ -272,29 +263,14 @@ def _disagreement(body: Row) -> dict[str, Any] | None:
 
 def _clauses(body: Row) -> list[tuple[Row, Svg, str, str]]:
     rows: Sequence[Row] = body.get("clauses") or []
-    limits = [
-        one["alpha"][limit]
-        for one in rows
-        for limit in ("low", "high")
-        if one["alpha"][limit] is not None
-    ]
-    axis = Axis(min(0.0, *limits, 0.0) if limits else 0.0, 1.0)
-    whole = body.get("agreement", {}).get("krippendorff_alpha_ordinal", NOT_YET)["value"]
-    return [(one, _of_alpha(one, axis, whole), *_clause_reading(one)) for one in rows]
+    alphas = [one["alpha"] for one in rows]
+    axis = axis_of(alphas, step=0.1, without=(0, 1), around=(0, 1), within=(-1, 1))
+    of_all = body.get("agreement", {}).get("krippendorff_alpha_ordinal", NOT_YET)["value"]
+    return [(one, _of_alpha(one, axis, of_all), *_clause_reading(one)) for one in rows]
 
 
-def _of_alpha(one: Row, axis: Axis, whole: float | None) -> Svg:
-    alpha = one["alpha"]
-    if alpha["value"] is None or alpha["low"] is None:
-        return Svg()
-    return whisker(
-        low=alpha["low"],
-        value=alpha["value"],
-        high=alpha["high"],
-        axis=axis,
-        reference=whole,
-        label=f"{alpha['low']:.2f} to {alpha['high']:.2f}",
-    )
+def _of_alpha(one: Row, axis: Axis, whole_alpha: float | None) -> Svg:
+    return whisker_of("", one["alpha"], axis, say=two_decimals, reference=whole_alpha)
 
 
 def _clause_reading(one: Row) -> tuple[str, str]:

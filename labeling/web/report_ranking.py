@@ -1,14 +1,12 @@
 """`/campaigns/<slug>/report/ranking/`: boards with and without style, how firm, and of parts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, floor
 from typing import Any, Final
 
 from labeling.charts.axes import Axis
 from labeling.charts.boards import Both, Placed, boards_chart
 from labeling.charts.markup import Svg
-from labeling.charts.small import whisker
 from labeling.metrics.one_scale import OneScale, one_scale
 from labeling.metrics.slices import LEAST_ITEMS
 from labeling.queries.rounds import anchor_of
@@ -16,6 +14,7 @@ from labeling.web import ranking_words
 from labeling.web.ranking_files import part_table, tables_of
 from labeling.web.report_shell import Asked, Chart, Definition, Section, Shown, Table
 from labeling.web.score_lines import score_chart, score_table
+from labeling.web.whiskers import axis_of, span, two_decimals, whisker_of, whole
 
 Row = Mapping[str, Any]
 NEEDS: Final = ("rankings",)
@@ -131,12 +130,12 @@ def read(asked: Asked) -> Shown:
     if not section:
         return Shown({"is_there": False}, tables_of(board, {}, scale), (), TERMS)
     style = section["style"]
-    axis = _axis([*board, *style["rows"]])
+    axis = axis_of([*board, *style["rows"]], step=20, without=(900, 1100))
     kinds = [_parts(kind, section) for kind in KINDS]
     context = {
         "is_there": True,
         "rankings": section,
-        "span": f"{axis.low:,.0f} to {axis.high:,.0f}",
+        "span": span(axis.low, axis.high, whole),
         "plain": [_line(row, axis) for row in board],
         "controlled": [_line(row, axis, ranking_words.moved(row)[0]) for row in style["rows"]],
         "style": style,
@@ -167,28 +166,12 @@ def read(asked: Asked) -> Shown:
 
 
 def _line(row: Row, axis: Axis, moved: str = "") -> Line:
-    drawn = whisker(
-        low=row["low"],
-        value=row["elo"],
-        high=row["high"],
-        axis=axis,
-        reference=1000.0,
-        label=f"{row['low']:,.0f} to {row['high']:,.0f}",
-    )
+    drawn = whisker_of("", row, axis, say=whole, reference=1000.0, at="elo")
     return Line(row, ranking_words.rank(row["rank_low"], row["rank_high"]), drawn, moved)
 
 
-def _axis(rows: Iterable[Row]) -> Axis:
-    """From a round twenty below the lowest limit to one above the highest."""
-    limits = [row[limit] for row in rows for limit in ("low", "high")]
-    if not limits:
-        return Axis(900, 1100)
-    return Axis(floor(min(limits) / 20) * 20, ceil(max(limits) / 20) * 20)
-
-
 def _coefficient_axis(rows: Sequence[Row]) -> Axis:
-    limits = [0.0, *(row[limit] for row in rows for limit in ("low", "high"))]
-    return Axis(floor(min(limits) * 10) / 10, ceil(max(limits) * 10) / 10)
+    return axis_of(rows, step=0.1, without=(0, 0), around=[0.0])
 
 
 def _coefficient_span(rows: Sequence[Row]) -> str:
@@ -198,20 +181,11 @@ def _coefficient_span(rows: Sequence[Row]) -> str:
 
 def _coefficients(rows: Sequence[Row]) -> list[tuple[str, Row, Svg]]:
     axis = _coefficient_axis(rows)
-    lines = []
-    for row in rows:
-        name = ranking_words.STYLES[row["style"]]
-        label = f"{name} {row['low']:.2f} to {row['high']:.2f}".replace("-", "−")
-        drawn = whisker(
-            low=row["low"],
-            value=row["value"],
-            high=row["high"],
-            axis=axis,
-            reference=0.0,
-            label=label,
-        )
-        lines.append((name, row, drawn))
-    return lines
+    named = [(ranking_words.STYLES[row["style"]], row) for row in rows]
+    return [
+        (name, row, whisker_of(name, row, axis, say=two_decimals, reference=0.0))
+        for name, row in named
+    ]
 
 
 def _models(board: Sequence[Row], section: Row) -> list[dict[str, Any]]:

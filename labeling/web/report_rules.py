@@ -1,14 +1,12 @@
 """`/campaigns/<slug>/report/rules/`: what each rule would export, and where the rules part."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, floor
 from typing import Any, Final
 
 from labeling.charts.arms import Share, shares_chart
 from labeling.charts.axes import Axis
 from labeling.charts.markup import Svg
-from labeling.charts.small import whisker
 from labeling.web.report_rules_words import DEFINITIONS, NAMES
 from labeling.web.report_shell import (
     ESTIMATE_COLUMNS,
@@ -21,6 +19,7 @@ from labeling.web.report_shell import (
     Table,
     cells,
 )
+from labeling.web.whiskers import axis_of, per_cent, span, whisker_of
 
 Row = Mapping[str, Any]
 SHOWN_RATERS: Final = 12
@@ -66,11 +65,11 @@ def read(asked: Asked) -> Shown:
                 Line(
                     known[row["rule"]],
                     row,
-                    _whisker(NAMES[row["rule"]], row["certainty"], certainty),
+                    whisker_of(NAMES[row["rule"]], row["certainty"], certainty, say=per_cent),
                 )
                 for row in rows
             ],
-            "certainty_span": _span(certainty),
+            "certainty_span": span(certainty.low, certainty.high, per_cent),
             "words": reading(found) if rows else [],
             "chart_of": what,
             "differing": [_item(row) for row in differing],
@@ -85,7 +84,7 @@ def read(asked: Asked) -> Shown:
                 RaterLine(row["rater"], row["reliability"], _of_rater(row, axis)) for row in ends
             ],
             "rater_count": len(raters),
-            "rater_span": _span(axis),
+            "rater_span": span(axis.low, axis.high, per_cent),
         },
         tables=(
             Table(
@@ -191,18 +190,18 @@ def _by_known(by_rule: Mapping[str, Row]) -> str:
     gold = by_rule[best]["gold"]
     if gold["low"] > majority["value"] and gold["value"] > majority["high"]:
         return (
-            f"On known answers {NAMES[best]} is right in {_per_cent(gold['value'])}, the majority"
-            f" in {_per_cent(majority['value'])}: more than chance explains, so {NAMES[best]} is"
+            f"On known answers {NAMES[best]} is right in {per_cent(gold['value'])}, the majority"
+            f" in {per_cent(majority['value'])}: more than chance explains, so {NAMES[best]} is"
             " the better rule here."
         )
     if majority["low"] > gold["value"] and majority["value"] > gold["high"]:
         return (
-            f"On known answers the majority is right in {_per_cent(majority['value'])},"
-            f" {NAMES[best]} in {_per_cent(gold['value'])}: keep the majority."
+            f"On known answers the majority is right in {per_cent(majority['value'])},"
+            f" {NAMES[best]} in {per_cent(gold['value'])}: keep the majority."
         )
     return (
         f"On {_items(n)} with a known answer the rules are right about equally often"
-        f" ({_per_cent(majority['value'])} and {_per_cent(gold['value'])}, within each other’s"
+        f" ({per_cent(majority['value'])} and {per_cent(gold['value'])}, within each other’s"
         " intervals): choose by what you want of ties and of certainty."
     )
 
@@ -290,37 +289,11 @@ def _made(found: Row) -> list[tuple[str, str]]:
 
 
 def _of_rater(row: Row, axis: Axis) -> Svg:
-    return _whisker(row["rater"], row["reliability"], axis, reference=0.5)
+    return whisker_of(row["rater"], row["reliability"], axis, say=per_cent, reference=0.5)
 
 
-def _whisker(name: str, row: Row, axis: Axis, reference: float | None = None) -> Svg:
-    if row["value"] is None or row["low"] is None:
-        return Svg()
-    words = f"{name} {row['low']:.0%} to {row['high']:.0%}".replace("%", " %")
-    shown = reference if reference is not None and axis.low <= reference <= axis.high else None
-    return whisker(
-        low=row["low"],
-        value=row["value"],
-        high=row["high"],
-        axis=axis,
-        reference=shown,
-        label=words,
-    )
-
-
-def _axis(rows: Sequence[Row]) -> Axis:
-    limits = [row[end] for row in rows for end in ("low", "high") if row[end] is not None]
-    if not limits:
-        return Axis(0, 1)
-    return Axis(max(floor(min(limits) * 10) / 10, 0), min(ceil(max(limits) * 10) / 10, 1))
-
-
-def _span(axis: Axis) -> str:
-    return f"{axis.low:.0%} to {axis.high:.0%}".replace("%", " %")
-
-
-def _per_cent(share: float) -> str:
-    return f"{share:.0%}".replace("%", " %")
+def _axis(rows: Iterable[Row]) -> Axis:
+    return axis_of(rows, step=0.1, without=(0, 1), within=(0, 1))
 
 
 def _items(count: int) -> str:
