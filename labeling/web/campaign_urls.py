@@ -44,7 +44,7 @@ urlpatterns = [
     path(
         "<slug:slug>/rounds/<uuid:round_id>/model/", rounds.register, name="campaign_register_model"
     ),
-    path("<slug:slug>/report/recompute/", campaigns.recompute, name="campaign_recompute"),
+    path("<slug:slug>/report/recompute/", report_pages.recompute, name="campaign_recompute"),
     path("<slug:slug>/report/", report_pages.report, name="campaign_report"),
     path("<slug:slug>/report/print/", report_pages.printed, name="campaign_report_print"),
     path("<slug:slug>/report/<slug:section>/", report_pages.page, name="campaign_report_page"),

@@ -10,7 +10,6 @@ from django.views.decorators.http import require_POST, require_safe
 
 from labeling import access
 from labeling.actions.campaigns import update_campaign
-from labeling.actions.jobs import queue_job
 from labeling.actions.rounds import open_round
 from labeling.errors import InvalidInputError, NotFoundError
 from labeling.metrics.report import METHOD_VERSION
@@ -20,7 +19,6 @@ from labeling.queries.budget import budget_of, spent_of
 from labeling.queries.readiness import warnings_of
 from labeling.web import dashboard
 from labeling.web.builder_parts import placed
-from labeling.web.report_shell import REPORT_PAGES
 from labeling.web.signed_in import PageRequest, signed_in
 
 SHOWN_RATERS = 8
@@ -100,21 +98,6 @@ def start_round(request: PageRequest, slug: str) -> HttpResponse:
     opened_in = access.campaign_for_manager(request.user, slug)
     opened = open_round(campaign=opened_in, by=request.user)
     messages.success(request, f"Round {opened.number} is open.")
-    return redirect("campaign", slug)
-
-
-@signed_in
-@require_POST
-def recompute(request: PageRequest, slug: str) -> HttpResponse:
-    """Ask a worker for the numbers anew."""
-    asked = access.campaign_for_manager(request.user, slug)
-    queue_job(campaign=asked, kind="report", by=request.user)
-    page = request.POST.get("page", "")
-    if page in REPORT_PAGES:
-        # Back to the page of the report that asked; it does not follow by itself.
-        messages.success(request, "The numbers are being computed: load the page in a moment.")
-        return redirect("campaign_report_page", slug, page)
-    messages.success(request, "The numbers are being computed; they appear here by themselves.")
     return redirect("campaign", slug)
 
 

@@ -9,15 +9,17 @@ import re
 from pathlib import Path
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.staticfiles import finders
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from labeling import access
+from labeling.actions.jobs import queue_job
 from labeling.errors import NotFoundError
 from labeling.formats.csv_writing import csv_lines
 from labeling.models import Campaign
@@ -129,6 +131,21 @@ def printed(request: PageRequest, slug: str) -> HttpResponseBase:
     if context["is_file"]:
         return _named(response, f"{campaign.slug}-report.html")
     return response
+
+
+@signed_in
+@require_POST
+def recompute(request: PageRequest, slug: str) -> HttpResponse:
+    """Ask a worker for the numbers anew; back to the page of the report that asked, if one did."""
+    asked = access.campaign_for_manager(request.user, slug)
+    queue_job(campaign=asked, kind="report", by=request.user)
+    name = request.POST.get("page", "")
+    if any(one.name == name for one in SECTIONS):
+        # It does not follow by itself, as the overview does.
+        messages.success(request, "The numbers are being computed: load the page in a moment.")
+        return redirect("campaign_report_page", slug, name)
+    messages.success(request, "The numbers are being computed; they appear here by themselves.")
+    return redirect("campaign", slug)
 
 
 def page_context(asked: Asked, section: Section) -> dict[str, Any]:

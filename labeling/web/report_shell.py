@@ -20,8 +20,6 @@ MADE_COLUMNS: Final = (
     *("campaign", "computed_at", "method_version", "tie_rule", "judgments_counted", "raters"),
     *("gold_judgments_left_out", "repeats_left_out", "excluded_judgments"),
 )
-# Their words in addresses, in order; `report_pages.SECTIONS` has what they are made of.
-REPORT_PAGES: Final = ("agreement", "ranking", "bias", "groups", "rules", "planner")
 NOT_YET: Estimate = {"value": None, "low": None, "high": None, "n": 0, "why": "Not computed yet."}
 
 
