@@ -59,7 +59,8 @@ def shrunken(hits: Ints, n: Ints) -> Shrunken:
 
     Efron and Morris (1975), Data analysis using Stein's estimator and its generalizations; how far
     raters truly differ by the moments of DerSimonian and Laird (1986), Meta-analysis in clinical
-    trials.
+    trials. The limits allow for the pool's mean being estimated, too (Morris 1983, Parametric
+    empirical Bayes inference): where chance explains all, a rater's are those of the pool.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         shares = hits / n
@@ -67,6 +68,7 @@ def shrunken(hits: Ints, n: Ints) -> Shrunken:
     total = int(n.sum())
     middle = float(hits.sum() / total) if total else 0.5
     between = 0.0
+    error = middle * (1 - middle) / max(total, 1)
     if np.count_nonzero(many) > 1:
         unit = max(middle * (1 - middle), _LEAST_NOISE)
         weights = n[many] / unit
@@ -77,11 +79,12 @@ def shrunken(hits: Ints, n: Ints) -> Shrunken:
         # Each rater weighs the same in what is usual, but for what chance blurs.
         even = 1 / (between + 1 / weights)
         middle = float(even @ shares[many] / even.sum())
+        error = 1 / float(even.sum())
     with np.errstate(invalid="ignore", divide="ignore"):
         noise = max(middle * (1 - middle), _LEAST_NOISE) / n
         kept = between / (between + noise)
         value = np.where(n > 0, middle + kept * (shares - middle), np.nan)
-        reach = Z95 * np.sqrt(kept * noise)
+        reach = Z95 * np.sqrt(kept * noise + (1 - kept) ** 2 * error)
     return Shrunken(
         value, np.maximum(value - reach, 0.0), np.minimum(value + reach, 1.0), n, middle
     )
