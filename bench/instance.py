@@ -18,6 +18,7 @@ from pathlib import Path
 
 from bench.processes import descendants
 from config import embedded
+from config.own_keys import load_keys
 
 ROOT = Path(__file__).resolve().parents[1]
 ALIVE = "/healthz/live"
@@ -47,7 +48,7 @@ def running() -> Iterator[Instance]:
         home = Path(folder)
         services = embedded.Services(home)
         try:
-            keys = embedded.load_keys(home)
+            keys = load_keys(home)
             os.environ.update(
                 services.start(),
                 THURSTONE_HOME=str(home),

@@ -4,12 +4,10 @@
 makes folders and, as root, system accounts. Standard library only: `up` runs without Django.
 """
 
-import base64
 import fcntl
 import importlib.util
 import json
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -22,6 +20,7 @@ from typing import IO
 from urllib.parse import quote
 
 from config.children import NO_NAMESPACE, Command, spawn, stop
+from config.own_keys import load_keys, write_private
 
 POSTGRES_MAJOR = "18"
 # The first one installed wins; pixeltable's wheel carries an older major in another folder too.
@@ -66,14 +65,6 @@ class AlreadyRunningError(EmbeddedError):
 
 
 @dataclass(frozen=True)
-class Keys:
-    """The secrets of an installation without an administrator: made once, kept in its folder."""
-
-    secret_key: str
-    field_encryption_keys: list[str]
-
-
-@dataclass(frozen=True)
 class Running:
     """How to reach the instance that runs on a folder right now."""
 
@@ -82,29 +73,6 @@ class Running:
     secret_key: str
     field_encryption_keys: list[str]
     is_demo: bool
-
-
-def load_keys(home: Path) -> Keys:
-    """The installation's keys, made and stored (0600) at the first call."""
-    path = home / "keys.json"
-    if not path.exists():
-        fresh = {
-            "secret_key": secrets.token_urlsafe(50),
-            "field_encryption_keys": [base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()],
-        }
-        write_private(path, fresh)
-    return Keys(**json.loads(path.read_text()))
-
-
-def write_private(path: Path, content: object) -> None:
-    """Write JSON that only its owner may read, whole or not at all."""
-    draft = path.with_name(path.name + ".new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(content, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 def socket_url(folder: Path, database: str = "postgres") -> str:

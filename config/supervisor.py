@@ -21,8 +21,8 @@ from config.embedded import (
     AlreadyRunningError,
     EmbeddedError,
     Services,
-    load_keys,
 )
+from config.own_keys import load_keys
 from config.process_tree import ProcessTree, Stopped
 
 BASE_DIR = Path(__file__).resolve().parent.parent

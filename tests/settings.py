@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from config import embedded
+from config.own_keys import load_keys
 
 
 def _start_services() -> None:
@@ -23,7 +24,7 @@ def _start_services() -> None:
         durable=False,
     )
     os.environ.update(services.start())
-    keys = embedded.load_keys(home)
+    keys = load_keys(home)
     os.environ["SECRET_KEY"] = keys.secret_key
     os.environ["FIELD_ENCRYPTION_KEYS"] = ",".join(keys.field_encryption_keys)
     owner = os.getpid()

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import logging
-import time
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 from uuid import uuid4
@@ -25,11 +24,11 @@ from labeling.actions.ended import refuse_archived
 from labeling.actions.import_chunks import Chunk
 from labeling.actions.import_images import ImageKeeper
 from labeling.actions.import_tally import Tally
+from labeling.actions.import_turns import wait_to_import
 from labeling.actions.import_writing import ChunkWriter
 from labeling.actions.jobs import TASKS
 from labeling.actions.progress import JobCancelledError, Progress
 from labeling.errors import (
-    ConflictError,
     EndedError,
     FieldProblem,
     InvalidInputError,
@@ -41,8 +40,6 @@ from labeling.formats.rows import Row, RowProblem
 from labeling.models import Campaign, Import, ImportProblem, Job, User
 from labeling.models.import_staging import Staging
 
-# Imports into one campaign take turns; the first half of the lock's key is this word's.
-LOCK = 0x494D5054
 # Problems kept of a file, and told with the job itself.
 MAX_PROBLEMS = 1000
 TOLD_PROBLEMS = 20
@@ -268,7 +265,7 @@ def forget_uploads(*, job: Job | None = None) -> int:
 @transaction.atomic(durable=True)
 def _import_rows(job: Job, file: IO[bytes], tally: Tally, progress: Progress) -> None:
     campaign, imported = job.campaign, job.imported_file
-    _wait_for_turn(campaign, progress)
+    wait_to_import(campaign, progress)
     refuse_archived(campaign)
     counted = CountingReader(file)
     with ImageKeeper(campaign) as images, connection.cursor() as cursor:
@@ -294,34 +291,6 @@ def _import_rows(job: Job, file: IO[bytes], tally: Tally, progress: Progress) ->
         _keep_problems(job, tally)
         if not _end(job, Job.Status.SUCCEEDED, result=tally.as_result()):
             raise JobCancelledError
-
-
-def _wait_for_turn(campaign: Campaign, progress: Progress) -> None:
-    """Hold the campaign's import lock to the end of the transaction, ticking while waiting."""
-    while True:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [LOCK, campaign.pk])
-            row = cursor.fetchone()
-        if row and row[0]:
-            return
-        progress.tick(0)
-        time.sleep(0.2)
-
-
-def keep_imports_out(campaign: Campaign) -> None:
-    """No import reads a file into the campaign to the end of the transaction; ConflictError if one
-    does now: what it stores is not to be seen yet, and would be waited for until its end.
-
-    Several may keep imports out at once.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock_shared(%s, %s)", [LOCK, campaign.pk])
-        row = cursor.fetchone()
-    if not (row and row[0]):
-        raise ConflictError(
-            "A file is being imported into this campaign. Nothing was stored; send the same again "
-            "after the import."
-        )
 
 
 def _chunks(

@@ -24,6 +24,8 @@ def choose_next(*, round_: Round) -> int:
     had in this draw; what the draw went by, seed and strengths, is in the audit log. Safe to
     repeat, and by several at once: the campaign and the round are held as by all who lay.
     """
+    # An estimate that counts all that is open: not while others wait for the campaign.
+    asked = coming(round_.campaign)
     campaign = Campaign.objects.select_for_update(no_key=True).get(pk=round_.campaign_id)
     held = Round.objects.select_for_update(no_key=True).get(pk=round_.pk)
     if (
@@ -48,7 +50,7 @@ def choose_next(*, round_: Round) -> int:
         count=count,
         overlap=held.overlap,
         seed=seed,
-        asked=coming(campaign),
+        asked=asked,
     )
     last = Comparison.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     new = candidates.draw(

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from labeling import audit, jobs
 from labeling.actions.ended import hold_campaign
-from labeling.actions.imports import keep_imports_out
+from labeling.actions.import_turns import keep_imports_out
 from labeling.actions.push_pairs import Key, Paired, pair_pushed
 from labeling.actions.slot_answers import source_of, stored_completions
 from labeling.errors import FieldProblem, refused

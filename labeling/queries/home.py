@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from labeling.metrics.estimates import Estimate, proportion
-from labeling.models import Campaign, Membership, Seat, User
+from labeling.models import Campaign, Seat, User
 from labeling.models.counted import RIGHT_SQL
 from labeling.models.gold_dealing import campaigns_with_more
 from labeling.models.practice_dealing import RoundStanding, standings
@@ -21,6 +21,7 @@ from labeling.queries.budget import used_up
 from labeling.queries.guidelines import requalifications
 from labeling.queries.rating import RatedCampaign, rated_campaigns
 from labeling.queries.routing import OPEN, Routing, routings_of
+from labeling.queries.told_answers import campaigns_that_tell
 from labeling.schemas import Requirements, read_requirements
 
 # Comparisons left are counted up to here: beyond it the page says "more than".
@@ -227,7 +228,7 @@ def home_of(user: User) -> Home:
             if not left.get(key)
         },
     )
-    told = _told(user, raters)
+    told = campaigns_that_tell(user, raters)
     anew = [key for key, one in qualifying.items() if one.is_own and not one.is_passed]
     requalify = requalifications(raters, anew) if anew else {}
     mine = []
@@ -373,33 +374,6 @@ def _calibration(raters: list[int]) -> Estimate:
     if met < ENOUGH_GOLD:
         return Estimate.undefined("too few", unit="votes", n=met)
     return proportion(right, met, unit="votes", why="")
-
-
-def _told(user: User, raters: list[int]) -> dict[int, Campaign]:
-    """The campaigns in which an answer may be shown beside the expected one, archived ones too."""
-    rows = _rows(
-        """SELECT DISTINCT j.campaign_id FROM labeling_judgment j
-        JOIN labeling_comparison c ON c.id = j.comparison_id
-        JOIN labeling_gold g ON g.comparison_id = c.id
-        JOIN labeling_campaign k ON k.id = j.campaign_id
-        LEFT JOIN labeling_round r ON r.id = c.round_id
-        WHERE j.rater_id = ANY(%(raters)s) AND j.assignment_id IS NOT NULL
-          AND (r.kind = 'qualification' OR g.retired_at IS NOT NULL
-            OR k.state = 'archived')
-        -- Or a reviewer's word, where they let those who judged read it.
-        UNION SELECT d.campaign_id FROM labeling_adjudication d
-        JOIN labeling_judgment j ON j.comparison_id = d.comparison_id
-        WHERE j.rater_id = ANY(%(raters)s) AND j.assignment_id IS NOT NULL
-          AND d.tells_raters
-          AND NOT EXISTS (SELECT FROM labeling_adjudication l WHERE l.supersedes_id = d.id)""",
-        raters,
-    )
-    may_open = Campaign.objects.filter(
-        pk__in=[pk for (pk,) in rows],
-        memberships__user=user,
-        memberships__role=Membership.Role.RATER,
-    )
-    return {one.pk: one for one in may_open.order_by("name")}
 
 
 def _rows(sql: str, raters: list[int], **more: Any) -> list[tuple[Any, ...]]:

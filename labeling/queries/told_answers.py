@@ -7,15 +7,30 @@ it is retired, or when the campaign is archived: a completed one may be opened a
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from labeling.errors import NotFoundError
-from labeling.models import Appeal, Assignment, Campaign, Judgment, Rater, Round
+from labeling.models import Appeal, Assignment, Campaign, Judgment, Membership, Rater, Round, User
 from labeling.models.practice_dealing import RoundStanding, standings
 from labeling.practice import Nearness, nearness
 from labeling.queries.votes import summary
 
 SHOWN = 100
+_TOLD_IN = """
+SELECT DISTINCT j.campaign_id FROM labeling_judgment j
+JOIN labeling_comparison c ON c.id = j.comparison_id
+JOIN labeling_gold g ON g.comparison_id = c.id
+JOIN labeling_campaign k ON k.id = j.campaign_id
+LEFT JOIN labeling_round r ON r.id = c.round_id
+WHERE j.rater_id = ANY(%(raters)s) AND j.assignment_id IS NOT NULL
+  AND (r.kind = 'qualification' OR g.retired_at IS NOT NULL OR k.state = 'archived')
+-- Or a reviewer's word, where they let those who judged read it.
+UNION SELECT d.campaign_id FROM labeling_adjudication d
+JOIN labeling_judgment j ON j.comparison_id = d.comparison_id
+WHERE j.rater_id = ANY(%(raters)s) AND j.assignment_id IS NOT NULL AND d.tells_raters
+  AND NOT EXISTS (SELECT FROM labeling_adjudication l WHERE l.supersedes_id = d.id)
+"""
 
 
 @dataclass(frozen=True)
@@ -146,3 +161,14 @@ def _as_told(judgment: Judgment) -> ToldAnswer:
         is_practice=kind == Round.Kind.QUALIFICATION,
         appeal=getattr(judgment, "appeal", None),
     )
+
+
+def campaigns_that_tell(user: User, raters: list[int]) -> dict[int, Campaign]:
+    """The campaigns in which an answer may be shown beside the expected one, archived ones too."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TOLD_IN, {"raters": raters})
+        ids = [pk for (pk,) in cursor.fetchall()]
+    may_open = Campaign.objects.filter(
+        pk__in=ids, memberships__user=user, memberships__role=Membership.Role.RATER
+    )
+    return {one.pk: one for one in may_open.order_by("name")}

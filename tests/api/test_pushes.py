@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 
 from labeling.actions.claiming import claim_assignment
-from labeling.actions.imports import LOCK
+from labeling.actions.import_turns import LOCK
 from labeling.models import AuditEvent, Comparison, Completion, Prompt
 from tests import factories, generating
 from workers.imports import open_arrivals

@@ -9,9 +9,9 @@ from config.embedded import (
     AlreadyRunningError,
     EmbeddedError,
     Services,
-    load_keys,
     running_services,
 )
+from config.own_keys import load_keys
 
 
 @pytest.fixture(scope="module")
