@@ -1,7 +1,10 @@
 """Judges at the local server, driven by the workers' own tasks."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
+
+from django.db.models.functions import Now
 
 from labeling.actions.endpoints import register_endpoint
 from labeling.actions.judge_answers import store_answers
@@ -10,7 +13,7 @@ from labeling.actions.judges import create_judge
 from labeling.actions.rounds import open_waiting
 from labeling.clients.protocol import CompletionResult, ProviderError
 from labeling.judging.verdicts import Verdict
-from labeling.models import Campaign, Comparison, Endpoint, Judge, Judgment, Organisation
+from labeling.models import Campaign, Comparison, Endpoint, Judge, JudgeCall, Judgment, Organisation
 from tests import factories
 from tests.llm_server import LlmServer
 from workers.judges import drive_judge
@@ -39,6 +42,13 @@ def drain(judge: Judge, *, most: int = 60) -> Judge:
         raise AssertionError("The judge does not come to an end.")
     judge.refresh_from_db()
     return judge
+
+
+def lapse(judge: Judge) -> None:
+    """As if whoever holds its calls had fallen silent an hour ago."""
+    JudgeCall.objects.filter(judge=judge, state="leased").update(
+        leased_until=Now() - timedelta(hours=1)
+    )
 
 
 def hurry(judge: Judge) -> None:

@@ -117,3 +117,12 @@ def marginal_strengths(
         fitted = fitted + (wanted - p).sum(axis=1) / (size / 4)
         fitted -= fitted.mean()
     return [float(value) for value in fitted]
+
+
+def panels(
+    random: np.random.Generator, items: int, raters: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """People's counts on items, another panel's, and what most people of all would say."""
+    taste = random.dirichlet((0.9, 0.3, 0.9), items)
+    one, other = (np.array([random.multinomial(raters, p) for p in taste]) for _ in range(2))
+    return one, other, taste

@@ -1,15 +1,13 @@
 """What is counted item by item equals what is counted at once, whatever happened in between."""
 
 import random
-import threading
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.db import connection, transaction
+from django.db import connection
 
 from labeling.actions.adjudications import adjudicate, leave_out
 from labeling.actions.campaigns import delete_campaign, update_campaign
@@ -27,10 +25,9 @@ from labeling.actions.tallies import (
     turn_to_count,
 )
 from labeling.errors import LabelingError
-from labeling.metrics.report import METHOD_VERSION, build_report
+from labeling.metrics.report import METHOD_VERSION
 from labeling.models import (
     Board,
-    Campaign,
     Comparison,
     DueTally,
     ExcludedJudgment,
@@ -43,10 +40,9 @@ from labeling.models import (
     TallyPattern,
     User,
 )
-from labeling.models.tallying import count_all
-from labeling.queries.outcomes import outcomes
 from labeling.queries.tallies import campaigns_to_count
 from tests import factories
+from tests.boards import SIDES, check, in_thread, report_of
 from tests.judging import judged
 from tests.queries.test_outcomes import campaign_with_a_turned_pair, import_rows
 from workers.metrics import run_report
@@ -54,55 +50,11 @@ from workers.tallies import compute_board, refresh_board
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SIDES = ("left", "right", "tie", "both_bad")
+
 SAID = ("a", "b", "tie", "both_bad")
+
+
 MODELS = ("north", "south", "east", "west")
-
-
-def report_of(campaign: Campaign) -> dict[str, Any]:
-    """The numbers of the board as the full report computes them, from all judgments."""
-    read = outcomes(campaign)
-    body = build_report(
-        read.votes, campaign="", computed_at="", judges=read.is_judge, gold=read.gold
-    )
-    return {
-        "method_version": body["method_version"],
-        "judgment_count": body["judgment_count"],
-        "comparison_count": body["comparison_count"],
-        "counts": body["counts"],
-        "agreement": {
-            name: row
-            for name, row in body["agreement"].items()
-            # These need to know who voted.
-            if name not in {"cohen_kappa_mean", "intra_rater"}
-        },
-        "leaderboard": body["leaderboard"],
-        "win_matrix": body["win_matrix"],
-        "bias": {"position": body["bias"]["position"]},
-        "methods": body["methods"],
-    }
-
-
-def patterns_of(campaign: Campaign) -> set[tuple[int, tuple[int, ...], int]]:
-    rows = TallyPattern.objects.filter(campaign=campaign).values_list("kind", "counts", "items")
-    return {(kind, tuple(counts), items) for kind, counts, items in rows}
-
-
-def tallies_of(campaign: Campaign) -> list[Any]:
-    return list(ItemTally.objects.filter(campaign=campaign).order_by("pk").values())
-
-
-def check(campaign: Campaign) -> Board:
-    """The board from what changed is the report's and, to the row, that of counting anew."""
-    board = compute_board(campaign)
-    board.refresh_from_db()
-    assert board.numbers == report_of(campaign)
-    kept = (patterns_of(campaign), tallies_of(campaign))
-    # The board stays, so that what comes next is counted by what changed.
-    with transaction.atomic():
-        count_all(campaign_id=campaign.pk)
-    assert (patterns_of(campaign), tallies_of(campaign)) == kept
-    return board
 
 
 class Story:
@@ -301,115 +253,6 @@ def test_each_thing_alone_reaches_the_board() -> None:
     campaign = update_campaign(campaign=campaign, by=None, requirements=own)
     open_round(campaign=campaign, by=None, kind="qualification")
     assert (judgments(), counted()) == (8, 8)
-
-
-def in_thread(errors: list[BaseException], work: Callable[[], None]) -> threading.Thread:
-    """A thread with a database session of its own, begun."""
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread
-
-
-def once(campaign: Campaign) -> None:
-    compute_board(campaign)
-
-
-def test_a_judgment_that_commits_late_with_a_lower_id_is_counted() -> None:
-    campaign = factories.campaign(overlap=2)
-    first, second = judged(campaign, {"ann": ["a", "b"], "bob": ["a", "a"]})
-    compute_board(campaign)
-    late, early = factories.rater(campaign), factories.rater(campaign)
-    written, may_commit = threading.Event(), threading.Event()
-    errors: list[BaseException] = []
-
-    def commit_late() -> None:
-        with transaction.atomic():
-            Judgment.objects.create(
-                campaign=campaign, comparison=first, rater=late.rater, preference="b"
-            )
-            written.set()
-            assert may_commit.wait(30)
-
-    thread = in_thread(errors, commit_late)
-    assert written.wait(30)
-    Judgment.objects.create(campaign=campaign, comparison=second, rater=early.rater, preference="b")
-    assert compute_board(campaign).numbers["judgment_count"] == 5
-    may_commit.set()
-    thread.join()
-    assert errors == []
-    newest, oldest = Judgment.objects.filter(rater__in=[late.rater, early.rater]).order_by("-pk")
-    assert (newest.rater, oldest.rater) == (early.rater, late.rater)
-    assert DueTally.objects.filter(campaign=campaign).exists()
-    assert check(campaign).numbers["judgment_count"] == 6
-
-
-def test_raters_commit_as_they_come_while_workers_count() -> None:
-    campaign = factories.campaign(overlap=3)
-    factories.open_comparisons(campaign, 25)
-    raters = [factories.rater(campaign).rater for _ in range(4)]
-    errors: list[BaseException] = []
-    is_over = threading.Event()
-
-    def rate(number: int) -> None:
-        dice = random.Random(number)
-        while claimed := claim_assignment(rater=raters[number], campaign=campaign):
-            submit_judgment(
-                rater=raters[number],
-                assignment_id=claimed.public_id,
-                answer={"side": dice.choice(SIDES[:3])},
-            )
-
-    def count() -> None:
-        while not is_over.is_set():
-            with turn_to_count(campaign_id=campaign.pk, wait=True):
-                compute_board(campaign)
-
-    counters = [in_thread(errors, count) for _ in range(2)]
-    rating = [in_thread(errors, partial(rate, k)) for k in range(4)]
-    for thread in rating:
-        thread.join()
-    is_over.set()
-    for thread in counters:
-        thread.join()
-    assert errors == []
-    assert check(campaign).numbers["judgment_count"] == 75
-
-
-def test_a_count_that_is_killed_in_the_middle_loses_nothing() -> None:
-    campaign = factories.campaign(overlap=1)
-    (comparison,) = judged(campaign, {"ann": ["a"]})
-    before = compute_board(campaign)
-    seat = factories.rater(campaign)
-    Judgment.objects.create(
-        campaign=campaign, comparison=comparison, rater=seat.rater, preference="b"
-    )
-    errors: list[BaseException] = []
-    with transaction.atomic():
-        # The count has taken the note away and waits for this row when its session ends.
-        ItemTally.objects.select_for_update().get(comparison=comparison)
-        thread = in_thread(errors, lambda: once(campaign))
-        killed = False
-        while not killed:
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT coalesce(bool_or(pg_terminate_backend(pid)), false) FROM pg_locks"
-                    " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
-                )
-                ((killed,),) = cursor.fetchall()
-        thread.join()
-    assert len(errors) == 1
-    assert DueTally.objects.filter(campaign=campaign).count() == 1
-    assert Board.objects.get(campaign=campaign).numbers == before.numbers
-    assert check(campaign).numbers["counts"]["b"] == 1
 
 
 def test_counts_that_cannot_be_right_are_counted_anew() -> None:
