@@ -105,7 +105,11 @@ def experiment(votes: Votes, shown: Shown, *, now: int) -> dict[str, Any]:
         as_dealt = _contrasts(votes, shown, in_arm & differs, longer)["streaming"]
     pace = _pace(shown.judged_at[counted], now) if len(shown.judged_at) else None
     body["contrasts"] = {
-        name: one.as_json() | {"no_effect": 0, "days_left": _days_left(one, pace)}
+        name: one.as_json()
+        | {
+            "no_effect": 0,
+            "days_left": _days_left(one, _share_of(pace, one.estimate.n, int(counted.sum()))),
+        }
         for name, one in found.items()
     }
     body["as_dealt"] = as_dealt.as_json()
@@ -118,6 +122,11 @@ def main_contrast(contrasts: dict[str, dict[str, Any]]) -> str:
     """Which contrast answers for the experiment: streaming, or the first that can be had."""
     names = ("streaming", "halving", "context")
     return next((name for name in names if contrasts[name]["value"] is not None), names[0])
+
+
+def _share_of(pace: float | None, votes: int, counted: int) -> float | None:
+    """How fast votes come that a contrast counts: some arms have no part in it."""
+    return None if pace is None else pace * votes / max(counted, 1)
 
 
 def _mode(arm: ArmFacts) -> int:

@@ -58,7 +58,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "Whose answer to a swapped pair stays in its place keeps to the right more than the left.",
     ),
 }
-_TODO: Final[Mapping[str, str]] = {
+_ADVICE: Final[Mapping[str, str]] = {
     "position": "See who leans to a side below, and pause whoever does not read. Deal the sides by"
     " lot, so that it favours no model.",
     "length": "Quote the style-controlled board. Talk to the raters who lean furthest, and say in"
@@ -152,7 +152,7 @@ def _sentence(row: Mapping[str, Any]) -> str:
 
 def _to_do(row: Mapping[str, Any]) -> str:
     if row["reading"] == "watch":
-        return _TODO[row["check"]]
+        return _ADVICE[row["check"]]
     if row["reading"] == "open":
         return _KEEP_ASKING.get(row["check"], "Collect more judgments before you conclude.")
     return "" if row["reading"] == "absent" else "Nothing."

@@ -133,7 +133,8 @@ def answer_of(study: Study, *, per_day: float | None = None) -> Answer:
         hours_each=hours / max(study.raters, 1),
         cost=None if study.price is None else judgments * study.price,
         rate_reach=None if study.learns else rate_reach(each, study.design),
-        score_reach=score_reach(study.models, each, study.design),
+        # A rule that prefers some pairs knows the others less: the even design's reach is not its.
+        score_reach=None if study.learns else score_reach(study.models, each, study.design),
         label_right=right,
         days=judgments / per_day if per_day else None,
     )

@@ -162,12 +162,10 @@ def _difference(one: Estimate, other: Estimate) -> Estimate:
 
     Newcombe (1998), Interval estimation for the difference between independent proportions, 10.
     """
-    for part in (one, other):
-        if part.value is None or part.low is None or part.high is None:
-            return Estimate.undefined(part.why, unit=_PAIRS)
-    assert one.value is not None and one.low is not None and one.high is not None  # noqa: S101
-    assert other.value is not None and other.low is not None  # noqa: S101
-    assert other.high is not None  # noqa: S101
+    if one.value is None or one.low is None or one.high is None:
+        return Estimate.undefined(one.why, unit=_PAIRS)
+    if other.value is None or other.low is None or other.high is None:
+        return Estimate.undefined(other.why, unit=_PAIRS)
     value = one.value - other.value
     below = np.hypot(one.value - one.low, other.high - other.value)
     above = np.hypot(one.high - one.value, other.value - other.low)

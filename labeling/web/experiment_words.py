@@ -26,14 +26,17 @@ class Findings:
     notes: Sequence[str]
 
 
-def findings(tested: Row) -> Findings:
-    """The experiment's main contrast in words, what it still needs and what it costs."""
+def findings(tested: Row, *, stands: bool) -> Findings:
+    """The experiment's main contrast in words, what it still needs and what it costs.
+
+    `stands` says whether it does so among all checks of the page: one chance is not the page's.
+    """
     name = main_contrast(tested["contrasts"])
     one: Row = tested["contrasts"][name]
     dealt = tested["judgment_count"] - tested["not_dealt_count"]
     facts = [("Dealt", _dealt(dealt, tested["not_dealt_count"]))]
     progress = None
-    settled = one["chance"] is not None and one["chance"] < FALSE_SHARE
+    settled = stands
     if one["needed"] is not None:
         facts.append(("Needed", f"{one['needed']:,} votes, for 80 % power at the effect seen"))
         progress = None if settled else (min(one["n"], one["needed"]), one["needed"])
@@ -43,17 +46,19 @@ def findings(tested: Row) -> Findings:
     if not settled and one["needed"] is not None:
         facts.append(("At this pace", _pace(one["days_left"])))
     facts.append(("Price", _price(tested["price"])))
-    return Findings(_lead(name, one), settled, facts, progress, _notes(tested))
+    return Findings(_lead(name, one, stands), settled, facts, progress, _notes(tested))
 
 
-def _lead(name: str, one: Row) -> str:
+def _lead(name: str, one: Row, stands: bool) -> str:
     if one["value"] is None:
         return str(one["why"])
     does = "takes {:.1f} points off" if one["value"] < 0 else "adds {:.1f} points to"
     lead = LEADS[name].format(does.format(abs(one["value"]) * 100))
     said = f"{lead}, between {points_words(one['low'])} and {points_words(one['high'])}."
-    if one["chance"] < FALSE_SHARE:
+    if stands:
         return f"{said} Chance hardly explains it (p {_p(one['chance'])})."
+    if one["chance"] < FALSE_SHARE:
+        return f"{said} Among so many checks that may still be chance (p {_p(one['chance'])})."
     return f"{said} It points one way, but chance is not ruled out (p {_p(one['chance'])})."
 
 

@@ -150,7 +150,14 @@ def read(asked: Asked) -> Shown:
             "arms": tested.get("arms", []),
             "contrasts": _contrasts(tested),
             "has_arms": len(read_presentation(asked.campaign.presentation).arms) > 1,
-            "findings": findings(tested) if tested and not tested["why"] else None,
+            "findings": (
+                findings(
+                    tested,
+                    stands=any(row["check"] == "presentation" and row["stands"] for row in checks),
+                )
+                if tested and not tested["why"]
+                else None
+            ),
             "raters": raters[:LISTED],
             "rater_count": len(raters),
             "rater_span": _rater_span(who),

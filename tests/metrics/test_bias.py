@@ -46,6 +46,16 @@ def test_the_context_is_compared_within_one_way_of_showing():
     assert context["needed"] and context["days_left"] is None
 
 
+def test_what_a_contrast_still_wants_comes_at_the_pace_of_its_own_arms():
+    votes, shown = planted_arms(np.array([0.58, 0.5, 0.5, 0.52]), items=60, per_item=4, seed=5)
+    found = experiment(votes, shown, now=int(shown.judged_at.max()) + 1)
+    context = found["contrasts"]["context"]
+    missing = context["needed"] - context["n"]
+    assert missing > 0 and context["n"] < 0.7 * found["decisive_count"]
+    own = found["pace_per_day"] * context["n"] / found["decisive_count"]
+    assert context["days_left"] == int(np.ceil(missing / own))
+
+
 def test_what_was_not_shown_as_dealt_is_counted_apart():
     votes, shown = planted_arms(np.array([0.7, 0.5]), items=300, per_item=4, seed=6)
     moved = np.flatnonzero(shown.arm == 1)[:80]

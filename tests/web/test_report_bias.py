@@ -130,7 +130,7 @@ def test_what_the_experiment_says_is_worded_by_what_is_known():
             "context": contrast(0.0),
         },
     }
-    found = findings(tested)
+    found = findings(tested, stands=False)
     facts = dict(found.facts)
     assert found.lead.startswith("Each halving of the speed adds 1.0 points to the pull of length")
     assert not found.is_settled and found.progress == (900, 40_000)
@@ -139,4 +139,11 @@ def test_what_the_experiment_says_is_worded_by_what_is_known():
     assert facts["Price"].startswith("no sign that streamed judgments take longer (−0.5 to 2.5 s)")
     assert "3 judgments were shown otherwise" in found.notes[0]
     tested["contrasts"]["halving"] = contrast(0.01, days_left=None)
-    assert "no such vote came" in dict(findings(tested).facts)["At this pace"]
+    assert "no such vote came" in dict(findings(tested, stands=False).facts)["At this pace"]
+    # Surprising by itself, and not among all that was looked at.
+    tested["contrasts"]["halving"] = contrast(0.01, chance=0.03)
+    found = findings(tested, stands=False)
+    assert "Among so many checks that may still be chance (p = 0.030)" in found.lead
+    assert not found.is_settled
+    found = findings(tested, stands=True)
+    assert "Chance hardly explains it" in found.lead and found.is_settled
